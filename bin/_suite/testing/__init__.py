@@ -1,0 +1,1 @@
+"""What `bin/test` does: plan the checks, run them two at a time, sum them honestly."""

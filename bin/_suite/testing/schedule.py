@@ -1,0 +1,90 @@
+"""Running steps in order, a few at a time, each with its output kept together."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from ..shell import SetupError, say
+from .outcome import Outcome, check, failure
+
+
+@dataclass(frozen=True)
+class Step:
+    """A piece of work named `name`, done after the steps it `needs`."""
+
+    name: str
+    run: Callable[[], Outcome]
+    needs: tuple[str, ...] = ()
+
+
+def closure(steps: Sequence[Step], names: set[str]) -> list[Step]:
+    """The named steps with all that they need, in the order of `steps`."""
+    by_name = {step.name: step for step in steps}
+    wanted: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name not in wanted:
+            wanted.add(name)
+            pending.extend(by_name[name].needs)
+    return [step for step in steps if step.name in wanted]
+
+
+def run_steps(steps: Sequence[Step], *, jobs: int = 2) -> dict[str, Outcome]:
+    """Run all steps, `jobs` at a time, in the given order as far as needs allow.
+
+    A step whose need failed is not run and counts as one failure, so that nothing
+    drops out of the sum. What a step raises is its failure. A step that ran is reported
+    in one piece.
+    """
+    outcomes: dict[str, Outcome] = {}
+    waiting, running = list(steps), dict[Future[Outcome], Step]()
+    with ThreadPoolExecutor(jobs, thread_name_prefix="step") as pool:
+        while waiting or running:
+            for step in _ready(waiting, outcomes)[: jobs - len(running)]:
+                waiting.remove(step)
+                running[pool.submit(_run, step, outcomes)] = step
+            if not running:
+                raise ValueError(f"steps need each other: {[s.name for s in waiting]}")
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                outcomes[running.pop(future).name] = future.result()
+    return outcomes
+
+
+def _ready(waiting: Sequence[Step], outcomes: dict[str, Outcome]) -> list[Step]:
+    return [step for step in waiting if all(need in outcomes for need in step.needs)]
+
+
+def _run(step: Step, outcomes: dict[str, Outcome]) -> Outcome:
+    broken = [need for need in step.needs if outcomes[need].failed]
+    started = time.monotonic()
+    if broken:
+        outcome = failure(f"not run, because {', '.join(broken)} failed")
+    else:
+        say(f"… {step.name}")
+        try:
+            outcome = step.run()
+        except SetupError as exc:
+            outcome = check([str(exc)])
+        except Exception as exc:  # noqa: BLE001 - the step failed; the sum must go on
+            outcome = failure(f"{type(exc).__name__}: {exc}")
+    _report(step.name, outcome, time.monotonic() - started)
+    return outcome
+
+
+_reporting = threading.Lock()
+
+
+def _report(name: str, outcome: Outcome, seconds: float) -> None:
+    mark = "✗" if outcome.failed else "✓"
+    count = f"{outcome.passed} passed"
+    if outcome.failed:
+        count += f", {outcome.failed} failed"
+    lines = [f"{mark} {name}: {count} ({seconds:.0f} s)"]
+    for text in (*outcome.problems, *outcome.notes):
+        lines += [f"    {line}" for line in text.splitlines()]
+    with _reporting:
+        say("\n".join(lines))

@@ -1,0 +1,249 @@
+"""Odoo 19 and its Python packages, made once and kept outside of the checkout.
+
+Each part lies in a folder named for a hash of what it is made from, is made beside
+it and moved into place when complete: an interrupted set-up leaves nothing half-done.
+"""
+
+import base64
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import apt
+from .paths import ROOT, cache_dir
+from .shell import SetupError, digest, exclusive, run, say, step
+
+# Bumped when the way a part is made changes, so that the old part isn't used.
+RECIPE = "1"
+ODOO_VERSION = "19.0"
+ODOO_PACKAGE = "odoo-19"
+# The links in Odoo's package lead into these.
+LINKED_FROM_SID = [
+    "fonts-inconsolata",
+    "fonts-montserrat",
+    "fonts-roboto-unhinted",
+    "libjs-jquery",
+    "libjs-jquery-form",
+    "libjs-underscore",
+]
+# Version 4.7: the one in sid has other file names and leaves the client without icons.
+LINKED_FROM_STABLE = ["fonts-font-awesome"]
+# Left out of Debian's package; without it the web client reports a missing file.
+SELFIE = "@mediapipe/selfie_segmentation@0.1.1675465747"
+SELFIE_SHA512 = (
+    "IxYxNhwE5VwOm52L1yoFWYLP7q9Pd+NJjzOC5tlepfvEGaY3o9hslhUrx9BgseqdfZtKSDtd/4NfCSMjNzQalA=="
+)
+SELFIE_PATH = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
+
+# The first holds setuptools alone: it builds the source packages of the others.
+RUNTIME = ("requirements-build.txt", "requirements-odoo.txt", "requirements.txt")
+DEVELOPMENT = (*RUNTIME, "requirements-dev.txt")
+
+# Odoo starts its websocket worker by running sys.argv[0] again, so servers need a
+# start script that is a plain file: `python -m odoo` would respawn for ever.
+LAUNCHER = "import odoo.cli\n\nif __name__ == '__main__':\n    odoo.cli.main()\n"
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """An interpreter that can `import odoo`, and how to start Odoo with it."""
+
+    python: Path
+    launcher: Path
+    extra_addons: tuple[Path, ...] = ()
+
+    def odoo_command(self) -> list[str]:
+        """Words that start Odoo; arguments follow."""
+        return [str(self.python), str(self.launcher)]
+
+    def addons_path(self) -> str:
+        """Value of `--addons-path`: our own addons, then Odoo's if it needs telling."""
+        return ",".join(str(path) for path in (ROOT, *self.extra_addons))
+
+    def env(self) -> dict[str, str]:
+        """Environment for Odoo and the tools beside it, without the database."""
+        path = os.pathsep.join([str(self.python.parent), os.environ.get("PATH", "")])
+        return os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1", "TZ": "UTC"}
+
+
+def ensure(*, dev: bool = False) -> Toolchain:
+    """Make whatever is missing and return the toolchain.
+
+    :param dev: also with the packages that tests and checks need.
+    :raises SetupError: something is missing that cannot be had from here.
+    """
+    requirements = DEVELOPMENT if dev else RUNTIME
+    if home := os.environ.get("ODOO_HOME"):
+        return _from_checkout(Path(home).absolute(), requirements)
+    if not os.environ.get("ODOO_DEB") and _importable():
+        return _from_machine(requirements)
+    packages = _odoo_prefix() / "usr/lib/python3/dist-packages"
+    return Toolchain(*_venv(requirements, packages))
+
+
+def _machine_python() -> str:
+    """The first python3 on PATH, with links to it kept (they choose an environment)."""
+    return shutil.which("python3") or sys.executable
+
+
+def _importable() -> bool:
+    """Whether this machine's own python3 has Odoo 19."""
+    check = "import sys, odoo.release as r; print(sys.prefix, r.version_info[0])"
+    done = subprocess.run(
+        [_machine_python(), "-c", check],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env=_outside(),
+    )
+    prefix, _, major = done.stdout.strip().rpartition(" ")
+    # An environment of ours, when started from within one, is not the machine's.
+    if done.returncode or Path(prefix).is_relative_to(cache_dir()):
+        return False
+    if major != "19":
+        raise SetupError(
+            f"python3 can import Odoo {major}, but 19 is needed; name one in ODOO_HOME "
+            "or ODOO_DEB."
+        )
+    return True
+
+
+def _outside() -> dict[str, str]:
+    """The environment as it was before our wrapper put this package on the path."""
+    return {key: val for key, val in os.environ.items() if key != "PYTHONPATH"}
+
+
+def _from_machine(requirements: Sequence[str]) -> Toolchain:
+    """Odoo and its packages from the machine, ours in an environment on top."""
+    ours = [name for name in requirements if name != "requirements-odoo.txt"]
+    return Toolchain(*_venv(ours, None))
+
+
+def _from_checkout(home: Path, requirements: Sequence[str]) -> Toolchain:
+    """Odoo from a source tree."""
+    release = home / "odoo" / "release.py"
+    if not release.is_file():
+        raise SetupError(f"ODOO_HOME={home} holds no Odoo (odoo/release.py)")
+    facts: dict[str, object] = {}
+    exec(release.read_text(), facts)  # noqa: S102 - that is what the file is for
+    if facts["version_info"][:2] != (19, 0):
+        raise SetupError(f"ODOO_HOME={home} is Odoo {facts['version']}, 19.0 is needed")
+    return Toolchain(*_venv(requirements, home), extra_addons=(home / "addons",))
+
+
+@contextlib.contextmanager
+def _making(target: Path) -> Iterator[Path]:
+    """Yield a scratch folder that becomes `target` when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=target.parent) as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        yield made
+        made.rename(target)
+
+
+def _odoo_prefix() -> Path:
+    """Folder with Odoo's Debian package and what it links to, unpacked."""
+    given = os.environ.get("ODOO_DEB")
+    if given and not Path(given).is_file():
+        raise SetupError(f"ODOO_DEB={given} is no file")
+    key = digest(Path(given)) if given else "sid"
+    target = cache_dir() / f"odoo-{ODOO_VERSION}-{key}-{RECIPE}"
+    with exclusive(cache_dir() / "odoo.lock", "another set-up of Odoo"):
+        if not target.is_dir():
+            _make_prefix(target, Path(given).absolute() if given else None)
+        addons = target / "usr/lib/python3/dist-packages/odoo/addons"
+        if not (addons / SELFIE_PATH).exists():
+            _add_selfie(addons / SELFIE_PATH)
+    return target
+
+
+def _make_prefix(target: Path, given: Path | None) -> None:
+    if given and (expected := os.environ.get("ODOO_DEB_SHA256")):
+        found = hashlib.sha256(given.read_bytes()).hexdigest()
+        if found != expected.lower():
+            raise SetupError(f"{given} has SHA-256 {found}, not {expected}")
+    apt.need_programs({"dpkg-deb": "dpkg"}, "unpacking packages")
+    with (
+        _making(target) as prefix,
+        tempfile.TemporaryDirectory(dir=target.parent) as scratch,
+    ):
+        with step("downloading Odoo 19 and its fonts"):
+            wanted = [*([] if given else [ODOO_PACKAGE]), *LINKED_FROM_SID]
+            files = apt.fetch(wanted, "sid", Path(scratch, "sid"))
+            files += apt.fetch(LINKED_FROM_STABLE, "", Path(scratch, "own"))
+            files += [given] if given else []
+        with step("unpacking Odoo 19"):
+            for file in files:
+                run(["dpkg-deb", "--extract", file, prefix])
+        if not (prefix / "usr/lib/python3/dist-packages/odoo/release.py").is_file():
+            raise SetupError("the package holds no Odoo")
+
+
+def _add_selfie(path: Path) -> None:
+    """Put the one JavaScript file into place that Debian's package lacks."""
+    try:
+        apt.need_programs({"npm": "npm"}, "one JavaScript file of Odoo's web client")
+    except SetupError as exc:
+        # Only video calls use it: the product runs, but browser tests will complain.
+        say(f"  ! {exc}")
+        return
+    with step(f"fetching {path.name}"), tempfile.TemporaryDirectory() as scratch:
+        run(["npm", "pack", "--silent", SELFIE], cwd=Path(scratch))
+        (archive,) = Path(scratch).glob("*.tgz")
+        sum512 = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest())
+        if sum512.decode() != SELFIE_SHA512:
+            raise SetupError(f"{SELFIE} has a wrong checksum: {sum512.decode()}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        with tarfile.open(archive) as tar, part.open("wb") as out:
+            shutil.copyfileobj(tar.extractfile(f"package/{path.name}"), out)
+        part.rename(path)
+
+
+def _venv(requirements: Sequence[str], packages: Path | None) -> tuple[Path, Path]:
+    """A virtual environment with the pinned packages: its python and Odoo's launcher.
+
+    :param packages: folder to import Odoo from; None when the machine's python has it.
+    """
+    base = os.path.realpath(sys.executable) if packages else _machine_python()
+    files = [ROOT / name for name in requirements]
+    target = cache_dir() / f"venv-{digest(RECIPE, base, str(packages), *files)}"
+    # An environment cannot be moved, so a file made last says that it is complete.
+    complete = target / "complete"
+    with exclusive(cache_dir() / "venv.lock", "another set-up of Python packages"):
+        if not complete.exists():
+            shutil.rmtree(target, ignore_errors=True)
+            with step("installing Python packages"):
+                _make_venv(target, base, files, packages)
+            complete.touch()
+    return target / "bin" / "python", target / "bin" / "odoo"
+
+
+def _make_venv(
+    target: Path, base: str, files: Sequence[Path], packages: Path | None
+) -> None:
+    shared = [] if packages else ["--system-site-packages"]
+    if subprocess.run([base, "-c", "import ensurepip"], check=False).returncode:
+        # Debian's python3 comes without the part that puts pip into an environment.
+        apt.install(["python3-venv"], "Python packages")
+    run([base, "-m", "venv", *shared, target], env=_outside())
+    if packages:
+        (site,) = target.glob("lib/python3*/site-packages")
+        (site / "odoo-19.pth").write_text(f"{packages}\n")
+    python = target / "bin" / "python"
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # All that is needed is listed, so nothing may be resolved or fetched beyond it.
+    pip += ["--require-hashes", "--no-deps", "--no-build-isolation"]
+    for file in files:
+        run([*pip, "-r", file], env=_outside())
+    (target / "bin" / "odoo").write_text(LAUNCHER)
