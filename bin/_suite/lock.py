@@ -12,6 +12,8 @@ from pathlib import Path
 
 from pip._internal.commands import create_command
 from pip._internal.index.collector import parse_links
+from pip._internal.index.package_finder import PackageFinder
+from pip._internal.models.link import Link
 
 from .paths import ROOT
 
@@ -49,7 +51,7 @@ class Index:
             return {name: self._of(finder, name, pin) for name, pin in pins.items()}
 
     @staticmethod
-    def _of(finder, name: str, version: str) -> list[str]:
+    def _of(finder: PackageFinder, name: str, version: str) -> list[str]:
         stem = re.compile(
             re.sub(r"[-_.]+", "[-_.]+", re.escape(name).replace("\\", ""))
             + "-"
@@ -59,19 +61,13 @@ class Index:
         )
         sums = set()
         for location in finder.search_scope.get_index_urls_locations(name):
-            response = finder._link_collector.fetch_response(_link(location))
+            response = finder._link_collector.fetch_response(Link(location))
             for link in parse_links(response) if response else ():
                 if stem.match(link.filename) and wanted(link.filename):
                     sums.add(link.hash)
         if not sums:
             raise SystemExit(f"no file found for {name}=={version}")
         return sorted(sums)
-
-
-def _link(location: str):
-    from pip._internal.models.link import Link
-
-    return Link(location)
 
 
 def lock(path: Path, index: Index) -> None:
@@ -83,9 +79,11 @@ def lock(path: Path, index: Index) -> None:
     lines = []
     for line in kept:
         match = PIN.match(line)
-        sums = [f"    --hash=sha256:{total}" for total in found[match.group(1)]] if (
-            match
-        ) else []
+        sums = (
+            [f"    --hash=sha256:{total}" for total in found[match.group(1)]]
+            if (match)
+            else []
+        )
         lines.append(" \\\n".join([line, *sums]))
     path.write_text("\n".join(lines) + "\n")
 

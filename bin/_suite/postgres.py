@@ -79,8 +79,8 @@ class Cluster:
         self._as_root = os.geteuid() == 0
         # The server programs refuse to run as root, and the user who runs them instead
         # must be able to reach the folder, which root's own are not.
-        self.home = ROOT_HOME / digest(str(state)) / name if self._as_root else (
-            state / name
+        self.home = (
+            ROOT_HOME / digest(str(state)) / name if self._as_root else (state / name)
         )
         self.data = self.home / "data"
         self.log = self.home / "server.log"
@@ -177,17 +177,22 @@ class Cluster:
             self._run("rm", "-rf", self.data)
             options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
             sync = ["--no-sync"] if self.volatile else []
-            self._run(
-                "initdb", "-D", self.data, "-U", SERVER_USER, *options, *sync
-            )
+            self._run("initdb", "-D", self.data, "-U", SERVER_USER, *options, *sync)
             settings = SETTINGS | (SETTINGS_VOLATILE if self.volatile else {})
             with (self.data / "postgresql.conf").open("a") as conf:
                 conf.writelines(f"{key} = '{val}'\n" for key, val in settings.items())
             self._start()
             query = f"CREATE ROLE {ROLE} LOGIN CREATEDB"
             self._run(
-                "psql", "-h", self.socket, "-U", SERVER_USER, "-d", "postgres",
-                "-qc", query,
+                "psql",
+                "-h",
+                self.socket,
+                "-U",
+                SERVER_USER,
+                "-d",
+                "postgres",
+                "-qc",
+                query,
             )
             self._run("touch", self.data / "complete")
 
@@ -196,8 +201,17 @@ class Cluster:
             # Settings that depend on where the checkout lies now, not when it was made.
             options = f"-k '{self.socket}'"
             self._run(
-                "pg_ctl", "start", "-w", "-t", "60", "-D", self.data,
-                "-l", self.log, "-o", options,
+                "pg_ctl",
+                "start",
+                "-w",
+                "-t",
+                "60",
+                "-D",
+                self.data,
+                "-l",
+                self.log,
+                "-o",
+                options,
             )
 
     def _run(self, program: str, *arguments: str | Path) -> str:

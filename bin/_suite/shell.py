@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -81,6 +82,17 @@ def exclusive(path: Path, waiting_for: str) -> Iterator[None]:
             say(f"  … waiting for {waiting_for}")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def making(target: Path) -> Iterator[Path]:
+    """Yield a scratch folder that becomes `target` when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=target.parent) as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        yield made
+        made.rename(target)
 
 
 def digest(*parts: str | bytes | Path) -> str:

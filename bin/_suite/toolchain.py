@@ -5,7 +5,6 @@ it and moved into place when complete: an interrupted set-up leaves nothing half
 """
 
 import base64
-import contextlib
 import hashlib
 import os
 import shutil
@@ -13,13 +12,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import apt
 from .paths import ROOT, cache_dir
-from .shell import SetupError, digest, exclusive, run, say, step
+from .shell import SetupError, digest, exclusive, making, run, say, step
 
 # Bumped when the way a part is made changes, so that the old part isn't used.
 RECIPE = "1"
@@ -39,7 +38,8 @@ LINKED_FROM_STABLE = ["fonts-font-awesome"]
 # Left out of Debian's package; without it the web client reports a missing file.
 SELFIE = "@mediapipe/selfie_segmentation@0.1.1675465747"
 SELFIE_SHA512 = (
-    "IxYxNhwE5VwOm52L1yoFWYLP7q9Pd+NJjzOC5tlepfvEGaY3o9hslhUrx9BgseqdfZtKSDtd/4NfCSMjNzQalA=="
+    "IxYxNhwE5VwOm52L1yoFWYLP7q9Pd+NJjzOC5tlepfvE"
+    "GaY3o9hslhUrx9BgseqdfZtKSDtd/4NfCSMjNzQalA=="
 )
 SELFIE_PATH = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
@@ -134,21 +134,10 @@ def _from_checkout(home: Path, requirements: Sequence[str]) -> Toolchain:
     if not release.is_file():
         raise SetupError(f"ODOO_HOME={home} holds no Odoo (odoo/release.py)")
     facts: dict[str, object] = {}
-    exec(release.read_text(), facts)  # noqa: S102 - that is what the file is for
+    exec(release.read_text(), facts)
     if facts["version_info"][:2] != (19, 0):
         raise SetupError(f"ODOO_HOME={home} is Odoo {facts['version']}, 19.0 is needed")
     return Toolchain(*_venv(requirements, home), extra_addons=(home / "addons",))
-
-
-@contextlib.contextmanager
-def _making(target: Path) -> Iterator[Path]:
-    """Yield a scratch folder that becomes `target` when the block ends well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=target.parent) as scratch:
-        made = Path(scratch) / "made"
-        made.mkdir()
-        yield made
-        made.rename(target)
 
 
 def _odoo_prefix() -> Path:
@@ -174,7 +163,7 @@ def _make_prefix(target: Path, given: Path | None) -> None:
             raise SetupError(f"{given} has SHA-256 {found}, not {expected}")
     apt.need_programs({"dpkg-deb": "dpkg"}, "unpacking packages")
     with (
-        _making(target) as prefix,
+        making(target) as prefix,
         tempfile.TemporaryDirectory(dir=target.parent) as scratch,
     ):
         with step("downloading Odoo 19 and its fonts"):
