@@ -1,0 +1,141 @@
+"""The project's own error tree for terminals; adapters raise nothing else.
+
+    DeviceError
+    ├── InvalidConfig            what was configured cannot be right
+    ├── UnsupportedDevice        no adapter for this make
+    ├── DeviceUnreachable        no way to the address
+    │   ├── DeviceNameUnknown    the host name does not resolve
+    │   └── DeviceDisconnected   the terminal hung up in the middle
+    ├── DeviceRefused            the address answers, the port is closed
+    ├── DeviceTimeout            no answer in time, or the deadline passed
+    ├── DeviceAuthFailed         wrong communication key
+    ├── DeviceProtocolError      the answer is not what the protocol allows
+    └── DeviceDataError          the answer is well formed, its content is not usable
+        ├── DeviceIncomplete     the counter and the log disagree
+        └── DeviceReplaced       another serial number answers at the address
+
+Every class has a ``code`` (stable, stored in the database), a ``hint`` (English;
+the model layer holds translations by code) and says whether trying again later
+without a person changing something can help (``transient``).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DeviceError(Exception):
+    """Base of the tree. ``detail`` is for the log and the technical line on the form;
+    it never holds a secret."""
+
+    code: ClassVar[str] = "error"
+    hint: ClassVar[str] = "The terminal could not be read. Try again."
+    transient: ClassVar[bool] = True
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.hint)
+        self.detail = detail
+
+
+class InvalidConfig(DeviceError):
+    code = "invalid_config"
+    hint = "The terminal's settings are not valid. Correct them and save."
+    transient = False
+
+
+class UnsupportedDevice(DeviceError):
+    code = "unsupported"
+    hint = "This make of terminal is not supported. Choose another adapter."
+    transient = False
+
+
+class DeviceUnreachable(DeviceError):
+    code = "unreachable"
+    hint = (
+        "There is no network route to the terminal. Check its power, its cable and "
+        "the address."
+    )
+
+
+class DeviceNameUnknown(DeviceUnreachable):
+    code = "dns"
+    hint = "The host name is not known. Check its spelling, or enter the IP address."
+
+
+class DeviceDisconnected(DeviceUnreachable):
+    code = "disconnected"
+    hint = (
+        "The terminal closed the connection in the middle. It may be restarting, or "
+        "another program is talking to it."
+    )
+
+
+class DeviceRefused(DeviceError):
+    code = "refused"
+    hint = (
+        "The address answers, but the port is closed. Check the port on the terminal "
+        "(ZKTeco: Comm. > Ethernet > TCP COMM. Port, usually 4370)."
+    )
+
+
+class DeviceTimeout(DeviceError):
+    code = "timeout"
+    hint = (
+        "The terminal did not answer in time. Check that it is switched on and not "
+        "behind a firewall; for a large log raise the deadline."
+    )
+
+
+class DeviceAuthFailed(DeviceError):
+    code = "auth"
+    hint = (
+        "The terminal refused the communication key. Enter the key shown under "
+        "Comm. > PC Connection on the terminal (not the menu password)."
+    )
+    transient = False
+
+
+class DeviceProtocolError(DeviceError):
+    code = "protocol"
+    hint = (
+        "What answers at this address does not speak the expected protocol. Check "
+        "make, address and port."
+    )
+
+
+class DeviceDataError(DeviceError):
+    code = "data"
+    hint = (
+        "The terminal sent data that cannot be read. Its firmware may use an unknown "
+        "record layout."
+    )
+
+
+class DeviceIncomplete(DeviceDataError):
+    code = "incomplete"
+    hint = (
+        "The number of records that the terminal counts differs from what it sent. "
+        "It is read again at the next poll."
+    )
+
+
+class DeviceReplaced(DeviceDataError):
+    code = "replaced"
+    hint = (
+        "A terminal with another serial number answers at this address. Accept the "
+        "new serial number if the terminal was replaced."
+    )
+    transient = False
+
+
+def _tree(cls: type[DeviceError]) -> list[type[DeviceError]]:
+    return [cls, *(leaf for sub in cls.__subclasses__() for leaf in _tree(sub))]
+
+
+#: Error class by its code, for errors that crossed a process boundary.
+BY_CODE: dict[str, type[DeviceError]] = {cls.code: cls for cls in _tree(DeviceError)}
+
+
+def from_code(code: str, detail: str) -> DeviceError:
+    """The error a child process reported. An unknown code is a protocol error."""
+    return BY_CODE.get(code, DeviceProtocolError)(detail)

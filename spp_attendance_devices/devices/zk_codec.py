@@ -1,0 +1,164 @@
+"""ZKTeco's log and user records: bytes to values, no I/O.
+
+Both blobs start with a little-endian uint32, the number of bytes that follow.
+
+    log, 40 bytes and more: uint16 slot, char[24] code, uint8 verify, uint32 time,
+                            uint8 punch, rest unknown
+    log, 16 bytes:          uint32 code, uint32 time, uint8 verify, uint8 punch, 6 more
+    log, 8 bytes:           uint16 slot, uint8 verify, uint32 time, uint8 punch
+    users, 72 bytes:        uint16 slot, .., char[24] code at offset 48
+    users, 28 bytes:        uint16 slot, .., uint32 code at offset 24
+
+A time packs year, month, day, hour, minute and second in a mixed radix with 31 days
+in every month, so it can hold days that do not exist (31 February); they occur after
+a terminal lost its clock. Each decoder makes one pass over the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from struct import Struct
+from typing import NamedTuple
+
+from .adapter import ScanData
+from .errors import DeviceDataError
+from .scan_types import from_zkteco
+
+_HEADER = Struct("<I")
+_LOG_8 = Struct("<HBIB")
+_LOG_16 = Struct("<IIBB6x")
+_LOG_40_FIELDS = "<H24sBIB"
+_LOG_40_USED = Struct(_LOG_40_FIELDS).size
+_USER_72 = Struct("<H46x24s")
+_USER_28 = Struct("<H22xI")
+
+#: Layouts to try when the terminal's counter does not divide the size.
+_KNOWN_SIZES = (40, 16, 8)
+
+
+class Layout(NamedTuple):
+    """``stride`` bytes a record, ``rows`` whole records, ``exact`` when that agrees
+    with the terminal's counter and nothing is cut off."""
+
+    stride: int
+    rows: int
+    exact: bool
+
+
+def decode_time(packed: int) -> tuple[str, datetime | None]:
+    """The wall-clock text of a packed time and its datetime (naive, local).
+
+    The datetime is None when there is no such day.
+    """
+    rest, second = divmod(packed, 60)
+    rest, minute = divmod(rest, 60)
+    rest, hour = divmod(rest, 24)
+    rest, day = divmod(rest, 31)
+    year, month = divmod(rest, 12)
+    year, month, day = year + 2000, month + 1, day + 1
+    text = f"{year:04d}-{month:02d}-{day:02d} {hour:02d}:{minute:02d}:{second:02d}"
+    try:
+        return text, datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return text, None
+
+
+def find_layout(blob: bytes, records: int) -> Layout:
+    """Find the record size of a log from its length and the terminal's counter.
+
+    With a counter that is off by a few (a punch during the read) the known size that
+    comes nearest to it is taken and the layout is not ``exact``.
+
+    :raises DeviceDataError: when no layout fits.
+    """
+    if len(blob) < _HEADER.size:
+        return Layout(40, 0, records == 0)
+    (announced,) = _HEADER.unpack_from(blob)
+    held = len(blob) - _HEADER.size
+    if announced == 0:
+        return Layout(40, 0, records == 0)
+    if records > 0 and announced % records == 0:
+        stride = announced // records
+        if stride in (8, 16) or _holds_codes(blob, stride):
+            return Layout(stride, min(held // stride, records), held >= announced)
+    fitting = [
+        size
+        for size in _KNOWN_SIZES
+        if announced % size == 0 and (size < 40 or _holds_codes(blob, size))
+    ]
+    if not fitting:
+        raise DeviceDataError(
+            f"unknown record layout: {announced} bytes for {records} records"
+        )
+    stride = min(fitting, key=lambda size: abs(announced // size - records))
+    return Layout(stride, min(held, announced) // stride, False)
+
+
+def decode_log(
+    blob: bytes,
+    layout: Layout,
+    codes: Mapping[int, str],
+    encoding: str = "utf-8",
+) -> Iterator[ScanData]:
+    """The scans of a log blob in its order, one at a time.
+
+    ``codes`` maps slots to person codes; only the 8-byte layout needs it.
+    """
+    start, stride = _HEADER.size, layout.stride
+    body = memoryview(blob)[start : start + layout.rows * stride]
+    if stride == 8:
+        for slot, verify, packed, punch in _LOG_8.iter_unpack(body):
+            yield _scan(codes.get(slot, str(slot)), packed, verify, punch, slot)
+    elif stride == 16:
+        for code, packed, verify, punch in _LOG_16.iter_unpack(body):
+            yield _scan(str(code), packed, verify, punch, None)
+    else:
+        record = Struct(f"{_LOG_40_FIELDS}{stride - _LOG_40_USED}x")
+        for slot, code, verify, packed, punch in record.iter_unpack(body):
+            yield _scan(_text(code, encoding), packed, verify, punch, slot)
+
+
+def decode_users(blob: bytes, users: int, encoding: str = "utf-8") -> dict[int, str]:
+    """Slot to person code. Names, cards and passwords are not looked at.
+
+    :raises DeviceDataError: when the record size is not known.
+    """
+    if len(blob) <= _HEADER.size or users <= 0:
+        return {}
+    (announced,) = _HEADER.unpack_from(blob)
+    body = memoryview(blob)[_HEADER.size :]
+    size = announced // users
+    body = body[: len(body) - len(body) % size] if size else body
+    if size == _USER_72.size:
+        return {
+            slot: _text(code, encoding) for slot, code in _USER_72.iter_unpack(body)
+        }
+    if size == _USER_28.size:
+        return {slot: str(code) for slot, code in _USER_28.iter_unpack(body)}
+    raise DeviceDataError(f"unknown user layout: {announced} bytes for {users} users")
+
+
+def _holds_codes(blob: bytes, stride: int) -> bool:
+    """Whether the first records look like the text layout at this stride. A counter
+    that is off can divide the size by chance; binary read as text gives it away."""
+    if stride < 40:
+        return False
+    starts = range(_HEADER.size + 2, len(blob) - stride + 3, stride)[:8]
+    codes = [blob[start : start + 24].split(b"\0", 1)[0] for start in starts]
+    good = sum(all(byte >= 0x20 for byte in code) and code != b"" for code in codes)
+    return good * 2 > len(codes)
+
+
+def _text(padded: bytes, encoding: str) -> str:
+    return padded.split(b"\0", 1)[0].decode(encoding, errors="replace").strip()
+
+
+def _scan(
+    code: str, packed: int, verify: int, punch: int, slot: int | None
+) -> ScanData:
+    raw_time, local_time = decode_time(packed)
+    raw = {"punch": punch, "verify": verify}
+    if slot is not None:
+        raw["slot"] = slot
+    return ScanData(code, raw_time, local_time, from_zkteco(punch), punch, verify, raw)
