@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -32,25 +33,37 @@ def closure(steps: Sequence[Step], names: set[str]) -> list[Step]:
     return [step for step in steps if step.name in wanted]
 
 
-def run_steps(steps: Sequence[Step], *, jobs: int = 2) -> dict[str, Outcome]:
+def run_steps(
+    steps: Sequence[Step],
+    *,
+    jobs: int = 2,
+    on_abort: Callable[[], None] = lambda: None,
+) -> dict[str, Outcome]:
     """Run all steps, `jobs` at a time, in the given order as far as needs allow.
 
     A step whose need failed is not run and counts as one failure, so that nothing
     drops out of the sum. What a step raises is its failure. A step that ran is reported
     in one piece.
+
+    :param on_abort: called when the wait is interrupted, to make running steps end.
     """
     outcomes: dict[str, Outcome] = {}
     waiting, running = list(steps), dict[Future[Outcome], Step]()
     with ThreadPoolExecutor(jobs, thread_name_prefix="step") as pool:
-        while waiting or running:
-            for step in _ready(waiting, outcomes)[: jobs - len(running)]:
-                waiting.remove(step)
-                running[pool.submit(_run, step, outcomes)] = step
-            if not running:
-                raise ValueError(f"steps need each other: {[s.name for s in waiting]}")
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                outcomes[running.pop(future).name] = future.result()
+        try:
+            while waiting or running:
+                for step in _ready(waiting, outcomes)[: jobs - len(running)]:
+                    waiting.remove(step)
+                    running[pool.submit(_run, step, outcomes)] = step
+                if not running:
+                    names = [step.name for step in waiting]
+                    raise ValueError(f"these steps need each other: {names}")
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    outcomes[running.pop(future).name] = future.result()
+        except BaseException:
+            on_abort()
+            raise
     return outcomes
 
 
@@ -69,8 +82,8 @@ def _run(step: Step, outcomes: dict[str, Outcome]) -> Outcome:
             outcome = step.run()
         except SetupError as exc:
             outcome = check([str(exc)])
-        except Exception as exc:  # noqa: BLE001 - the step failed; the sum must go on
-            outcome = failure(f"{type(exc).__name__}: {exc}")
+        except Exception:  # noqa: BLE001 - the step failed; the sum must go on
+            outcome = failure(traceback.format_exc())
     _report(step.name, outcome, time.monotonic() - started)
     return outcome
 

@@ -1,0 +1,161 @@
+"""Steps that run Odoo: tests of each addon alone and of all together, and the rest."""
+
+import ast
+
+from ..apt import need_programs
+from ..paths import ADDONS, ROOT
+from . import fingerprint
+from .odoolog import log_check, test_counts
+from .outcome import Outcome, check, from_junit
+from .schedule import Step
+from .workplace import Execution, Workplace
+
+ALL = ",".join(ADDONS)
+EVERY_TEST = ",".join(f"/{addon}" for addon in ADDONS)
+# Eleven of its twelve minutes go into Odoo's own files, three of which fail; our files
+# get the same checkers in lint.py. ESLint needs packages that Odoo doesn't ship.
+LINT_TESTS = "/test_lint,-/test_lint:TestPyLint,-/test_lint:TestESLint"
+# The addon whose tests run under pytest-odoo too, so that either runner can be used.
+PYTEST_ADDON = "spp_oauth"
+CONTACT = "Stays When The Addons Go"
+MAKE_SUBSCRIBER = f"""
+env["spp.attendance.subscriber"].create(
+    {{"name": "{CONTACT}", "person_identifier": "STAYS-1"}}
+)
+env.cr.commit()
+"""
+
+
+def steps(place: Workplace) -> list[Step]:
+    """All steps that need a database."""
+    alone = [Step(addon, lambda a=addon: _alone(place, a)) for addon in ADDONS]
+    uninstall = [
+        Step(
+            f"uninstall-{addon}",
+            lambda a=addon: _uninstall(place, a),
+            needs=(addon, *_own_dependencies(addon)),
+        )
+        for addon in ADDONS
+    ]
+    return [
+        *alone,
+        Step("together", lambda: _together(place)),
+        Step("click", lambda: _click(place), needs=("together",)),
+        Step("test-lint", lambda: _test_lint(place), needs=("together",)),
+        Step("update", lambda: _update(place), needs=("together",)),
+        Step("uninstall-all", lambda: _uninstall_all(place), needs=("together",)),
+        *uninstall,
+        Step("pytest-odoo", lambda: _pytest_odoo(place), needs=(PYTEST_ADDON,)),
+    ]
+
+
+def filtered(place: Workplace, addon: str, tests: str) -> Step:
+    """A step that runs the tests `Class` or `Class.method` of one addon."""
+    name = f"{addon}:{tests}"
+    return Step(name, lambda: _alone(place, addon, f"/{name}"))
+
+
+def need_browser() -> None:
+    """Have the browser that Odoo's test runner looks for."""
+    need_programs({"chromium": "chromium"}, "tests in a browser")
+
+
+def _own_dependencies(addon: str) -> list[str]:
+    """Which of our addons this one depends on directly."""
+    manifest = ast.literal_eval((ROOT / addon / "__manifest__.py").read_text())
+    return [name for name in manifest["depends"] if name in ADDONS]
+
+
+def _verdict(done: Execution, *, tests: bool) -> Outcome:
+    """What a run of Odoo comes to: its tests, its log, its exit status."""
+    outcome = log_check(done.output)
+    if tests:
+        outcome += test_counts(done.output)
+    if done.returncode and not outcome.failed:
+        outcome += check([f"exit status {done.returncode}\n{done.tail()}"])
+    return outcome
+
+
+def _alone(place: Workplace, addon: str, tags: str = "") -> Outcome:
+    """Install one addon with what it depends on, without demo data, and test it."""
+    database = place.clone(place.databases.template(), addon)
+    options = [f"--init={addon}", f"--test-tags={tags or f'/{addon}'}"]
+    return _verdict(place.odoo(f"alone-{addon}", database, options), tests=True)
+
+
+def _together(place: Workplace) -> Outcome:
+    """Install all addons with demo data and run the tests of all."""
+    database = place.clone(place.databases.template(demo=True), "together")
+    options = [f"--init={ALL}", "--with-demo", f"--test-tags={EVERY_TEST}"]
+    return _verdict(place.odoo("together", database, options), tests=True)
+
+
+def _click(place: Workplace) -> Outcome:
+    """Odoo's test that opens every menu and view in a browser."""
+    database = place.clone(place.database("together"), "click")
+    done = place.odoo("click", database, ["--test-tags=click_all"])
+    return _verdict(done, tests=True)
+
+
+def _test_lint(place: Workplace) -> Outcome:
+    """Odoo's checks of every addon's sources and models."""
+    database = place.clone(place.database("together"), "test_lint")
+    options = ["--init=test_lint", f"--test-tags={LINT_TESTS}"]
+    return _verdict(place.odoo("test-lint", database, options), tests=True)
+
+
+def _update(place: Workplace) -> Outcome:
+    """Updating to the same code changes nothing in the database."""
+    database = place.clone(place.database("together"), "update")
+    script = fingerprint.content(ADDONS)
+    before = place.databases.query(script, database).splitlines()
+    done = place.odoo("update", database, [f"--update={ALL}"])
+    after = place.databases.query(script, database).splitlines()
+    return _verdict(done, tests=False) + check(fingerprint.differences(before, after))
+
+
+def _uninstall(place: Workplace, addon: str) -> Outcome:
+    """Uninstalling an addon leaves a database as if it had never been installed."""
+    database = place.clone(place.database(addon), f"without_{addon}")
+    rest = _own_dependencies(addon)
+    never = place.database(rest[0]) if rest else place.databases.template()
+    return _compare_after_uninstall(place, database, addon, never)
+
+
+def _uninstall_all(place: Workplace) -> Outcome:
+    """The same for all addons at once with demo data, and the contacts stay."""
+    database = place.clone(place.database("together"), "without_all")
+    place.databases.shell(database, MAKE_SUBSCRIBER)
+    never = place.databases.template(demo=True)
+    outcome = _compare_after_uninstall(place, database, ADDONS[0], never)
+    sql = "SELECT count(*) FROM res_partner WHERE name = :'name'"
+    kept = place.databases.query(sql, database, name=CONTACT)
+    return outcome + check([] if kept == "1" else [f"{kept} contacts left, not 1"])
+
+
+def _compare_after_uninstall(
+    place: Workplace, database: str, addon: str, never: str
+) -> Outcome:
+    command = [*place.tools.odoo_command(), "module", "uninstall", "-d", database]
+    done = place.execute(f"uninstall-{database}", [*command, addon])
+    script = fingerprint.structure()
+    expected = place.databases.query(script, never).splitlines()
+    found = place.databases.query(script, database).splitlines()
+    differences = fingerprint.differences(expected, found)
+    return _verdict(done, tests=False) + check(differences)
+
+
+def _pytest_odoo(place: Workplace) -> Outcome:
+    """One addon's tests under pytest, on the database where it was installed alone.
+
+    pytest-odoo never installs anything, and skips what needs HTTP unless told to serve.
+    """
+    database = place.clone(place.database(PYTEST_ADDON), "pytest_odoo")
+    report = place.folder / "pytest-odoo.xml"
+    options = [f"--odoo-database={database}", "--odoo-http", f"--junitxml={report}"]
+    command = [place.program("pytest"), *options, PYTEST_ADDON]
+    done = place.execute("pytest-odoo", command)
+    outcome = from_junit(report)
+    if outcome.failed or done.returncode:
+        outcome += check([done.tail(60)])
+    return outcome

@@ -1,0 +1,49 @@
+"""Steps that run plain pytest on `tests/`."""
+
+from collections.abc import Sequence
+
+from ..paths import ROOT
+from .outcome import Outcome, check, from_junit
+from .schedule import Step
+from .workplace import Workplace
+
+PURE = "not end_to_end"
+END_TO_END = "end_to_end"
+
+
+def steps(place: Workplace) -> list[Step]:
+    """The tests that need nothing, and those that need a running Odoo."""
+    return [
+        Step("pure", lambda: _pytest(place, "pure", ["tests"], PURE)),
+        Step("end-to-end", lambda: _pytest(place, "end-to-end", ["tests"], END_TO_END)),
+    ]
+
+
+def of_files(place: Workplace, paths: Sequence[str]) -> Step:
+    """All tests of the given files, or `file::test`."""
+    return Step(" ".join(paths), lambda: _pytest(place, "pytest", paths, ""))
+
+
+def of_addon(place: Workplace, addon: str) -> list[Step]:
+    """The tests of an addon's pure core, if it has any in `tests/`."""
+    word = addon.removeprefix("spp_").removeprefix("attendance_")
+    found = sorted(ROOT.glob(f"tests/test_{word}_*.py"))
+    paths = [str(path.relative_to(ROOT)) for path in found]
+    if not paths:
+        return []
+    name = f"pure-{addon}"
+    return [Step(name, lambda: _pytest(place, name, paths, PURE))]
+
+
+def _pytest(place: Workplace, name: str, paths: Sequence[str], marker: str) -> Outcome:
+    # pytest-odoo would ask each test for a database.
+    report = place.folder / f"{name}.xml"
+    options = ["-p", "no:odoo", "-m", marker, f"--junitxml={report}"]
+    done = place.execute(name, [place.program("pytest"), *options, *paths])
+    outcome = from_junit(report)
+    if done.returncode and not outcome.failed:
+        outcome += check([f"exit status {done.returncode}"])
+    if outcome.failed:
+        # What failed is counted; this shows why.
+        outcome += Outcome(problems=(done.tail(80),))
+    return outcome
