@@ -106,7 +106,7 @@ class Server:
         self.demo = demo
         self.volatile = volatile
         self.replica = replica
-        self.port = port or free_port()
+        self.port = port or free_ports(1)[0]
         self.url = f"http://{HOST}:{self.port}"
         self.log = self.state / "odoo.log"
         self.facts = self.state / "connection.json"
@@ -232,7 +232,7 @@ class Server:
         http_port, gevent_port = self.port, 0
         options = ["-d", self.database, "--workers", str(self.workers)]
         if self.workers:
-            http_port, gevent_port = free_port(), free_port()
+            http_port, gevent_port = free_ports(2)
             options += ["--proxy-mode", "--gevent-port", str(gevent_port)]
         if self.replica:
             options += ["--dev=replica", "--db_replica_host", env.get("PGHOST", "")]
@@ -292,11 +292,13 @@ def end(process: subprocess.Popen[Any], timeout: float = STOP_TIMEOUT) -> None:
             process.wait()
 
 
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+def free_ports(count: int) -> list[int]:
+    """Different TCP ports on 127.0.0.1 that nobody uses at the moment."""
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in sockets]
 
 
 def answers(port: int, path: str) -> bool:
