@@ -40,5 +40,5 @@ def main(words: list[str]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except SetupError as exc:
+    except (SetupError, PermissionError) as exc:
         sys.exit(f"{exc}")

@@ -112,6 +112,8 @@ class Server:
         self.facts = self.state / "connection.json"
         self.server = postgres.choose(cluster_state or self.state, volatile=volatile)
         self._processes: list[subprocess.Popen[bytes]] = []
+        # Ports and paths that answer once everything is up.
+        self._pages: list[tuple[int, str]] = []
         self._resources = contextlib.ExitStack()
 
     def start(self) -> Connection:
@@ -229,10 +231,12 @@ class Server:
         return connection
 
     def _launch(self, tools: toolchain.Toolchain, env: dict[str, str]) -> None:
-        http_port, gevent_port = self.port, 0
+        http_port = self.port
+        self._pages = [(self.port, "/web/health"), (self.port, "/web/login")]
         options = ["-d", self.database, "--workers", str(self.workers)]
         if self.workers:
             http_port, gevent_port = free_ports(2)
+            self._pages.append((gevent_port, "/web/health"))
             options += ["--proxy-mode", "--gevent-port", str(gevent_port)]
         if self.replica:
             options += ["--dev=replica", "--db_replica_host", env.get("PGHOST", "")]
@@ -262,9 +266,7 @@ class Server:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
-        while not all(
-            answers(self.port, path) for path in ("/web/health", "/web/login")
-        ):
+        while not all(answers(port, path) for port, path in self._pages):
             for process in self._processes:
                 if process.poll() is not None:
                     raise SetupError(
@@ -474,5 +476,5 @@ def main(words: Sequence[str]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except SetupError as problem:
+    except (SetupError, PermissionError) as problem:
         sys.exit(str(problem))
