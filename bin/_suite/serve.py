@@ -232,14 +232,15 @@ class Server:
 
     def _launch(self, tools: toolchain.Toolchain, env: dict[str, str]) -> None:
         http_port = self.port
-        self._pages = [(self.port, "/web/health"), (self.port, "/web/login")]
         options = ["-d", self.database, "--workers", str(self.workers)]
         if self.workers:
             http_port, gevent_port = free_ports(2)
-            self._pages.append((gevent_port, "/web/health"))
+            self._pages = [(gevent_port, "/web/health")]
             options += ["--proxy-mode", "--gevent-port", str(gevent_port)]
         if self.replica:
             options += ["--dev=replica", "--db_replica_host", env.get("PGHOST", "")]
+        # In this order: the proxy is asked when there is somebody behind it.
+        self._pages += [(http_port, "/web/health"), (self.port, "/web/login")]
         options += ["--http-interface", HOST, "--http-port", str(http_port)]
         options += ["--logfile", str(self.log)]
         self._spawn([*tools.odoo_command(), *options], env)
