@@ -1,0 +1,1 @@
+"""The pure core of attendance: no database, no Odoo import, fully typed."""

@@ -1,0 +1,109 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from odoo.addons.base.models.res_partner import _tz_get
+
+#: Offending people named in an error; the rest is counted.
+_MAX_NAMED = 10
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    attendance_tz = fields.Selection(
+        _tz_get,
+        string="Attendance Time Zone",
+        required=True,
+        default=lambda self: self.env.user.tz or "UTC",
+        help="Dates attendance where neither terminal, location nor person has a zone.",
+    )
+    # What makes two records of one person the same, coarse to fine. Records that come
+    # from terminals as IN or OUT are not concerned.
+    attendance_unique_date = fields.Boolean("Same date", default=True)
+    attendance_unique_time = fields.Boolean("Same time", default=True)
+    attendance_unique_type = fields.Boolean("Same type")
+    attendance_unique_location = fields.Boolean("Same location")
+
+    @property
+    def _attendance_unique_fields(self):
+        return (
+            "attendance_unique_date",
+            "attendance_unique_time",
+            "attendance_unique_type",
+            "attendance_unique_location",
+        )
+
+    @api.constrains(
+        "attendance_unique_date",
+        "attendance_unique_time",
+        "attendance_unique_type",
+        "attendance_unique_location",
+    )
+    def _check_attendance_unique(self):
+        for company in self:
+            switches = [company[name] for name in self._attendance_unique_fields]
+            if switches != sorted(switches, reverse=True):
+                raise ValidationError(
+                    self.env._(
+                        "Each part of the uniqueness rule needs the one before it:"
+                        " date, then time, then type, then location."
+                    )
+                )
+
+    def write(self, vals):
+        switches = set(self._attendance_unique_fields).intersection(vals)
+        changed = self.filtered(
+            lambda company: any(company[name] != vals[name] for name in switches)
+        )
+        if changed:
+            # Writers read the rule FOR SHARE, so with this lock nobody can add a record
+            # under the old rule once its keys are being rewritten.
+            self.env["spp.attendance.record"]._lock_writers()
+        res = super().write(vals)
+        if changed:
+            changed._rewrite_attendance_keys()
+        return res
+
+    def _rewrite_attendance_keys(self):
+        """Apply the rule to the records that exist, or refuse it with who conflicts.
+
+        :raises ValidationError: when records of one person would be the same under the
+            new rule; nothing is changed then
+        """
+        self.flush_recordset(self._attendance_unique_fields)
+        record_model = self.env["spp.attendance.record"]
+        record_model.flush_model()
+        for company in self:
+            conflicts = self.env.execute_query(
+                SQL(
+                    """
+                    SELECT s.person_identifier, min(r.local_date), count(*)
+                      FROM spp_attendance_record r
+                      JOIN spp_attendance_subscriber s ON s.id = r.subscriber_id
+                      JOIN res_company c ON c.id = r.company_id
+                     WHERE r.company_id = %(company)s AND r.active
+                       AND %(key)s IS NOT NULL
+                  GROUP BY s.person_identifier, r.subscriber_id, %(key)s
+                    HAVING count(*) > 1
+                  ORDER BY s.person_identifier, 2
+                    """,
+                    company=company.id,
+                    key=record_model._uniqueness_key_sql("r", "c"),
+                )
+            )
+            if conflicts:
+                named = ", ".join(
+                    f"{identifier} ({day}, {count} times)"
+                    for identifier, day, count in conflicts[:_MAX_NAMED]
+                )
+                raise ValidationError(
+                    self.env._(
+                        "This rule would make %(count)s existing groups of records the"
+                        " same: %(named)s. Void the surplus records first, or choose a"
+                        " finer rule. Nothing was changed.",
+                        count=len(conflicts),
+                        named=named + (" …" if len(conflicts) > _MAX_NAMED else ""),
+                    )
+                )
+            record_model._write_uniqueness_keys(SQL("r.company_id = %s", company.id))

@@ -1,0 +1,541 @@
+from datetime import datetime
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from odoo.addons.base.models.res_partner import _tz_get
+from odoo.addons.spp_oauth.api import ApiResult, Cursor
+
+from ..api import RecordBatchOut, RecordOut, RecordPage, RecordResult, Reference
+from ..engine import localtime
+from ..engine.scan_types import DIRECTIONS
+from ..ingest import Ingest, IngestRefused
+
+CATEGORIES = [("present", "Present"), ("absent", "Absent")]
+
+
+class SppAttendanceRecord(models.Model):
+    """One fact: somebody was present or absent at an instant.
+
+    What happened is never deleted. A record that was wrong is voided: it leaves every
+    list and no longer stands in the way of the right one.
+    """
+
+    _name = "spp.attendance.record"
+    _description = "Attendance Record"
+    _order = "date_time desc, id desc"
+    _check_company_auto = True
+
+    #: Fetched in one go for the API.
+    _API_FIELDS = (
+        "subscriber_id",
+        "date_time",
+        "local_date",
+        "local_time",
+        "tz",
+        "category",
+        "scan_type",
+        "direction",
+        "type_id",
+        "location_id",
+        "description",
+        "url",
+        "source",
+        "origin",
+        "external_id",
+    )
+
+    def _default_local_date(self):
+        return self._now_local().date()
+
+    def _default_local_time(self):
+        return self._now_local().strftime("%H:%M:00")
+
+    subscriber_id = fields.Many2one(
+        "spp.attendance.subscriber",
+        string="Person",
+        required=True,
+        ondelete="restrict",
+        check_company=True,
+    )
+    person_identifier = fields.Char(
+        related="subscriber_id.person_identifier", string="Identifier"
+    )
+    company_id = fields.Many2one(
+        related="subscriber_id.company_id", store=True, precompute=True
+    )
+    date_time = fields.Datetime(
+        string="Instant",
+        required=True,
+        readonly=True,
+        help="The moment itself, shown in your own time zone.",
+    )
+    local_date = fields.Date(
+        string="Date", required=True, default=lambda self: self._default_local_date()
+    )
+    local_time = fields.Char(
+        string="Time",
+        required=True,
+        size=8,
+        default=lambda self: self._default_local_time(),
+        help="Time of day where it happened. Type 830, 8:30 or 08:30:15.",
+    )
+    tz = fields.Selection(
+        _tz_get,
+        string="Time Zone",
+        required=True,
+        readonly=True,
+        help="Zone of date and time: of the terminal, else of the location, else of"
+        " the person, else of the company.",
+    )
+    local_time_raw = fields.Char(string="Time As Received", readonly=True, copy=False)
+    category = fields.Selection(CATEGORIES, required=True, default="present")
+    scan_type = fields.Selection(
+        [
+            ("in", "In"),
+            ("out", "Out"),
+            ("break_start", "Break Start"),
+            ("break_end", "Break End"),
+            ("overtime_in", "Overtime In"),
+            ("overtime_out", "Overtime Out"),
+            ("none", "None"),
+        ],
+        required=True,
+        default="none",
+    )
+    direction = fields.Selection(
+        [("in", "In"), ("out", "Out")],
+        compute="_compute_direction",
+        store=True,
+        precompute=True,
+    )
+    type_id = fields.Many2one(
+        "spp.attendance.type",
+        string="Type",
+        ondelete="restrict",
+        check_company=True,
+        index="btree_not_null",
+    )
+    location_id = fields.Many2one(
+        "spp.attendance.location",
+        string="Location",
+        ondelete="restrict",
+        check_company=True,
+        index="btree_not_null",
+    )
+    description = fields.Text()
+    url = fields.Char(string="URL", help="Where the evidence is, http(s)://…")
+    source = fields.Selection(
+        [
+            ("manual", "Entered here"),
+            ("api", "API"),
+            ("device", "Terminal"),
+            ("kiosk", "Kiosk"),
+            ("import", "Import"),
+        ],
+        required=True,
+        readonly=True,
+        default="manual",
+        copy=False,
+    )
+    origin = fields.Char(
+        readonly=True,
+        copy=False,
+        help="The client, kiosk or terminal that sent it; external ids are its own.",
+    )
+    external_id = fields.Char(string="External ID", readonly=True, copy=False)
+    # Of the content as first received: the same external id with another content is a
+    # conflict, a plain retry is not, even after the record has been corrected.
+    external_digest = fields.Char(readonly=True, copy=False)
+    active = fields.Boolean(default=True, string="Valid", readonly=True, copy=False)
+    void_reason = fields.Char(readonly=True, copy=False)
+    uniqueness_key = fields.Char(readonly=True, copy=False)
+
+    _subscriber_key_unique = models.UniqueIndex(
+        "(subscriber_id, uniqueness_key) WHERE uniqueness_key IS NOT NULL",
+        "This person already has such a record. Change the date, time, type or"
+        " location, or void the other record first.",
+    )
+    _external_id_unique = models.UniqueIndex(
+        "(company_id, origin, external_id) WHERE external_id IS NOT NULL",
+        "This external id was used before.",
+    )
+    _void_has_reason = models.Constraint(
+        "CHECK (active OR void_reason IS NOT NULL)",
+        "Say why the record is voided.",
+    )
+    _local_time_form = models.Constraint(
+        "CHECK (local_time ~ '^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$')",
+        "The time must be written as 08:30:00.",
+    )
+    _subscriber_date_time_idx = models.Index("(subscriber_id, date_time, id)")
+    _company_date_time_idx = models.Index("(company_id, date_time, id)")
+    _local_date_idx = models.Index("(local_date)")
+
+    @api.depends("scan_type")
+    def _compute_direction(self):
+        for record in self:
+            record.direction = DIRECTIONS.get(record.scan_type) or False
+
+    @api.depends("subscriber_id", "local_date", "local_time", "category")
+    def _compute_display_name(self):
+        categories = dict(self._fields["category"]._description_selection(self.env))
+        for record in self:
+            parts = (
+                record.subscriber_id.display_name,
+                record.local_date and fields.Date.to_string(record.local_date),
+                record.local_time and record.local_time[:5],
+                categories.get(record.category),
+            )
+            record.display_name = " · ".join(filter(None, parts))
+
+    @api.constrains("url")
+    def _check_url(self):
+        for record in self:
+            if record.url and not record.url.startswith(("http://", "https://")):
+                raise ValidationError(
+                    self.env._("The URL must begin with http:// or https://.")
+                )
+
+    @api.onchange("local_time")
+    def _onchange_local_time(self):
+        if self.local_time:
+            self.local_time = self._parse_time_of_day(self.local_time)
+
+    @api.onchange("location_id", "subscriber_id")
+    def _onchange_tz(self):
+        self.tz = self._tz_for(self.location_id, self.subscriber_id)
+
+    # ------------------------------------------------------------------ CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._complete_time_vals(vals)
+        records = super().create(vals_list)
+        records._refresh_uniqueness_keys()
+        return records
+
+    def write(self, vals):
+        timed = {
+            "local_date",
+            "local_time",
+            "date_time",
+            "location_id",
+            "subscriber_id",
+        }
+        if timed.isdisjoint(vals):
+            res = super().write(vals)
+        else:
+            res = True
+            for record in self:
+                completed = dict(vals)
+                record._complete_time_vals(completed)
+                res = super(SppAttendanceRecord, record).write(completed)
+        keyed = timed | {"type_id", "scan_type", "active"}
+        if not keyed.isdisjoint(vals):
+            self._refresh_uniqueness_keys()
+        return res
+
+    # ------------------------------------------------------------------ time
+
+    def _complete_time_vals(self, vals):
+        """Complete values of create or write: zone, instant, local date and time.
+
+        Who gives an instant (``date_time``) gets the local date and time of it, who
+        gives a local date or time gets the instant.
+
+        :param vals: changed in place
+        """
+        location = self.env["spp.attendance.location"].browse(
+            vals.get("location_id", self.location_id.id)
+        )
+        subscriber = self.env["spp.attendance.subscriber"].browse(
+            vals.get("subscriber_id", self.subscriber_id.id)
+        )
+        tz = vals.get("tz") or self._tz_for(location, subscriber)
+        vals["tz"] = tz
+        if "date_time" in vals:
+            instant = fields.Datetime.to_datetime(vals["date_time"])
+            local = localtime.to_local(instant, tz)
+        else:
+            now = self._now_local(tz)
+            day = fields.Date.to_date(
+                vals.get("local_date") or self.local_date or now.date()
+            )
+            time = self._parse_time_of_day(
+                vals.get("local_time") or self.local_time or now.strftime("%H:%M:00")
+            )
+            instant, local = localtime.place(
+                fields.Datetime.to_datetime(f"{day} {time}"), tz
+            )
+        vals["date_time"] = instant
+        vals["local_date"] = local.date()
+        vals["local_time"] = local.strftime("%H:%M:%S")
+
+    def _parse_time_of_day(self, text):
+        try:
+            return localtime.parse_time_of_day(text)
+        except localtime.LocalTimeError as error:
+            raise ValidationError(
+                self.env._(
+                    "“%(text)s” is no time of day. Write it as 08:30 or 08:30:15.",
+                    text=text,
+                )
+            ) from error
+
+    def _now_local(self, tz=None):
+        return localtime.to_local(
+            fields.Datetime.now(), tz or self.env.company.attendance_tz
+        )
+
+    @api.model
+    def _tz_for(self, location, subscriber):
+        company = subscriber.company_id or self.env.company
+        return location.tz or subscriber.tz or company.attendance_tz
+
+    # ------------------------------------------------------------ uniqueness
+
+    def _lock_writers(self):
+        """Let nobody else write records until this transaction ends."""
+        self.env.cr.execute(
+            "LOCK TABLE spp_attendance_record IN SHARE ROW EXCLUSIVE MODE"
+        )
+
+    @api.model
+    def _uniqueness_key_sql(self, record, company):
+        """SQL of the key under which a record is the only one of its person.
+
+        The one definition of it, for forms, ingest and a change of the rule alike. NULL
+        means: not unique (the company has no rule, or the record is voided, which the
+        caller checks). Records with a direction are unique by instant and direction,
+        so that the rule can never swallow an OUT.
+
+        :param str record: alias of a row with the columns of a record
+        :param str company: alias of its ``res_company``
+        """
+        return SQL(
+            """
+            CASE
+                WHEN %(r)s.direction IS NOT NULL
+                    THEN %(r)s.date_time::text || ' ' || %(r)s.direction
+                WHEN %(c)s.attendance_unique_date THEN %(r)s.local_date::text
+                    || CASE WHEN %(c)s.attendance_unique_time
+                            THEN '|' || %(r)s.local_time ELSE '' END
+                    || CASE WHEN %(c)s.attendance_unique_type
+                            THEN '|' || COALESCE(%(r)s.type_id, 0) ELSE '' END
+                    || CASE WHEN %(c)s.attendance_unique_location
+                            THEN '|' || COALESCE(%(r)s.location_id, 0) ELSE '' END
+            END
+            """,
+            r=SQL.identifier(record),
+            c=SQL.identifier(company),
+        )
+
+    @api.model
+    def _write_uniqueness_keys(self, condition):
+        """Set the keys of the records ``r`` that an SQL condition selects."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE spp_attendance_record r
+                   SET uniqueness_key = CASE WHEN r.active THEN %(key)s END
+                  FROM res_company c
+                 WHERE c.id = r.company_id AND %(condition)s
+                """,
+                key=self._uniqueness_key_sql("r", "c"),
+                condition=condition,
+            )
+        )
+        self.invalidate_model(["uniqueness_key"], flush=False)
+
+    def _refresh_uniqueness_keys(self):
+        if self:
+            self.flush_model()
+            self._lock_rules(self.company_id.ids)
+            self._write_uniqueness_keys(SQL("r.id = ANY(%s)", self.ids))
+
+    @api.model
+    def _lock_rules(self, company_ids):
+        """Keep the uniqueness rule of companies as it is until the transaction ends.
+
+        Read from the row and not through the cache, which may be stale in another
+        worker.
+
+        :return: ``{company id: zone name}``
+        """
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    "SELECT id, attendance_tz FROM res_company"
+                    " WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+                    list(company_ids),
+                )
+            )
+        )
+
+    # ---------------------------------------------------------------- ingest
+
+    @api.model
+    def _ingest(self, batch, *, source="api", origin=None, atomic=False):
+        """Turn facts into records: the one way in for everything but forms.
+
+        Works as the current user in the current company, in a number of statements that
+        does not depend on the size of the batch. To be called in a transaction that is
+        run again on a serialization failure, as HTTP requests are.
+
+        :param list batch: ``api.RecordIn`` (or ``api.Refused``), or dicts of the fields
+            of ``api.Fact``
+        :param str source: a value of the field ``source``
+        :param str origin: whose external ids these are, such as ``device/7``; default
+            the OAuth client, else the user
+        :param bool atomic: one rejected item refuses all
+        :return: one ``api.Outcome`` an item, in order: created, duplicate (with the id
+            of the record that was there first) or rejected with a reason
+        :raises IngestRefused: when atomic and an item was rejected; the caller has to
+            roll back
+        :raises AccessError: when the user may not create records
+        """
+        client_id = self.env.context.get("spp_oauth_client_id")
+        if not origin and client_id:
+            origin = f"oauth/{client_id}"
+        outcomes = Ingest(self.env, source, origin).run(batch)
+        if atomic and (rejected := [o for o in outcomes if o.status == "rejected"]):
+            raise IngestRefused(
+                self.env._(
+                    "Nothing was recorded. Item %(index)s: %(reason)s",
+                    index=rejected[0].index,
+                    reason=rejected[0].reason,
+                ),
+                outcomes,
+            )
+        return outcomes
+
+    # ------------------------------------------------------------ native API
+
+    @api.model
+    def _api_create(self, body):
+        """Record what an app sends.
+
+        :param api.RecordBatchIn body: up to 5,000 items
+        :return: ``RecordBatchOut`` with status 200; 207 when some items were rejected,
+            422 when all were
+        """
+        outcomes = self._ingest(body.records)
+        rejected = sum(outcome.status == "rejected" for outcome in outcomes)
+        return ApiResult(
+            RecordBatchOut.model_construct(
+                results=[RecordResult.model_construct(**o._asdict()) for o in outcomes]
+            ),
+            status=200 if not rejected else 422 if rejected == len(outcomes) else 207,
+        )
+
+    @api.model
+    def _api_list(self, query):
+        """A page of records, newest first, as the user may see them.
+
+        :param api.RecordQuery query: filters, page size, cursor
+        :return: ``RecordPage``
+        :raises BadRequest: on a cursor that is not one of ours
+        """
+        domain = Domain.TRUE
+        if query.person_identifier:
+            domain &= Domain(
+                "subscriber_id.person_identifier", "in", query.person_identifier
+            )
+        if query.date_from:
+            domain &= Domain("local_date", ">=", query.date_from)
+        if query.date_to:
+            domain &= Domain("local_date", "<=", query.date_to)
+        if query.type:
+            domain &= self._reference_domain("type_id", query.type)
+        if query.location:
+            domain &= self._reference_domain("location_id", query.location)
+        if query.cursor:
+            instant, last_id = Cursor.decode(query.cursor, datetime, int)
+            domain &= Domain("date_time", "<", instant) | (
+                Domain("date_time", "=", instant) & Domain("id", "<", last_id)
+            )
+        records = self.search_fetch(
+            domain,
+            self._API_FIELDS,
+            order="date_time DESC, id DESC",
+            limit=query.limit + 1,
+        )
+        page = records[: query.limit]
+        more = len(records) > len(page)
+        return RecordPage.model_construct(
+            items=page._api_read(),
+            next=Cursor.encode(page[-1].date_time, page[-1].id) if more else None,
+        )
+
+    @api.model
+    def _reference_domain(self, field_name, reference):
+        """Domain of records whose type or location is meant by an id, code or name."""
+        domain = Domain(f"{field_name}.code", "=", reference) | Domain(
+            f"{field_name}.name", "=", reference
+        )
+        if reference.isascii() and reference.isdigit() and len(reference) < 10:
+            domain |= Domain(field_name, "=", int(reference))
+        return domain
+
+    def _api_read(self):
+        """Records as ``RecordOut``.
+
+        The external id is the sender's own business: others don't get it.
+        """
+        client_id = self.env.context.get("spp_oauth_client_id")
+        mine = f"oauth/{client_id}" if client_id else f"user/{self.env.uid}"
+        self.subscriber_id.fetch(["person_identifier", "name"])
+        return [
+            RecordOut.model_construct(
+                id=record.id,
+                person_identifier=record.subscriber_id.person_identifier,
+                person_name=record.subscriber_id.name,
+                date_time=localtime.offset_iso(record.date_time, record.tz),
+                date=record.local_date,
+                time=record.local_time,
+                tz=record.tz,
+                category=record.category,
+                scan_type=record.scan_type,
+                direction=record.direction or None,
+                type=self._api_reference(record.type_id),
+                location=self._api_reference(record.location_id),
+                description=record.description or None,
+                url=record.url or None,
+                source=record.source,
+                external_id=(
+                    record.external_id or None if record.origin == mine else None
+                ),
+            )
+            for record in self
+        ]
+
+    @api.model
+    def _api_reference(self, target):
+        if not target:
+            return None
+        return Reference.model_construct(
+            id=target.id, code=target.code or None, name=target.name
+        )
+
+    # --------------------------------------------------------------- voiding
+
+    def action_void(self):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Void Records"),
+            "res_model": "spp.attendance.record.void",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_record_ids": self.ids},
+        }
+
+    def _void(self, reason):
+        """Take records out of every list, and free their place.
+
+        :param str reason: shown with the record ever after
+        """
+        self.write({"active": False, "void_reason": reason})

@@ -1,0 +1,32 @@
+from odoo import fields, models
+
+
+class SppAttendanceType(models.Model):
+    _name = "spp.attendance.type"
+    _description = "Attendance Type"
+    _order = "name, id"
+    _check_company_auto = True
+    _rec_names_search = ["name", "code"]
+
+    name = fields.Char(required=True)
+    code = fields.Char(
+        help="Short name by which other systems refer to this type.",
+        copy=False,
+    )
+    description = fields.Text()
+    color = fields.Integer()
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one(
+        "res.company",
+        help="Empty: all companies may use it.",
+        index="btree_not_null",
+    )
+
+    _name_unique = models.UniqueIndex(
+        "(COALESCE(company_id, 0), name)",
+        "An attendance type with this name exists already. Rename one of them.",
+    )
+    _code_unique = models.UniqueIndex(
+        "(COALESCE(company_id, 0), code) WHERE code IS NOT NULL",
+        "An attendance type with this code exists already. Choose another code.",
+    )

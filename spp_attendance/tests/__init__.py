@@ -1,0 +1,8 @@
+from . import (
+    test_access,
+    test_api,
+    test_ingest,
+    test_record,
+    test_subscriber,
+    test_uniqueness,
+)

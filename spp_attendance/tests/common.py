@@ -1,0 +1,129 @@
+from odoo.tests import TransactionCase, new_test_user
+
+
+class AttendanceCase(TransactionCase):
+    """Two companies, each with a location and people; one user a role in the first."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(context={**cls.env.context, "tracking_disable": True})
+        cls.company = cls.env["res.company"].create(
+            {"name": "North", "attendance_tz": "Africa/Nairobi"}
+        )
+        cls.other_company = cls.env["res.company"].create(
+            {"name": "South", "attendance_tz": "Africa/Accra"}
+        )
+        cls.env.user.company_ids += cls.company + cls.other_company
+        cls.env = cls.env(
+            context={
+                **cls.env.context,
+                "allowed_company_ids": [cls.company.id, cls.other_company.id],
+            }
+        )
+        cls.company = cls.company.with_env(cls.env)
+        cls.other_company = cls.other_company.with_env(cls.env)
+
+        cls.officer = cls._new_user("officer", "officer")
+        cls.manager = cls._new_user("manager", "manager")
+        cls.admin = cls._new_user("admin", "admin")
+        cls.internal = cls._new_user("internal")
+        cls.api_user = cls.env["res.users"].create(
+            {
+                "name": "App",
+                "login": "test-attendance-app",
+                "company_id": cls.company.id,
+                "company_ids": cls.company.ids,
+                "group_ids": cls.env.ref("spp_attendance.spp_attendance_group_api").ids,
+            }
+        )
+
+        locations = cls.env["spp.attendance.location"]
+        cls.hall = locations.create(
+            {
+                "name": "Hall",
+                "code": "HALL",
+                "tz": "Africa/Nairobi",
+                "company_id": cls.company.id,
+            }
+        )
+        cls.closed_site = locations.create(
+            {
+                "name": "Closed site",
+                "code": "CLOSED",
+                "tz": "Asia/Kathmandu",
+                "company_id": cls.company.id,
+                "officer_ids": cls.manager.ids,
+            }
+        )
+        cls.other_hall = locations.create(
+            {
+                "name": "Hall",
+                "code": "HALL",
+                "tz": "Africa/Accra",
+                "company_id": cls.other_company.id,
+            }
+        )
+        cls.training = cls.env["spp.attendance.type"].create(
+            {"name": "Training", "code": "TRN-TEST"}
+        )
+        cls.amina, cls.joseph, cls.grace = cls.env["spp.attendance.subscriber"].create(
+            [
+                {
+                    "person_identifier": identifier,
+                    "family_name": family,
+                    "given_name": given,
+                    "company_id": cls.company.id,
+                }
+                for identifier, family, given in (
+                    ("T-1", "Okafor", "Amina"),
+                    ("T-2", "Mwangi", "Joseph"),
+                    ("T-3", "Diallo", "Grace"),
+                )
+            ]
+        )
+        cls.stranger = cls.env["spp.attendance.subscriber"].create(
+            {
+                "person_identifier": "T-1",
+                "family_name": "Sow",
+                "company_id": cls.other_company.id,
+            }
+        )
+        cls.participant = cls._new_user("participant", "participant", portal=True)
+        cls.participant.partner_id.company_id = cls.company
+        cls.participant_subscriber = cls.env["spp.attendance.subscriber"].create(
+            {
+                "person_identifier": "T-4",
+                "partner_id": cls.participant.partner_id.id,
+                "company_id": cls.company.id,
+            }
+        )
+
+    @classmethod
+    def _new_user(cls, login, role=None, portal=False):
+        groups = ["base.group_portal" if portal else "base.group_user"]
+        if role:
+            groups.append(f"spp_attendance.spp_attendance_group_{role}")
+        return new_test_user(
+            cls.env,
+            login=f"test-attendance-{login}",
+            groups=",".join(groups),
+            company_id=cls.company.id,
+            company_ids=[(6, 0, cls.company.ids)],
+        )
+
+    def records_of(self, user):
+        """The record model as a user sees it in his company."""
+        return (
+            self.env["spp.attendance.record"]
+            .with_user(user)
+            .with_context(allowed_company_ids=user.company_ids.ids)
+        )
+
+    def ingest(self, *items, user=None, **kwargs):
+        """Outcomes of a batch, as the API's service user unless told otherwise."""
+        return self.records_of(user or self.api_user)._ingest(list(items), **kwargs)
+
+    @staticmethod
+    def item(person="T-1", date_time="2026-09-01T08:00:00", **values):
+        return {"person_identifier": person, "date_time": date_time, **values}

@@ -1,0 +1,138 @@
+from datetime import date, datetime
+
+from freezegun import freeze_time
+from psycopg2.errors import UniqueViolation
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
+
+from .common import AttendanceCase
+
+
+@tagged("post_install", "-at_install")
+@freeze_time("2026-09-10 12:34:56")
+class TestRecord(AttendanceCase):
+    def _form(self, user=None):
+        return Form(self.records_of(user or self.officer))
+
+    def test_an_officer_enters_and_finds_a_record(self):
+        with self._form() as form:
+            form.subscriber_id = self.amina
+            form.local_date = "2026-09-01"
+            form.local_time = "830"
+            form.category = "absent"
+            form.type_id = self.training
+            form.location_id = self.hall
+            form.description = "Ill"
+            form.url = "https://example.org/note"
+            self.assertEqual(form.local_time, "08:30:00")
+            self.assertEqual(form.tz, "Africa/Nairobi")
+        record = form.record
+        self.assertEqual(record.date_time, datetime(2026, 9, 1, 5, 30))
+        self.assertEqual(record.source, "manual")
+        self.assertEqual(record.create_uid, self.officer)
+        found = self.records_of(self.officer).search(
+            [("person_identifier", "=", "T-1")]
+        )
+        self.assertEqual(found, record)
+
+    def test_now_is_the_default(self):
+        with self._form() as form:
+            form.subscriber_id = self.amina
+            self.assertEqual(form.local_date, date(2026, 9, 10))
+            self.assertEqual(form.local_time, "15:34:00")
+        self.assertEqual(form.record.date_time, datetime(2026, 9, 10, 12, 34))
+
+    def test_the_clock_of_the_location_counts(self):
+        record = self.records_of(self.manager).create(
+            {
+                "subscriber_id": self.amina.id,
+                "local_date": "2026-09-01",
+                "local_time": "08:00",
+                "location_id": self.closed_site.id,
+            }
+        )
+        self.assertEqual(record.date_time, datetime(2026, 9, 1, 2, 15))
+        # Moved to the hall, it was still eight o'clock.
+        record.location_id = self.hall
+        self.assertEqual(record.local_time, "08:00:00")
+        self.assertEqual(record.date_time, datetime(2026, 9, 1, 5))
+        self.assertEqual(record.tz, "Africa/Nairobi")
+
+    def test_an_instant_brings_its_local_time(self):
+        record = self.env["spp.attendance.record"].create(
+            {
+                "subscriber_id": self.amina.id,
+                "date_time": "2026-09-01 22:00:00",
+                "location_id": self.hall.id,
+            }
+        )
+        self.assertEqual(record.local_date, date(2026, 9, 2))
+        self.assertEqual(record.local_time, "01:00:00")
+
+    def test_what_is_no_time_is_explained(self):
+        with self.assertRaisesRegex(ValidationError, "08:30"):
+            self.records_of(self.officer).create(
+                {"subscriber_id": self.amina.id, "local_time": "half past"}
+            )
+
+    def test_the_url_is_a_web_address(self):
+        with self.assertRaises(ValidationError):
+            self.records_of(self.officer).create(
+                {"subscriber_id": self.amina.id, "url": "javascript:alert(1)"}
+            )
+
+    def test_the_same_twice_is_refused(self):
+        vals = {
+            "subscriber_id": self.amina.id,
+            "local_date": "2026-09-01",
+            "local_time": "08:00",
+        }
+        records = self.records_of(self.officer)
+        first = records.create(vals)
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(UniqueViolation),
+            self.env.cr.savepoint(),
+        ):
+            records.create(vals)
+        other = records.create({**vals, "local_time": "08:01"})
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(UniqueViolation),
+            self.env.cr.savepoint(),
+        ):
+            other.local_time = "08:00"
+        first._void("wrong day")
+        other.local_time = "08:00"
+        self.assertEqual(other.uniqueness_key, "2026-09-01|08:00:00")
+
+    def test_voiding_needs_a_reason_and_keeps_the_record(self):
+        record = self.records_of(self.officer).create({"subscriber_id": self.amina.id})
+        wizard = Form.from_action(self.env, record.action_void())
+        wizard.reason = "Entered twice"
+        wizard.save().with_user(self.officer).action_void()
+        self.assertFalse(record.active)
+        self.assertEqual(record.void_reason, "Entered twice")
+        self.assertFalse(
+            self.records_of(self.officer).search(
+                [("subscriber_id", "=", self.amina.id)]
+            )
+        )
+
+    def test_nobody_deletes(self):
+        record = self.env["spp.attendance.record"].create(
+            {"subscriber_id": self.amina.id}
+        )
+        for user in (self.officer, self.manager, self.admin, self.api_user):
+            with self.subTest(user.login), self.assertRaises(AccessError):
+                record.with_user(user).unlink()
+
+    def test_the_name_says_who_when_and_what(self):
+        record = self.env["spp.attendance.record"].create(
+            {"subscriber_id": self.amina.id, "local_date": "2026-09-01"}
+        )
+        self.assertEqual(
+            record.display_name, "[T-1] Okafor, Amina · 2026-09-01 · 15:34 · Present"
+        )

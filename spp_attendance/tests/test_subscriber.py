@@ -1,0 +1,105 @@
+from psycopg2.errors import ForeignKeyViolation, NotNullViolation, UniqueViolation
+
+from odoo.exceptions import ValidationError
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
+
+from .common import AttendanceCase
+
+
+@tagged("post_install", "-at_install")
+class TestSubscriber(AttendanceCase):
+    def test_person_and_contact_are_one(self):
+        self.assertEqual(self.amina.name, "Okafor, Amina")
+        self.assertEqual(self.amina.partner_id.name, "Okafor, Amina")
+        self.assertEqual(self.amina.partner_id.company_id, self.company)
+        self.amina.partner_id.name = "Amina O."
+        self.assertEqual(self.amina.display_name, "[T-1] Amina O.")
+        self.amina.write({"given_name": "Aminata", "additional_name": "Joy"})
+        self.assertEqual(self.amina.partner_id.name, "Okafor, Aminata Joy")
+
+    def test_an_officer_registers_somebody(self):
+        form = Form(
+            self.env["spp.attendance.subscriber"]
+            .with_user(self.officer)
+            .with_context(allowed_company_ids=self.company.ids)
+        )
+        form.person_identifier = "T-9"
+        form.family_name = "Haile"
+        form.given_name = "Selam"
+        form.location_id = self.hall
+        self.assertEqual(form.name, "Haile, Selam")
+        subscriber = form.save()
+        self.assertEqual(subscriber.company_id, self.company)
+        self.assertEqual(subscriber.partner_id.company_id, self.company)
+        self.assertTrue(subscriber.uuid)
+
+    def test_without_a_name_the_identifier_serves(self):
+        subscriber = self.env["spp.attendance.subscriber"].create(
+            {"person_identifier": "T-10", "company_id": self.company.id}
+        )
+        self.assertEqual(subscriber.name, "T-10")
+
+    def test_an_identifier_is_used_once_a_company(self):
+        self.assertEqual(self.stranger.person_identifier, "T-1")
+        with mute_logger("odoo.sql_db"), self.assertRaises(UniqueViolation):
+            self.joseph.person_identifier = "T-1"
+            self.env.flush_all()
+
+    def test_a_contact_is_a_subscriber_once(self):
+        with mute_logger("odoo.sql_db"), self.assertRaises(UniqueViolation):
+            self.env["spp.attendance.subscriber"].create(
+                {"person_identifier": "T-11", "partner_id": self.amina.partner_id.id}
+            )
+
+    def test_blanks_around_an_identifier_are_refused(self):
+        with self.assertRaises(ValidationError):
+            self.amina.person_identifier = "T-1 "
+
+    def test_an_existing_contact_takes_the_company(self):
+        contact = self.env["res.partner"].create({"name": "Old contact"})
+        self.env["spp.attendance.subscriber"].create(
+            {
+                "person_identifier": "T-12",
+                "partner_id": contact.id,
+                "company_id": self.company.id,
+            }
+        )
+        self.assertEqual(contact.company_id, self.company)
+
+    def test_a_participant_has_a_company(self):
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises((ValidationError, NotNullViolation)),
+        ):
+            self.amina.partner_id.company_id = False
+            self.env.flush_all()
+
+    def test_a_contact_with_attendance_stays(self):
+        self.env["spp.attendance.record"].create({"subscriber_id": self.amina.id})
+        self.env.flush_all()
+        with mute_logger("odoo.sql_db"), self.assertRaises(ForeignKeyViolation):
+            self.amina.partner_id.unlink()
+
+    def test_the_contact_leads_to_the_attendance(self):
+        record = self.env["spp.attendance.record"].create(
+            {"subscriber_id": self.amina.id}
+        )
+        self.assertEqual(self.amina.record_count, 1)
+        action = self.amina.partner_id.action_open_attendance_records()
+        self.assertEqual(self.env[action["res_model"]].search(action["domain"]), record)
+
+    def test_found_by_identifier_and_name(self):
+        model = self.env["spp.attendance.subscriber"].with_company(self.company)
+        company = [("company_id", "=", self.company.id)]
+        for text in ("T-1", "okafor"):
+            found = model.name_search(text, domain=company)
+            self.assertEqual([i for i, _name in found], self.amina.ids, text)
+
+    def test_location_tree(self):
+        room = self.env["spp.attendance.location"].create(
+            {"name": "Room", "parent_id": self.hall.id, "company_id": self.company.id}
+        )
+        self.assertEqual(room.display_name, "Hall / Room")
+        with self.assertRaises(ValidationError):
+            self.hall.parent_id = room

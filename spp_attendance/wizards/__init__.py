@@ -1,0 +1,1 @@
+from . import spp_attendance_record_void
