@@ -54,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     state = private_dir(state_dir())
     server = postgres.choose(state, volatile=True)
     with server.running():
-        databases = Databases(tools, server, private_dir(state / "test"))
+        databases = Databases(tools, server, private_dir(state / "templates"))
         place = _workplace(tools, databases, state / "test-logs")
         try:
             steps = chosen(place, options.names)
@@ -98,7 +98,8 @@ def chosen(place: Workplace, names: Sequence[str]) -> list[Step]:
             raise SetupError(f"bin/test knows no {name!r}.\n{names_help(every)}")
         if name in ADDONS:
             extra += pytest_steps.of_addon(place, name)
-    return [*closure(every, wanted), *extra]
+    wanted |= {step.name for step in extra}
+    return closure([*every, *extra], wanted)
 
 
 def names_help(every: Sequence[Step]) -> str:

@@ -7,6 +7,10 @@ addons (views, rules, scheduled actions, …) and the same number of rows.
 from collections import Counter
 from collections.abc import Iterable
 
+# How much of a difference is worth reading.
+SHOWN = 30
+WIDTH = 240
+
 # Everything that a module may leave behind, by a name that doesn't depend on ids.
 SCHEMA = r"""
 SELECT format('table %s', c.relname)
@@ -74,10 +78,10 @@ SELECT format('action %s %s', type, name ->> 'en_US') FROM ir_actions
 # that takes is known by the database only: psql runs what the query writes (\gexec).
 DEFINITIONS = r"""
 SELECT format($query$
-         SELECT format('row %%s.%%s %%s', d.module, d.name,
-                       to_jsonb(t) - ARRAY['write_date', 'create_date', 'write_uid',
-                                           'nextcall', 'lastcall'])
-           FROM ir_model_data d JOIN %I t ON t.id = d.res_id
+         SELECT format('row %%s.%%s %%s = %%s', d.module, d.name, v.key, v.value)
+           FROM ir_model_data d JOIN %I t ON t.id = d.res_id,
+                jsonb_each(to_jsonb(t) - ARRAY['write_date', 'create_date', 'write_uid',
+                                               'nextcall', 'lastcall']) v
           WHERE d.model = %L AND d.module = ANY (%L)
        $query$, replace(model, '.', '_'), model, '{{{modules}}}')
   FROM (SELECT DISTINCT model FROM ir_model_data
@@ -126,8 +130,15 @@ def content(modules: Iterable[str]) -> str:
 
 
 def differences(before: Iterable[str], after: Iterable[str]) -> list[str]:
-    """What `after` lacks (`-`) and has in addition (`+`), sorted by what it is."""
+    """What `after` lacks (`-`) and has in addition (`+`), sorted by what it is.
+
+    Long lines, and what goes beyond the first few, are cut.
+    """
     one, two = Counter(before), Counter(after)
     lines = [f"- {line}" for line in (one - two).elements()]
     lines += [f"+ {line}" for line in (two - one).elements()]
-    return sorted(lines, key=lambda line: (line[2:], line[0]))
+    lines.sort(key=lambda line: (line[2:], line[0]))
+    shown = [line[:WIDTH] for line in lines[:SHOWN]]
+    if len(lines) > SHOWN:
+        shown.append(f"… and {len(lines) - SHOWN} more")
+    return shown

@@ -1,12 +1,14 @@
 """Steps that run Odoo: tests of each addon alone and of all together, and the rest."""
 
 import ast
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..apt import need_programs
 from ..paths import ADDONS, ROOT
 from . import fingerprint
 from .odoolog import log_check, test_counts
-from .outcome import Outcome, check, from_junit
+from .outcome import Outcome, check, failure, from_junit
 from .schedule import Step
 from .workplace import Execution, Workplace
 
@@ -28,36 +30,51 @@ env.cr.commit()
 
 def steps(place: Workplace) -> list[Step]:
     """All steps that need a database."""
-    alone = [Step(addon, lambda a=addon: _alone(place, a)) for addon in ADDONS]
-    uninstall = [
-        Step(
-            f"uninstall-{addon}",
-            lambda a=addon: _uninstall(place, a),
-            needs=(addon, *_own_dependencies(addon)),
-        )
-        for addon in ADDONS
-    ]
+    base, demo = place.databases.template, partial(place.databases.template, demo=True)
     return [
-        *alone,
-        Step("together", lambda: _together(place)),
+        Step("browser", _browser),
+        Step("template", lambda: _set_up(base)),
+        Step("template-demo", lambda: _set_up(demo)),
+        *(_addon_step(place, addon) for addon in ADDONS),
+        Step("together", lambda: _together(place), needs=("browser", "template-demo")),
         Step("click", lambda: _click(place), needs=("together",)),
         Step("test-lint", lambda: _test_lint(place), needs=("together",)),
         Step("update", lambda: _update(place), needs=("together",)),
         Step("uninstall-all", lambda: _uninstall_all(place), needs=("together",)),
-        *uninstall,
+        *(
+            Step(
+                f"uninstall-{addon}",
+                partial(_uninstall, place, addon),
+                needs=(addon, *_own_dependencies(addon)),
+            )
+            for addon in ADDONS
+        ),
         Step("pytest-odoo", lambda: _pytest_odoo(place), needs=(PYTEST_ADDON,)),
     ]
+
+
+def _addon_step(place: Workplace, addon: str) -> Step:
+    run = partial(_alone, place, addon)
+    return Step(addon, run, needs=("browser", "template"))
 
 
 def filtered(place: Workplace, addon: str, tests: str) -> Step:
     """A step that runs the tests `Class` or `Class.method` of one addon."""
     name = f"{addon}:{tests}"
-    return Step(name, lambda: _alone(place, addon, f"/{name}"))
+    run = partial(_alone, place, addon, f"/{name}")
+    return Step(name, run, needs=("browser", "template"))
 
 
-def need_browser() -> None:
-    """Have the browser that Odoo's test runner looks for."""
+def _browser() -> Outcome:
+    """Have the browser that Odoo's test runner looks for; without it tests skip."""
     need_programs({"chromium": "chromium"}, "tests in a browser")
+    return Outcome()
+
+
+def _set_up(template: Callable[[], str]) -> Outcome:
+    """Have a template, so that steps that run side by side don't wait for it."""
+    template()
+    return Outcome()
 
 
 def _own_dependencies(addon: str) -> list[str]:
@@ -80,14 +97,25 @@ def _alone(place: Workplace, addon: str, tags: str = "") -> Outcome:
     """Install one addon with what it depends on, without demo data, and test it."""
     database = place.clone(place.databases.template(), addon)
     options = [f"--init={addon}", f"--test-tags={tags or f'/{addon}'}"]
-    return _verdict(place.odoo(f"alone-{addon}", database, options), tests=True)
+    outcome = _verdict(place.odoo(f"alone-{addon}", database, options), tests=True)
+    return outcome + _installed(place, database, [addon])
 
 
 def _together(place: Workplace) -> Outcome:
     """Install all addons with demo data and run the tests of all."""
     database = place.clone(place.databases.template(demo=True), "together")
     options = [f"--init={ALL}", "--with-demo", f"--test-tags={EVERY_TEST}"]
-    return _verdict(place.odoo("together", database, options), tests=True)
+    outcome = _verdict(place.odoo("together", database, options), tests=True)
+    return outcome + _installed(place, database, ADDONS)
+
+
+def _installed(place: Workplace, database: str, addons: Sequence[str]) -> Outcome:
+    """A failure that ends what builds on it, unless the addons are installed."""
+    sql = "SELECT name FROM ir_module_module WHERE state = 'installed'"
+    missing = set(addons) - set(place.databases.query(sql, database).splitlines())
+    if missing:
+        return failure(f"not installed: {', '.join(sorted(missing))}")
+    return Outcome()
 
 
 def _click(place: Workplace) -> Outcome:

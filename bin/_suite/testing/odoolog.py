@@ -13,6 +13,11 @@ LINE = re.compile(
 RESULT = re.compile(
     r"^(?P<failed>\d+) failed, (?P<errors>\d+) error\(s\) of (?P<tests>\d+) tests"
 )
+FAILED = re.compile(r"(?:FAIL|ERROR): (.+)")
+SKIPPED = re.compile(r"skipped (.+) : ")
+TEST_NAME = re.compile(r"[\w.]+$")
+# Python's own words for what ended nobody knows where; Odoo logs nothing about it.
+STRAY = re.compile(r"Exception in thread |Exception ignored in|Fatal Python error")
 BAD_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 # How many lines of one complaint are shown: enough for a traceback's last frames.
 SHOWN = 30
@@ -52,24 +57,38 @@ class Known:
         )
 
 
-KNOWN: tuple[Known, ...] = ()
+KNOWN = (
+    Known(
+        "stderr",
+        "Running as user 'root' is a security risk\\.",
+        "continuous integration and containers run the tests as root",
+    ),
+)
 
 
 def parse(text: str) -> Iterator[Record]:
-    """Records of a log; what stands before the first one becomes a record too.
+    """Records of a log.
 
-    Odoo writes nothing outside its log: such lines are a crash before logging began,
-    or a library that prints, hence an ERROR of the logger "stderr".
+    What is printed before logging begins, and the trace of a thread that died, belong
+    to no record of Odoo's: they become ERRORs of a logger "stderr".
     """
-    level, logger, lines = "ERROR", "stderr", list[str]()
+    level, logger, lines = "", "", list[str]()
     for line in text.splitlines():
-        if match := LINE.match(line):
-            if lines:
-                yield Record(level, logger, "\n".join(lines))
-            level, logger = match["level"], match["logger"]
-            lines = [match["message"]]
-        elif lines or line.strip():
+        match = LINE.match(line)
+        stray = not match and (not logger or STRAY.match(line))
+        if not match and not stray:
             lines.append(line)
+            continue
+        if lines:
+            yield Record(level, logger, "\n".join(lines))
+        if match:
+            level, logger, lines = match["level"], match["logger"], [match["message"]]
+        elif logger:
+            level, logger, lines = "ERROR", "stderr", [line]
+        else:
+            lines = []
+            if line.strip():
+                yield Record("ERROR", "stderr", line)
     if lines:
         yield Record(level, logger, "\n".join(lines))
 
@@ -77,7 +96,7 @@ def parse(text: str) -> Iterator[Record]:
 def _is_test_failure(record: Record) -> bool:
     """Whether the record tells of a failed test, which the runner counts itself."""
     return bool(
-        re.match(r"(FAIL|ERROR): ", record.message)
+        FAILED.match(record.message)
         or RESULT.match(record.message)
         or re.match(r"Module \S+: \d+ failures, \d+ errors", record.message)
     )
@@ -108,28 +127,41 @@ def log_check(text: str, known: Iterable[Known] = KNOWN) -> Outcome:
 def test_counts(text: str, may_skip: Iterable[str] = ()) -> Outcome:
     """What Odoo's test runner counted.
 
-    Errors and skipped tests count as failed, and so does a log without any test.
+    A test fails once however many of its subtests do. Errors and skipped tests count as
+    failed, and so does a log without any test.
 
     :param may_skip: tests of Odoo's own, as `Class.method`, that it skips by itself;
         they are named in the notes and count as nothing.
     """
-    total = bad = 0
+    total = reported = 0
+    failed: set[tuple[str, str]] = set()
+    excused: set[tuple[str, str]] = set()
     problems, notes = [], []
     may_skip = frozenset(may_skip)
     for record in parse(text):
         if result := RESULT.match(record.message):
             total += int(result["tests"])
-            bad += int(result["failed"]) + int(result["errors"])
-        elif skipped := re.match(r"skipped (\S+) : ", record.message):
-            if skipped[1] in may_skip:
-                total -= 1
+            reported += int(result["failed"]) + int(result["errors"])
+        elif skipped := SKIPPED.match(record.message):
+            test = (record.logger, _test_name(skipped[1]))
+            if test[1] in may_skip:
+                excused.add(test)
                 notes.append(record.message)
             else:
-                bad += 1
+                failed.add(test)
                 problems.append(record.message)
-        elif _is_test_failure(record):
+        elif failure := FAILED.match(record.message):
+            failed.add((record.logger, _test_name(failure[1])))
             problems.append(str(record))
-    if not total and not bad:
-        return check(["Odoo ran no test", *problems], notes)
-    # A failed setUpClass is an error without a test, so failures can exceed tests.
-    return Outcome(max(0, total - bad), bad, tuple(problems), tuple(notes))
+    # What failed around tests, such as a setUpClass, was never counted as a test.
+    tests_failed = sum(1 for _, name in failed if TEST_NAME.match(name))
+    passed = max(0, total - len(excused) - tests_failed)
+    bad = len(failed) or reported
+    if not passed and not bad:
+        return check(["Odoo ran no test"], notes)
+    return Outcome(passed, bad, tuple(problems), tuple(notes))
+
+
+def _test_name(description: str) -> str:
+    """`Class.method` of what the runner calls a test or a part of one."""
+    return re.sub(r"^Subtest (\S+) .*", r"\1", description)

@@ -10,13 +10,16 @@ from pathlib import Path
 class Outcome:
     """What one step counted, with what a person must know about it.
 
-    `problems` explain the failures, `notes` are worth a line even when all passed.
+    `problems` explain the failures, `notes` are worth a line even when all passed. Of a
+    step that is not `usable` nothing came that others could go on with; a failed test
+    alone does not make it so.
     """
 
     passed: int = 0
     failed: int = 0
     problems: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    usable: bool = True
 
     def __add__(self, other: "Outcome") -> "Outcome":
         return Outcome(
@@ -24,6 +27,7 @@ class Outcome:
             self.failed + other.failed,
             self.problems + other.problems,
             self.notes + other.notes,
+            self.usable and other.usable,
         )
 
 
@@ -35,8 +39,8 @@ def check(problems: Iterable[str], notes: Iterable[str] = ()) -> Outcome:
 
 
 def failure(problem: str) -> Outcome:
-    """One failed check."""
-    return check([problem])
+    """A step that came to nothing, which counts as one failed check."""
+    return Outcome(failed=1, problems=(problem,), usable=False)
 
 
 def from_junit(report: Path) -> Outcome:

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from ..shell import SetupError, say
-from .outcome import Outcome, check, failure
+from .outcome import Outcome, closing_line, failure
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ def run_steps(
 ) -> dict[str, Outcome]:
     """Run all steps, `jobs` at a time, in the given order as far as needs allow.
 
-    A step whose need failed is not run and counts as one failure, so that nothing
-    drops out of the sum. What a step raises is its failure. A step that ran is reported
-    in one piece.
+    A step whose need came to nothing is not run and counts as one failure, so that
+    nothing drops out of the sum. What a step raises is its failure. What it has to say
+    is printed in one piece.
 
     :param on_abort: called when the wait is interrupted, to make running steps end.
     """
@@ -72,7 +72,7 @@ def _ready(waiting: Sequence[Step], outcomes: dict[str, Outcome]) -> list[Step]:
 
 
 def _run(step: Step, outcomes: dict[str, Outcome]) -> Outcome:
-    broken = [need for need in step.needs if outcomes[need].failed]
+    broken = [need for need in step.needs if not outcomes[need].usable]
     started = time.monotonic()
     if broken:
         outcome = failure(f"not run, because {', '.join(broken)} failed")
@@ -81,7 +81,7 @@ def _run(step: Step, outcomes: dict[str, Outcome]) -> Outcome:
         try:
             outcome = step.run()
         except SetupError as exc:
-            outcome = check([str(exc)])
+            outcome = failure(str(exc))
         except Exception:  # noqa: BLE001 - the step failed; the sum must go on
             outcome = failure(traceback.format_exc())
     _report(step.name, outcome, time.monotonic() - started)
@@ -93,9 +93,8 @@ _reporting = threading.Lock()
 
 def _report(name: str, outcome: Outcome, seconds: float) -> None:
     mark = "✗" if outcome.failed else "✓"
-    count = f"{outcome.passed} passed"
-    if outcome.failed:
-        count += f", {outcome.failed} failed"
+    nothing = not outcome.passed and not outcome.failed
+    count = "done" if nothing else closing_line(outcome)
     lines = [f"{mark} {name}: {count} ({seconds:.0f} s)"]
     for text in (*outcome.problems, *outcome.notes):
         lines += [f"    {line}" for line in text.splitlines()]
