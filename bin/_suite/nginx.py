@@ -1,7 +1,6 @@
 """The proxy of the production shape, run as an ordinary process from its own folder."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from . import apt
@@ -58,12 +57,8 @@ def program() -> Path:
     target = cache_dir() / "nginx"
     with exclusive(cache_dir() / "nginx.lock", "another set-up of nginx"):
         if not target.is_dir():
-            with (
-                step("downloading nginx"),
-                making(target) as prefix,
-                tempfile.TemporaryDirectory(dir=cache_dir()) as scratch,
-            ):
-                for file in apt.fetch(["nginx"], "", Path(scratch, "own")):
+            with step("downloading nginx"), making(target) as prefix:
+                for file in apt.fetch(["nginx"], "", prefix.with_name("own")):
                     run(["dpkg-deb", "--extract", file, prefix])
     return target / "usr/sbin/nginx"
 

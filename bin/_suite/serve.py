@@ -387,9 +387,10 @@ def foreground(server: Server, detached: int | None = None) -> int:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    status = 0
+    status = 130
     try:
         connection = server.start()
+        status = 0
         announce(connection)
         if detached is None:
             say("Ctrl-C stops it.")

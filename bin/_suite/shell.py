@@ -4,9 +4,9 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -86,13 +86,20 @@ def exclusive(path: Path, waiting_for: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def making(target: Path) -> Iterator[Path]:
-    """Yield a scratch folder that becomes `target` when the block ends well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=target.parent) as scratch:
-        made = Path(scratch) / "made"
-        made.mkdir()
+    """Yield an empty folder that becomes `target` when the block ends well.
+
+    Beside it is room for what is only needed meanwhile. The caller holds the lock of
+    the part, so what a killed set-up left there can be swept away.
+    """
+    scratch = target.with_name(f".making-{target.name}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    made = scratch / "made"
+    made.mkdir(parents=True)
+    try:
         yield made
         made.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def digest(*parts: str | bytes | Path) -> str:

@@ -162,14 +162,11 @@ def _make_prefix(target: Path, given: Path | None) -> None:
         if found != expected.lower():
             raise SetupError(f"{given} has SHA-256 {found}, not {expected}")
     apt.need_programs({"dpkg-deb": "dpkg"}, "unpacking packages")
-    with (
-        making(target) as prefix,
-        tempfile.TemporaryDirectory(dir=target.parent) as scratch,
-    ):
+    with making(target) as prefix:
         with step("downloading Odoo 19 and its fonts"):
             wanted = [*([] if given else [ODOO_PACKAGE]), *LINKED_FROM_SID]
-            files = apt.fetch(wanted, "sid", Path(scratch, "sid"))
-            files += apt.fetch(LINKED_FROM_STABLE, "", Path(scratch, "own"))
+            files = apt.fetch(wanted, "sid", prefix.with_name("sid"))
+            files += apt.fetch(LINKED_FROM_STABLE, "", prefix.with_name("own"))
             files += [given] if given else []
         with step("unpacking Odoo 19"):
             for file in files:
