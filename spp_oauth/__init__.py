@@ -1,0 +1,1 @@
+from . import api, controllers, models, wizards

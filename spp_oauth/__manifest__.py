@@ -1,0 +1,23 @@
+{
+    "name": "OAuth 2.0 API Access",
+    "version": "19.0.1.0.0",
+    "summary": "OAuth 2.0 clients, scopes and tokens, and a JSON API dispatcher",
+    "category": "Technical",
+    "author": "Attendance Suite Contributors",
+    "website": "https://github.com/attendance-suite/attendance-suite",
+    "license": "LGPL-3",
+    "depends": ["mail", "web"],
+    "external_dependencies": {"python": ["Authlib", "joserfc", "pydantic"]},
+    "data": [
+        "security/spp_oauth_groups.xml",
+        "security/spp_oauth_client_security.xml",
+        "security/ir.model.access.csv",
+        "data/spp_oauth_key_data.xml",
+        "wizards/spp_oauth_client_new_views.xml",
+        "wizards/spp_oauth_client_secret_views.xml",
+        "views/spp_oauth_client_views.xml",
+        "views/spp_oauth_scope_views.xml",
+        "views/spp_oauth_key_views.xml",
+        "views/spp_oauth_menus.xml",
+    ],
+}

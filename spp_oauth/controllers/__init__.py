@@ -1,0 +1,1 @@
+from . import oauth_token, oauth_whoami

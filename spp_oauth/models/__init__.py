@@ -1,0 +1,1 @@
+from . import ir_http, res_users, spp_oauth_client, spp_oauth_key, spp_oauth_scope

@@ -1,0 +1,57 @@
+import re
+
+from odoo import models
+from odoo.http import request
+
+from ..api import API_PREFIXES, SppApiDispatcher, Unauthorized
+from ..oauth.errors import InvalidToken
+
+_BEARER = re.compile(r"bearer +([a-z0-9._~+/-]+=*)", re.IGNORECASE)
+
+
+class IrHttp(models.AbstractModel):
+    _inherit = "ir.http"
+
+    @classmethod
+    def _match(cls, path_info):
+        # 404 and 405 arise before a route, and with it a dispatcher, is found
+        if path_info.startswith(API_PREFIXES):
+            request.dispatcher = SppApiDispatcher(request)
+        return super()._match(path_info)
+
+    @classmethod
+    def _auth_method_oauth(cls):
+        """Run the request as the service user of the token's client.
+
+        Sets `request.spp_oauth_client_id` and `request.spp_oauth_scopes`. A
+        session that came along is ignored: a token beats a cookie.
+
+        :raises Unauthorized: without a token that is good now
+        """
+        request.session.can_save = False  # stateless
+        try:
+            grant = request.env["spp.oauth.client"]._authenticate(cls._bearer_token())
+        except InvalidToken as exc:
+            raise Unauthorized(str(exc)) from exc
+        request.spp_oauth_client_id = grant.client_id
+        request.spp_oauth_scopes = grant.scopes
+        request.update_env(
+            user=grant.user_id,
+            su=False,
+            context={
+                "lang": request.default_lang(),
+                "tz": grant.tz,
+                "spp_oauth_client_id": grant.client_id,
+            },
+        )
+
+    @classmethod
+    def _bearer_token(cls):
+        header = request.httprequest.headers.get("Authorization")
+        if not header:
+            raise Unauthorized("This needs an access token.", token_given=False)
+        match = _BEARER.fullmatch(header.strip())
+        if not match:
+            # also what two such headers look like, once they are joined
+            raise InvalidToken("The Authorization header holds no bearer token.")
+        return match[1]

@@ -1,0 +1,305 @@
+import logging
+from typing import NamedTuple
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.tools import SQL
+
+from ..oauth import secrets, tokens
+from ..oauth.errors import InvalidToken
+from ..oauth.server import Client, TokenRequest, TokenServer
+
+_logger = logging.getLogger(__name__)
+
+DEFAULT_LIFETIME = 600
+MIN_LIFETIME = 60
+MAX_LIFETIME = 86400
+
+
+class Grant(NamedTuple):
+    """What a good token gives: a client's record id, its service user, scopes."""
+
+    client_id: int
+    user_id: int
+    tz: str | None
+    scopes: frozenset
+
+
+class SppOauthClient(models.Model):
+    """A program that may call the API. It acts as a service user of its own."""
+
+    _name = "spp.oauth.client"
+    _description = "OAuth Client"
+    _inherit = ["mail.thread"]
+    _order = "name, id"
+
+    # What says who a client is: fixed by `_new_client`, for whoever could change
+    # it could act as any user.
+    _identity_fields = frozenset({"client_id", "user_id", "company_id"})
+
+    name = fields.Char(required=True, tracking=True)
+    active = fields.Boolean(default=True, tracking=True)
+    client_id = fields.Char("Client ID", required=True, readonly=True, copy=False)
+    secret_hash = fields.Char(groups=fields.NO_ACCESS, copy=False, prefetch=False)
+    user_id = fields.Many2one(
+        "res.users",
+        "Service User",
+        required=True,
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        help="Records and rights: what this client does is done as this user.",
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, index=True, ondelete="restrict"
+    )
+    scope_ids = fields.Many2many("spp.oauth.scope", string="Scopes", tracking=True)
+    token_lifetime = fields.Integer(
+        "Token Lifetime (s)",
+        default=DEFAULT_LIFETIME,
+        required=True,
+        tracking=True,
+        help="Seconds until a token expires and the client must ask for another.",
+    )
+
+    _client_id_unique = models.UniqueIndex("(client_id)", "This client exists already.")
+    _user_unique = models.UniqueIndex(
+        "(user_id)", "Each client needs a service user of its own."
+    )
+    _token_lifetime_range = models.Constraint(
+        f"CHECK (token_lifetime BETWEEN {MIN_LIFETIME} AND {MAX_LIFETIME})",
+        "A token must live between one minute and one day.",
+    )
+
+    def write(self, vals):
+        if not self.env.su and self._identity_fields & vals.keys():
+            raise AccessError(
+                self.env._("The identity of an OAuth client cannot be changed.")
+            )
+        if "scope_ids" not in vals:
+            return super().write(vals)
+        scopes_before = {client: client.scope_ids for client in self}
+        result = super().write(vals)
+        for client, before in scopes_before.items():
+            client._sync_groups(before)
+        return result
+
+    def action_new_secret(self):
+        """Replace the secret at once, and show the new one this one time."""
+        self.ensure_one()
+        self._check_may_administer()
+        self.check_access("write")
+        return self._show_secret(self._renew_secret())
+
+    @api.model
+    def _new_client(self, name, scopes, **vals):
+        """Make a client with a service user of its own.
+
+        :param str name: what people call it
+        :param list[str] scopes: names of scopes; the service user gets the groups
+            of these and no other
+        :param vals: further fields, such as `company_id` (default: the current
+            company) and `token_lifetime`
+        :return: the client and its secret, which is stored only as a hash
+        :rtype: tuple[SppOauthClient, str]
+        :raises AccessError: for those who may not administer API access
+        :raises UserError: for a scope that no addon declares
+        """
+        self._check_may_administer()
+        company = self.env["res.company"].browse(vals.pop("company_id", None))
+        company = company or self.env.company
+        if not self.env.su and company not in self.env.user.company_ids:
+            raise AccessError(self.env._("You don't work for this company."))
+        scope_records = self._find_scopes(scopes)
+        client_id = secrets.new_client_id()
+        # an administrator of the API need not be one of users as well
+        self_sudo = self.sudo()
+        user_sudo = self_sudo._new_service_user(name, client_id, company, scope_records)
+        client_sudo = self_sudo.create(
+            {
+                **vals,
+                "name": name,
+                "client_id": client_id,
+                "user_id": user_sudo.id,
+                "company_id": company.id,
+                "scope_ids": [Command.set(scope_records.ids)],
+            }
+        )
+        client = client_sudo.with_env(self.env)
+        return client, client._renew_secret()
+
+    @api.model
+    def _authenticate(self, token):
+        """The grant of an access token, by one query.
+
+        The client and its user are looked up every time, so that archiving either
+        one, or taking a scope away, works from the next request on.
+
+        :param str token: as in the Authorization header
+        :rtype: Grant
+        :raises InvalidToken: when it is not good, or no longer
+        """
+        access = tokens.verify(
+            token, self.env["spp.oauth.key"]._verification_keys(), self._authority()
+        )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT c.id, c.user_id, p.tz,
+                       ARRAY(SELECT s.name
+                               FROM spp_oauth_client_spp_oauth_scope_rel r
+                               JOIN spp_oauth_scope s ON s.id = r.spp_oauth_scope_id
+                              WHERE r.spp_oauth_client_id = c.id)
+                  FROM spp_oauth_client c
+                  JOIN res_users u ON u.id = c.user_id
+                  JOIN res_partner p ON p.id = u.partner_id
+                 WHERE c.client_id = %s AND c.active AND u.active
+                """,
+                access.client_id,
+            )
+        )
+        if not rows:
+            raise InvalidToken("The client of this token is no longer active.")
+        [(client_id, user_id, tz, scopes)] = rows
+        return Grant(client_id, user_id, tz, access.scopes.intersection(scopes))
+
+    @api.model
+    def _token_response(self, form, authorization):
+        """Answer a request to the token endpoint.
+
+        :param dict[str, list[str]] form: the parameters of the body
+        :param authorization: the Authorization header or None
+        :rtype: odoo.addons.spp_oauth.oauth.server.TokenResponse
+        """
+        server = TokenServer(self._find_client, self._sign)
+        response = server.respond(TokenRequest(form, authorization))
+        if response.status != 200:
+            _logger.info("Token refused: %s", response.body["error"])
+        return response
+
+    @api.model
+    def _api_whoami(self, scopes):
+        """Who makes this request, as its own client may know it.
+
+        :param scopes: what the token is good for
+        :rtype: dict
+        """
+        # a service user has no rights on clients, and needs none for its own name
+        client_sudo = self.sudo().browse(self.env.context["spp_oauth_client_id"])
+        return {
+            "client_id": client_sudo.client_id,
+            "name": client_sudo.name,
+            "user": client_sudo.user_id.login,
+            "company": client_sudo.company_id.name,
+            "scopes": sorted(scopes),
+        }
+
+    @api.model
+    def _authority(self):
+        """Who signs tokens here, and for whom.
+
+        The default is this database and nothing else: tokens of the database that
+        it was copied from are refused, and so it needs no set-up.
+        """
+        get_param = self.env["ir.config_parameter"].sudo().get_param
+        issuer = get_param("spp_oauth.issuer") or (
+            f"urn:uuid:{get_param('database.uuid')}"
+        )
+        return tokens.Authority(issuer, get_param("spp_oauth.audience") or issuer)
+
+    @api.model
+    def _find_client(self, client_id):
+        client_sudo = self.browse()
+        if "\0" not in client_id:  # which the database could not even look for
+            # nobody is logged in yet: this is how a client does so
+            client_sudo = self.sudo().search([("client_id", "=", client_id)])
+        usable = client_sudo.filtered("user_id.active")
+        hashed = usable.secret_hash or None
+        return Client(
+            client_id=client_id,
+            check_secret=lambda secret: secrets.verify_secret(secret, hashed),
+            scopes=frozenset(usable.scope_ids.mapped("name")),
+            token_lifetime=usable.token_lifetime,
+        )
+
+    @api.model
+    def _sign(self, client, scopes):
+        return tokens.issue(
+            self.env["spp.oauth.key"]._signing_key(),
+            self._authority(),
+            client_id=client.client_id,
+            subject=client.client_id,
+            scopes=scopes,
+            lifetime=client.token_lifetime,
+        )
+
+    def _renew_secret(self):
+        self.ensure_one()
+        secret = secrets.new_secret()
+        self_sudo = self.sudo()  # the hash is beyond everybody's rights
+        self_sudo.secret_hash = secrets.hash_secret(secret)
+        self_sudo._message_log(body=self.env._("A new secret was made."))
+        return secret
+
+    def _show_secret(self, secret):
+        """A dialog that shows the secret; it travels there and is never stored."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Secret of %(client)s", client=self.name),
+            "res_model": "spp.oauth.client.secret",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_client_id": self.client_id,
+                "default_secret": secret,
+            },
+        }
+
+    @api.model
+    def _new_service_user(self, name, client_id, company, scopes):
+        return (
+            self.env["res.users"]
+            .with_context(no_reset_password=True)
+            .create(
+                {
+                    "name": name,
+                    "login": f"oauth-{client_id}",
+                    "company_id": company.id,
+                    "company_ids": [Command.set(company.ids)],
+                    "group_ids": [Command.set(scopes.group_ids.ids)],
+                }
+            )
+        )
+
+    @api.model
+    def _find_scopes(self, names):
+        scopes = self.env["spp.oauth.scope"].search([("name", "in", names)])
+        if unknown := set(names) - set(scopes.mapped("name")):
+            raise UserError(
+                self.env._(
+                    "There is no scope %(names)s.", names=", ".join(sorted(unknown))
+                )
+            )
+        return scopes
+
+    def _sync_groups(self, scopes_before):
+        """Give the service user the groups of new scopes, take those of old ones.
+
+        Groups that somebody gave the user by hand stay.
+        """
+        self.ensure_one()
+        groups_now = self.scope_ids.group_ids
+        groups_gone = scopes_before.group_ids - groups_now
+        # an administrator of the API need not be one of users as well
+        self.user_id.sudo().group_ids = [
+            *(Command.unlink(group.id) for group in groups_gone),
+            *(Command.link(group.id) for group in groups_now),
+        ]
+
+    @api.model
+    def _check_may_administer(self):
+        if self.env.su or self.env.user.has_group("spp_oauth.spp_oauth_group_admin"):
+            return
+        raise AccessError(self.env._("Only administrators of API access may do this."))

@@ -1,0 +1,1 @@
+from . import spp_oauth_client_new, spp_oauth_client_secret
