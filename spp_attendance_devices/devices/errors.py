@@ -1,6 +1,7 @@
 """The project's own error tree for terminals; adapters raise nothing else.
 
     DeviceError
+    ├── InternalFault            a fault of this software, not of the terminal
     ├── InvalidConfig            what was configured cannot be right
     ├── UnsupportedDevice        no adapter for this make
     ├── DeviceUnreachable        no way to the address
@@ -35,6 +36,14 @@ class DeviceError(Exception):
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.hint)
         self.detail = detail
+
+
+class InternalFault(DeviceError):
+    code = "internal"
+    hint = (
+        "The reading could not be stored because of a fault in the software. "
+        "The server log says more; the scans stay on the terminal."
+    )
 
 
 class InvalidConfig(DeviceError):

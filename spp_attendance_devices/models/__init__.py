@@ -1,0 +1,6 @@
+from . import (
+    spp_attendance_device,
+    spp_attendance_device_user,
+    spp_attendance_scan,
+    spp_attendance_scan_badge,
+)
