@@ -191,8 +191,7 @@ class Ingest:
                 Domain("id", "in", [ref for ref in references if ref not in names])
                 | Domain("code", "in", names)
                 | Domain("name", "in", names)
-            ),
-            order="company_id DESC, id",
+            )
         )
         if query.is_empty():
             return {}
@@ -201,13 +200,14 @@ class Ingest:
             query.select(*(model._field_to_sql(query.table, c, query) for c in columns))
         )
         # From the weakest to the strongest claim on a name, later ones overwriting.
+        rows.sort(key=lambda row: row[0] is not None)
         found: dict[Any, _Found] = {}
         by_name: dict[str, int | None] = {}
-        for company_id, _code, name, *values in rows[::-1]:
+        for company_id, _code, name, *values in rows:
             ambiguous = name in by_name and by_name[name] == company_id
             found[name] = _AMBIGUOUS if ambiguous else _Found(*values)
             by_name[name] = company_id
-        for _company_id, code, _name, *values in rows[::-1]:
+        for _company_id, code, _name, *values in rows:
             if code:
                 found[code] = _Found(*values)
             found[values[0]] = _Found(*values)

@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -72,11 +71,4 @@ class SppAttendanceLocation(models.Model):
             parent = location.parent_id.complete_name
             location.complete_name = (
                 f"{parent} / {location.name}" if parent else location.name
-            )
-
-    @api.constrains("parent_id")
-    def _check_parent_id(self):
-        if self._has_cycle():
-            raise ValidationError(
-                self.env._("A location can't be part of itself. Choose another parent.")
             )

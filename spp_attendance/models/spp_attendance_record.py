@@ -212,6 +212,7 @@ class SppAttendanceRecord(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
             self._complete_time_vals(vals)
         records = super().create(vals_list)

@@ -112,6 +112,7 @@ class SppAttendanceSubscriber(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
             if not vals.get("name") and not vals.get("partner_id"):
                 vals["name"] = self._name_from_parts(vals) or vals.get(

@@ -1,6 +1,6 @@
-from psycopg2.errors import ForeignKeyViolation, NotNullViolation, UniqueViolation
+from psycopg2.errors import ForeignKeyViolation, UniqueViolation
 
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
@@ -68,12 +68,8 @@ class TestSubscriber(AttendanceCase):
         self.assertEqual(contact.company_id, self.company)
 
     def test_a_participant_has_a_company(self):
-        with (
-            mute_logger("odoo.sql_db"),
-            self.assertRaises((ValidationError, NotNullViolation)),
-        ):
+        with self.assertRaises(ValidationError):
             self.amina.partner_id.company_id = False
-            self.env.flush_all()
 
     def test_a_contact_with_attendance_stays(self):
         self.env["spp.attendance.record"].create({"subscriber_id": self.amina.id})
@@ -101,5 +97,5 @@ class TestSubscriber(AttendanceCase):
             {"name": "Room", "parent_id": self.hall.id, "company_id": self.company.id}
         )
         self.assertEqual(room.display_name, "Hall / Room")
-        with self.assertRaises(ValidationError):
+        with self.assertRaises(UserError):
             self.hall.parent_id = room
