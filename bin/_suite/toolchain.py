@@ -6,6 +6,7 @@ it and moved into place when complete: an interrupted set-up leaves nothing half
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import apt
 from .paths import ROOT, cache_dir
@@ -81,12 +83,17 @@ def ensure(*, dev: bool = False) -> Toolchain:
     :raises SetupError: something is missing that cannot be had from here.
     """
     requirements = DEVELOPMENT if dev else RUNTIME
+    python = os.path.realpath(sys.executable)
+    deb = os.environ.get("ODOO_DEB")
+    # What somebody names wins over what happens to be there.
     if home := os.environ.get("ODOO_HOME"):
-        return _from_checkout(Path(home).absolute(), requirements)
-    if not os.environ.get("ODOO_DEB") and _importable():
-        return _from_machine(requirements)
-    packages = _odoo_prefix() / "usr/lib/python3/dist-packages"
-    return Toolchain(*_venv(requirements, packages))
+        tree = _checkout(Path(home).absolute())
+        return Toolchain(*_venv(python, requirements, [tree]), (tree / "addons",))
+    if not deb and (folders := _importable_from()):
+        ours = [name for name in requirements if name != "requirements-odoo.txt"]
+        return Toolchain(*_venv(_machine_python(), ours, folders))
+    packages = _odoo_prefix(deb) / "usr/lib/python3/dist-packages"
+    return Toolchain(*_venv(python, requirements, [packages]))
 
 
 def _machine_python() -> str:
@@ -94,9 +101,12 @@ def _machine_python() -> str:
     return shutil.which("python3") or sys.executable
 
 
-def _importable() -> bool:
-    """Whether this machine's own python3 has Odoo 19."""
-    check = "import sys, odoo.release as r; print(sys.prefix, r.version_info[0])"
+def _importable_from() -> list[Path]:
+    """Folders from which the machine's own python3 imports, if it has Odoo 19."""
+    check = (
+        "import json, sys, odoo.release as release\n"
+        "print(json.dumps([sys.prefix, release.version_info[0], sys.path]))"
+    )
     done = subprocess.run(
         [_machine_python(), "-c", check],
         capture_output=True,
@@ -105,16 +115,18 @@ def _importable() -> bool:
         cwd="/",
         env=_outside(),
     )
-    prefix, _, major = done.stdout.strip().rpartition(" ")
+    if done.returncode:
+        return []
+    prefix, major, folders = json.loads(done.stdout)
     # An environment of ours, when started from within one, is not the machine's.
-    if done.returncode or Path(prefix).is_relative_to(cache_dir()):
-        return False
-    if major != "19":
+    if Path(prefix).is_relative_to(cache_dir()):
+        return []
+    if major != 19:
         raise SetupError(
-            f"python3 can import Odoo {major}, but 19 is needed; name one in ODOO_HOME "
-            "or ODOO_DEB."
+            f"python3 can import Odoo {major}, but 19 is needed; name one in "
+            "ODOO_HOME or ODOO_DEB."
         )
-    return True
+    return [Path(folder) for folder in folders if folder.endswith("-packages")]
 
 
 def _outside() -> dict[str, str]:
@@ -122,27 +134,23 @@ def _outside() -> dict[str, str]:
     return {key: val for key, val in os.environ.items() if key != "PYTHONPATH"}
 
 
-def _from_machine(requirements: Sequence[str]) -> Toolchain:
-    """Odoo and its packages from the machine, ours in an environment on top."""
-    ours = [name for name in requirements if name != "requirements-odoo.txt"]
-    return Toolchain(*_venv(ours, None))
-
-
-def _from_checkout(home: Path, requirements: Sequence[str]) -> Toolchain:
-    """Odoo from a source tree."""
+def _checkout(home: Path) -> Path:
+    """`home` if it is a source tree of Odoo 19."""
     release = home / "odoo" / "release.py"
     if not release.is_file():
         raise SetupError(f"ODOO_HOME={home} holds no Odoo (odoo/release.py)")
-    facts: dict[str, object] = {}
+    facts: dict[str, Any] = {}
     exec(release.read_text(), facts)
     if facts["version_info"][:2] != (19, 0):
         raise SetupError(f"ODOO_HOME={home} is Odoo {facts['version']}, 19.0 is needed")
-    return Toolchain(*_venv(requirements, home), extra_addons=(home / "addons",))
+    return home
 
 
-def _odoo_prefix() -> Path:
-    """Folder with Odoo's Debian package and what it links to, unpacked."""
-    given = os.environ.get("ODOO_DEB")
+def _odoo_prefix(given: str | None) -> Path:
+    """Folder with Odoo's Debian package and what it links to, unpacked.
+
+    :param given: package file to use instead of downloading it.
+    """
     if given and not Path(given).is_file():
         raise SetupError(f"ODOO_DEB={given} is no file")
     key = digest(Path(given)) if given else "sid"
@@ -196,36 +204,39 @@ def _add_selfie(path: Path) -> None:
         part.rename(path)
 
 
-def _venv(requirements: Sequence[str], packages: Path | None) -> tuple[Path, Path]:
+def _venv(
+    base: str, requirements: Sequence[str], folders: Sequence[Path]
+) -> tuple[Path, Path]:
     """A virtual environment with the pinned packages: its python and Odoo's launcher.
 
-    :param packages: folder to import Odoo from; None when the machine's python has it.
+    :param base: the python that it is made from.
+    :param folders: what it imports from beside its own packages; has Odoo.
     """
-    base = os.path.realpath(sys.executable) if packages else _machine_python()
     files = [ROOT / name for name in requirements]
-    target = cache_dir() / f"venv-{digest(RECIPE, base, str(packages), *files)}"
+    key = digest(RECIPE, base, *map(str, folders), *files)
+    target = cache_dir() / f"venv-{key}"
     # An environment cannot be moved, so a file made last says that it is complete.
     complete = target / "complete"
     with exclusive(cache_dir() / "venv.lock", "another set-up of Python packages"):
         if not complete.exists():
             shutil.rmtree(target, ignore_errors=True)
             with step("installing Python packages"):
-                _make_venv(target, base, files, packages)
+                _make_venv(target, base, files, folders)
             complete.touch()
     return target / "bin" / "python", target / "bin" / "odoo"
 
 
 def _make_venv(
-    target: Path, base: str, files: Sequence[Path], packages: Path | None
+    target: Path, base: str, files: Sequence[Path], folders: Sequence[Path]
 ) -> None:
-    shared = [] if packages else ["--system-site-packages"]
-    if subprocess.run([base, "-c", "import ensurepip"], check=False).returncode:
+    try:
+        run([base, "-c", "import ensurepip"])
+    except SetupError:
         # Debian's python3 comes without the part that puts pip into an environment.
         apt.install(["python3-venv"], "Python packages")
-    run([base, "-m", "venv", *shared, target], env=_outside())
-    if packages:
-        (site,) = target.glob("lib/python3*/site-packages")
-        (site / "odoo-19.pth").write_text(f"{packages}\n")
+    run([base, "-m", "venv", target], env=_outside())
+    (site,) = target.glob("lib/python3*/site-packages")
+    (site / "odoo-19.pth").write_text("".join(f"{folder}\n" for folder in folders))
     python = target / "bin" / "python"
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # All that is needed is listed, so nothing may be resolved or fetched beyond it.
