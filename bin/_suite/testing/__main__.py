@@ -104,7 +104,9 @@ def chosen(place: Workplace, names: Sequence[str]) -> list[Step]:
 
 def names_help(every: Sequence[Step]) -> str:
     """What can be named."""
-    rows = textwrap.wrap(", ".join(step.name for step in every), 78)
+    rows = textwrap.wrap(
+        ", ".join(step.name for step in every), 78, break_on_hyphens=False
+    )
     return NAMES + "\n" + textwrap.indent("\n".join(rows), "  ")
 
 
