@@ -322,7 +322,7 @@ class SppAttendanceDevice(models.Model):
 
     # ----------------------------------------------------------- constrains
 
-    @api.constrains("adapter", "host", "port", "timeout", "deadline", "options", "tz")
+    @api.constrains("adapter", "host", "port", "options")
     def _check_config(self):
         for device in self:
             try:
@@ -358,6 +358,29 @@ class SppAttendanceDevice(models.Model):
             raise ValidationError(
                 self.env._("The port must be between 1 and 65535.")
             ) from error
+
+    @api.constrains("timeout", "deadline", "poll_interval")
+    def _check_times(self):
+        # The database checks the same; but its error quotes the row, with the key.
+        for device in self:
+            if not 5 <= device.deadline <= 600:
+                raise ValidationError(
+                    self.env._("The deadline must be between 5 and 600 seconds.")
+                )
+            if not 1 <= device.timeout <= device.deadline:
+                raise ValidationError(
+                    self.env._(
+                        "The timeout must be at least one second and within the"
+                        " deadline."
+                    )
+                )
+            if not 1 <= device.poll_interval <= 1440:
+                raise ValidationError(
+                    self.env._(
+                        "A terminal can be polled every minute at most and once a day"
+                        " at least."
+                    )
+                )
 
     @api.constrains("encoding")
     def _check_encoding(self):
@@ -644,7 +667,7 @@ class SppAttendanceDevice(models.Model):
                                    < clock_timestamp() AT TIME ZONE 'UTC')
                          ORDER BY next_poll_at, id
                             LIMIT %(limit)s
-                              FOR UPDATE SKIP LOCKED)
+                              FOR NO KEY UPDATE SKIP LOCKED)
              RETURNING d.id, d.lease_token
                 """,
                 deadline=deadline,
@@ -688,7 +711,7 @@ class SppAttendanceDevice(models.Model):
         self.env.cr.execute(
             SQL(
                 "SELECT 1 FROM spp_attendance_device WHERE id = %s AND lease_token = %s"
-                " FOR UPDATE",
+                " FOR NO KEY UPDATE",
                 self.id,
                 token,
             ),
