@@ -12,13 +12,14 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import Rule
 
 from odoo.exceptions import AccessError
-from odoo.http import Dispatcher, Request, Response
+from odoo.http import Dispatcher, HTTPRequest, Request, Response
 
 from .errors import (
     ApiError,
     BadRequest,
     FieldProblem,
     InsufficientScope,
+    PayloadTooLarge,
     UnsupportedMediaType,
     to_api_error,
     validation_error,
@@ -102,14 +103,26 @@ class SppApiDispatcher(Dispatcher):
         mimetype = httprequest.mimetype
         if mimetype != "application/json" and not mimetype.endswith("+json"):
             raise UnsupportedMediaType("The body must be application/json.")
-        # Read whatever arrives: a chunked body announces no length.
-        raw = httprequest.get_data()
+        raw = self._raw_body(httprequest)
         if b"\\u0000" in raw and _ESCAPED_NUL.search(raw):
             raise BadRequest("The body contains a NUL character.")
         try:
             return model.model_validate_json(raw)
         except pydantic.ValidationError as exc:
             raise validation_error(exc) from exc
+
+    @staticmethod
+    def _raw_body(httprequest: HTTPRequest) -> bytes:
+        if httprequest.content_length is not None:
+            return httprequest.get_data()
+        # A chunked body announces no length, and werkzeug cuts it off at the limit
+        # without a word: one more byte tells whether there was more.
+        limit = httprequest.max_content_length
+        httprequest.max_content_length = limit + 1
+        raw = httprequest.get_data()
+        if len(raw) > limit:
+            raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
+        return raw
 
     def _respond(self, result: typing.Any) -> Response:
         if isinstance(result, Response):

@@ -98,7 +98,7 @@ class SppOauthClient(models.Model):
 
         :param str name: what people call it
         :param list[str] scopes: names of scopes; the service user gets the groups
-            of these and no other
+            of these, and else only what any service user needs
         :param vals: further fields, such as `company_id` (default: the current
             company) and `token_lifetime`
         :return: the client and its secret, which is stored only as a hash
@@ -210,10 +210,10 @@ class SppOauthClient(models.Model):
 
     @api.model
     def _find_client(self, client_id):
-        client_sudo = self.browse()
+        # nobody is logged in yet: this is how a client does so
+        client_sudo = self.sudo()
         if "\0" not in client_id:  # which the database could not even look for
-            # nobody is logged in yet: this is how a client does so
-            client_sudo = self.sudo().search([("client_id", "=", client_id)])
+            client_sudo = client_sudo.search([("client_id", "=", client_id)])
         usable = client_sudo.filtered("user_id.active")
         hashed = usable.secret_hash or None
         return Client(
@@ -259,6 +259,7 @@ class SppOauthClient(models.Model):
 
     @api.model
     def _new_service_user(self, name, client_id, company, scopes):
+        service = self.env.ref("spp_oauth.spp_oauth_group_service")
         return (
             self.env["res.users"]
             .with_context(no_reset_password=True)
@@ -268,7 +269,7 @@ class SppOauthClient(models.Model):
                     "login": f"oauth-{client_id}",
                     "company_id": company.id,
                     "company_ids": [Command.set(company.ids)],
-                    "group_ids": [Command.set(scopes.group_ids.ids)],
+                    "group_ids": [Command.set((service + scopes.group_ids).ids)],
                 }
             )
         )

@@ -148,7 +148,7 @@ class TokenServer(AuthorizationServer):
     def _make_token(
         self, grant_type: str, client: Client, scope: str | None, **options: object
     ) -> dict[str, Any]:
-        scopes = frozenset(scope.split()) if scope else client.scopes
+        scopes = frozenset((scope or "").split()) or client.scopes
         return {
             "access_token": self._sign(client, scopes),
             "token_type": "Bearer",

@@ -95,12 +95,16 @@ def verify(
         decoded = jwt.decode(token, _key_finder(keys), algorithms=[ALGORITHM])
         if decoded.header.get("typ") != TYPE:
             raise ValueError("wrong type")
-        _rules(authority, now).validate(decoded.claims)
+        claims = decoded.claims
+        _rules(authority, now).validate(claims)
+        if not isinstance(claims["client_id"], str) or not isinstance(
+            claims["scope"], str
+        ):
+            raise ValueError("not a string")
     except ExpiredTokenError as exc:
         raise InvalidToken("The token has expired.") from exc
     except (JoseError, ValueError, TypeError) as exc:
         raise InvalidToken("The token is not valid.") from exc
-    claims = decoded.claims
     return AccessToken(
         jti=claims["jti"],
         subject=claims["sub"],

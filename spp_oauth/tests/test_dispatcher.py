@@ -1,0 +1,227 @@
+import json
+import logging
+from unittest.mock import patch
+
+from psycopg2.errorcodes import SERIALIZATION_FAILURE
+from psycopg2.errors import SerializationFailure
+
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import SMALL_BODY, OAuthCase, OAuthProbeController
+
+ITEMS = "/api/oauth/probe/items"
+
+
+class Clash(SerializationFailure):
+    """As the database raises it: only then does it have a code."""
+
+    pgcode = SERIALIZATION_FAILURE
+
+
+@tagged("post_install", "-at_install")
+class TestDispatcher(OAuthCase):
+    def post(self, data, path=ITEMS, mimetype="application/json", method="POST"):
+        headers = {"Content-Type": mimetype} if mimetype else {}
+        return self.call(path, headers=headers, data=data, method=method)
+
+    def test_body_in_model_out(self):
+        response = self.post('{"items": [{"name": "é", "day": "2026-02-28"}]}')
+        self.assertEqual(response.status_code, 200)
+        self.assertEqual(response.headers["Content-Type"], "application/json")
+        self.assertEqual(
+            response.json(), {"items": [{"name": "é", "day": "2026-02-28"}]}
+        )
+
+    def test_result_with_status_and_headers(self):
+        response = self.post('{"items": []}', "/api/oauth/probe/small", method="PUT")
+        self.assertEqual(response.status_code, 207)
+        self.assertEqual(response.headers["X-Probe"], "yes")
+
+    def test_nothing_to_say(self):
+        response = self.call("/api/oauth/probe/nothing", method="DELETE")
+        self.assertEqual(response.status_code, 204)
+        self.assertEqual(response.content, b"")
+
+    def test_query(self):
+        response = self.call(f"{ITEMS}/5?limit=3&name=a&name=b&day=2026-02-28")
+        self.assertEqual(
+            response.json(), {"limit": 8, "name": ["a", "b"], "day": "2026-02-28"}
+        )
+        response = self.call(f"{ITEMS}/5?name=a")
+        self.assertEqual(response.json(), {"limit": 15, "name": ["a"], "day": None})
+
+    def test_bad_query(self):
+        error = self.assertError(
+            self.call(f"{ITEMS}/5?limt=3&x=1&limit=2"), 400, "invalid_request"
+        )
+        fields = [problem["field"] for problem in error["fields"]]
+        self.assertEqual(fields, ["limt", "x"])
+        error = self.assertError(
+            self.call(f"{ITEMS}/5?limit=2&limit=3"), 400, "invalid_request"
+        )
+        self.assertEqual(error["fields"][0]["field"], "limit")
+        self.assertError(self.call(f"{ITEMS}/5?name=a%00"), 400, "invalid_request")
+        error = self.assertError(
+            self.call(f"{ITEMS}/5?limit=two&day=2026-02-31"), 422, "validation_failed"
+        )
+        fields = [problem["field"] for problem in error["fields"]]
+        self.assertEqual(fields, ["limit", "day"])
+        self.assertError(
+            self.call("/api/oauth/whoami?verbose=1"), 400, "invalid_request"
+        )
+
+    def test_broken_json(self):
+        for data in (
+            "",
+            "{",
+            '{"items": [}',
+            "'items'",
+            b"\xff\xfe",
+            "[" * 50_000,
+            '{"items": [{"name": "\\ud800"}]}',
+        ):
+            with self.subTest(data[:20]):
+                error = self.assertError(self.post(data), 400, "invalid_json")
+                self.assertEqual(error["fields"][0]["field"], "body")
+
+    def test_nul_cannot_be_stored(self):
+        response = self.post('{"items": [{"name": "a\\u0000b"}]}')
+        self.assertError(response, 400, "invalid_request")
+        # this is a backslash and the word u0000
+        response = self.post('{"items": [{"name": "a\\\\u0000b"}]}')
+        self.assertEqual(response.json()["items"][0]["name"], "a\\u0000b")
+
+    def test_wrong_shape(self):
+        for data in ([], [{"name": "a"}], "items", 5, None, {}, {"items": {}}):
+            with self.subTest(data):
+                self.assertError(self.post(json.dumps(data)), 422, "validation_failed")
+
+    def test_every_bad_field_is_named(self):
+        items = [{"name": "a"}, {"name": 5}, {"day": "2026-02-31", "name": "c"}]
+        response = self.post(json.dumps({"items": items}))
+        error = self.assertError(response, 422, "validation_failed")
+        fields = [problem["field"] for problem in error["fields"]]
+        self.assertEqual(fields, ["items.1.name", "items.2.day"])
+
+    def test_many_bad_fields_are_counted(self):
+        response = self.post(json.dumps({"items": [{}] * 5000}))
+        error = self.assertError(response, 422, "validation_failed")
+        self.assertEqual(len(error["fields"]), 100)
+        self.assertIn("of 5000", error["message"])
+
+    def test_media_type(self):
+        for mimetype in (None, "text/plain", "application/x-www-form-urlencoded"):
+            with self.subTest(mimetype):
+                response = self.post(b'{"items": []}', mimetype=mimetype)
+                self.assertError(response, 415, "unsupported_media_type")
+        for mimetype in ("application/json; charset=utf-8", "application/x+json"):
+            with self.subTest(mimetype):
+                response = self.post('{"items": []}', mimetype=mimetype)
+                self.assertEqual(response.status_code, 200)
+
+    def test_big_body(self):
+        big = b" " * 20 * 1024 * 1024
+        self.assertError(self.post(big), 413, "payload_too_large")
+
+    def test_big_chunked_body(self):
+        chunks = (b" " * 1024 * 1024 for _ in range(20))
+        self.assertError(self.post(chunks), 413, "payload_too_large")
+
+    def test_chunked_body_is_read(self):
+        chunks = iter([b'{"items": ', b'[{"name": "a"}]}'])
+        response = self.post(chunks)
+        self.assertEqual(response.json()["items"][0]["name"], "a")
+
+    def test_limit_of_the_route(self):
+        path = "/api/oauth/probe/small"
+        fits = b'{"items": []}'.ljust(SMALL_BODY)
+        self.assertEqual(self.post(fits, path, method="PUT").status_code, 207)
+        response = self.post(fits + b" ", path, method="PUT")
+        self.assertError(response, 413, "payload_too_large")
+
+    def test_unmatched(self):
+        for path in ("/api/attendance/none", "/api/", "/api/x", "/oauth2/none/of/it"):
+            for method in ("GET", "POST", "DELETE"):
+                with self.subTest(f"{method} {path}"):
+                    response = self.call(path, method=method)
+                    self.assertError(response, 404, "not_found")
+        self.assertError(self.call(f"{ITEMS}/x"), 404, "not_found")
+        elsewhere = self.url_open("/somewhere/else")
+        self.assertIn("text/html", elsewhere.headers["Content-Type"])
+
+    def test_wrong_verb(self):
+        for method in ("GET", "PUT", "DELETE", "PATCH"):
+            response = self.call(ITEMS, method=method)
+            self.assertError(response, 405, "method_not_allowed")
+            self.assertIn("POST", response.headers["Allow"])
+
+    def test_options_does_not_run_the_route(self):
+        response = self.call("/api/oauth/probe/fault/bug", method="OPTIONS")
+        self.assertEqual(response.status_code, 204)
+        self.assertEqual(response.headers["Allow"], "OPTIONS, POST")
+
+    def test_head(self):
+        response = self.call("/api/oauth/whoami", method="HEAD")
+        self.assertEqual((response.status_code, response.content), (200, b""))
+
+    def fault(self, kind):
+        return self.call(f"/api/oauth/probe/fault/{kind}", method="POST")
+
+    def test_odoo_errors(self):
+        error = self.assertError(self.fault("user"), 422, "validation_failed")
+        self.assertEqual(error["message"], "Not like this.")
+        for kind in ("access", "rights"):
+            error = self.assertError(self.fault(kind), 403, "forbidden")
+            self.assertEqual(error["message"], "You may not do this.")
+        self.assertError(self.fault("missing"), 404, "not_found")
+        error = self.assertError(self.fault("lock"), 409, "conflict")
+        self.assertEqual(error["message"], "Somebody else is at it.")
+        error = self.assertError(self.fault("conflict"), 409, "duplicate")
+        self.assertEqual(error["message"], "It is there already.")
+
+    def test_database_errors(self):
+        with mute_logger("odoo.sql_db"):
+            error = self.assertError(self.fault("unique"), 409, "conflict")
+            self.assertIn("exists already", error["message"])
+            error = self.assertError(self.fault("check"), 422, "validation_failed")
+            self.assertIn("between one minute and one day", error["message"])
+
+    def test_expected_faults_are_logged_as_information(self):
+        logger = "odoo.addons.spp_oauth.api.dispatcher"
+        with self.assertLogs("odoo", logging.INFO) as logs:
+            error = self.fault("access").json()["error"]
+        [record] = [r for r in logs.records if r.name == logger]
+        self.assertEqual(record.levelname, "INFO")
+        self.assertIn(error["request_id"], record.getMessage())
+        self.assertIn("Secret group names", record.getMessage())
+        self.assertFalse([r for r in logs.records if r.levelname != "INFO"])
+
+    def test_bug(self):
+        with self.assertLogs("odoo", logging.INFO) as logs:
+            response = self.fault("bug")
+        error = self.assertError(response, 500, "internal_error")
+        self.assertNotIn("secret", response.text)
+        [record] = [r for r in logs.records if r.levelname == "ERROR"]
+        self.assertIn(error["request_id"], record.getMessage())
+        self.assertIs(record.exc_info[0], ZeroDivisionError)
+
+    def clash(self, times):
+        failures = [Clash("could not serialize") for _ in range(times)]
+        with (
+            patch.object(OAuthProbeController, "clashes", failures),
+            patch("odoo.service.model.time.sleep"),
+        ):
+            response = self.fault("clash")
+        return response, len(failures)
+
+    def test_serialization_failure_is_retried(self):
+        response, left = self.clash(2)
+        self.assertEqual(response.status_code, 200)
+        self.assertEqual(left, 0)
+
+    def test_serialization_failure_that_does_not_end(self):
+        response, left = self.clash(9)
+        self.assertError(response, 503, "service_unavailable")
+        self.assertEqual(response.headers["Retry-After"], "1")
+        self.assertEqual(left, 4, "Odoo tries five times")

@@ -1,0 +1,220 @@
+"""The token endpoint: RFC 6749 without a web framework or a database."""
+
+import base64
+from collections.abc import Sequence
+
+import pytest
+from oauth import secrets
+from oauth.server import Client, TokenRequest, TokenResponse, TokenServer
+
+CLIENT_ID = "c1"
+SECRET = secrets.new_secret()
+HASHED = secrets.hash_secret(SECRET)
+SCOPES = frozenset({"a:read", "a:write"})
+
+GRANT = {"grant_type": "client_credentials"}
+
+
+def find_client(client_id: str) -> Client:
+    hashed = HASHED if client_id == CLIENT_ID else None
+    return Client(
+        client_id,
+        lambda secret: secrets.verify_secret(secret, hashed),
+        SCOPES if hashed else frozenset(),
+        600 if hashed else 0,
+    )
+
+
+def sign(client: Client, scopes: frozenset[str]) -> str:
+    return f"token of {client.client_id} for {' '.join(sorted(scopes))}"
+
+
+def basic(client_id: str = CLIENT_ID, secret: str = SECRET) -> str:
+    return "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+
+
+def ask(
+    form: dict[str, str | Sequence[str]], authorization: str | None = None
+) -> TokenResponse:
+    lists = {k: [v] if isinstance(v, str) else list(v) for k, v in form.items()}
+    return TokenServer(find_client, sign).respond(TokenRequest(lists, authorization))
+
+
+def error(response: TokenResponse) -> tuple[int, str]:
+    assert response.body.keys() <= {"error", "error_description"}
+    assert ("Cache-Control", "no-store") in response.headers
+    description = response.body.get("error_description", "")
+    assert all(32 <= ord(c) < 127 and c not in '"\\' for c in description)
+    return response.status, response.body["error"]
+
+
+def by_post(client_id: str = CLIENT_ID, secret: str = SECRET) -> dict[str, str]:
+    return {"client_id": client_id, "client_secret": secret}
+
+
+@pytest.mark.parametrize(
+    ("form", "authorization"),
+    [(GRANT, basic()), ({**GRANT, **by_post()}, None)],
+    ids=["client_secret_basic", "client_secret_post"],
+)
+def test_token(form, authorization):
+    response = ask(form, authorization)
+    assert response.status == 200
+    assert response.body == {
+        "access_token": "token of c1 for a:read a:write",
+        "token_type": "Bearer",
+        "expires_in": 600,
+        "scope": "a:read a:write",
+    }
+    headers = dict(response.headers)
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Pragma"] == "no-cache"
+
+
+def test_basic_with_the_client_id_repeated_in_the_body():
+    assert ask({**GRANT, "client_id": CLIENT_ID}, basic()).status == 200
+
+
+def test_unknown_parameters_are_ignored():
+    assert ask({**GRANT, "resource": "x"}, basic()).status == 200
+
+
+def test_scheme_is_case_insensitive():
+    assert ask(GRANT, basic().replace("Basic", "bASIC")).status == 200
+
+
+def test_narrower_scope():
+    response = ask({**GRANT, "scope": "a:read"}, basic())
+    assert response.body["scope"] == "a:read"
+    assert response.body["access_token"] == "token of c1 for a:read"
+
+
+@pytest.mark.parametrize("scope", ["", " "])
+def test_empty_scope_counts_as_omitted(scope):
+    response = ask({**GRANT, "scope": scope}, basic())
+    assert response.status == 200
+    assert response.body["scope"] == "a:read a:write"
+
+
+@pytest.mark.parametrize("scope", ["b:read", "a:read b:read", "A:READ", 'a"b', "ä"])
+def test_scope_that_the_client_does_not_have(scope):
+    assert error(ask({**GRANT, "scope": scope}, basic())) == (400, "invalid_scope")
+
+
+def test_wrong_secret_by_basic():
+    response = ask(GRANT, basic(secret="wrong"))
+    assert error(response) == (401, "invalid_client")
+    assert dict(response.headers)["WWW-Authenticate"] == 'Basic realm="oauth2"'
+
+
+def test_wrong_secret_by_post():
+    assert error(ask({**GRANT, **by_post(secret="wrong")})) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("way", ["basic", "post"])
+def test_an_unknown_client_looks_exactly_like_a_wrong_secret(way):
+    if way == "basic":
+        unknown, wrong = ask(GRANT, basic("c2")), ask(GRANT, basic(secret="wrong"))
+    else:
+        unknown = ask({**GRANT, **by_post("c2")})
+        wrong = ask({**GRANT, **by_post(secret="wrong")})
+    assert unknown == wrong
+
+
+def test_an_unknown_client_costs_the_same_hash(monkeypatch):
+    calls = []
+    context = secrets._CONTEXT
+    monkeypatch.setattr(
+        secrets,
+        "_CONTEXT",
+        type(
+            "Spy",
+            (),
+            {
+                "verify": staticmethod(
+                    lambda *args: calls.append("verify") or context.verify(*args)
+                ),
+                "dummy_verify": staticmethod(
+                    lambda: calls.append("dummy") or context.dummy_verify()
+                ),
+            },
+        ),
+    )
+    ask(GRANT, basic(secret="wrong"))
+    ask(GRANT, basic("c2"))
+    assert calls == ["verify", "dummy"]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Basic",
+        "Basic ",
+        "Basic ?",
+        "Basic é",
+        "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
+        "Basic " + base64.b64encode(b"no-colon").decode(),
+        "Basic " + base64.b64encode(b":").decode(),
+        "Basic " + base64.b64encode(b"c1:").decode(),
+        "Basic " + base64.b64encode(b"c1:" + b"x" * 10_000).decode(),
+        "Bearer abc",
+    ],
+    ids=repr,
+)
+def test_no_usable_credentials(authorization):
+    assert error(ask(GRANT, authorization)) == (401, "invalid_client")
+
+
+def test_two_ways_at_once():
+    response = ask({**GRANT, **by_post()}, basic())
+    assert error(response) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("name", ["grant_type", "scope", "client_secret", 'ä"\\\n'])
+def test_repeated_parameter(name):
+    response = ask({**GRANT, **by_post(), name: ["a", "b"]})
+    assert error(response) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("form", [{}, {"grant_type": ""}])
+def test_missing_grant_type(form):
+    assert error(ask(form, basic())) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "grant_type",
+    ["password", "authorization_code", "refresh_token", "CLIENT_CREDENTIALS", 'ä"\\'],
+)
+def test_unsupported_grant(grant_type):
+    response = ask({"grant_type": grant_type}, basic())
+    assert error(response) == (400, "unsupported_grant_type")
+
+
+def test_secrets_are_not_in_any_repr():
+    request = TokenRequest({k: [v] for k, v in by_post().items()}, None)
+    response = ask(GRANT, basic())
+    for text in (repr(request), repr(response), repr(find_client(CLIENT_ID))):
+        assert SECRET not in text
+        assert response.body["access_token"] not in text
+
+
+def test_secret_is_random_hashed_and_url_safe():
+    secret = secrets.new_secret()
+    assert secret != secrets.new_secret()
+    assert len(secret) == 43
+    assert secret.replace("-", "").replace("_", "").isalnum()
+    hashed = secrets.hash_secret(secret)
+    assert secret not in hashed and hashed.startswith("$pbkdf2-sha512$")
+    assert hashed != secrets.hash_secret(secret)
+    assert secrets.verify_secret(secret, hashed)
+    assert not secrets.verify_secret(secret + "x", hashed)
+    assert not secrets.verify_secret(secret, None)
+
+
+def test_client_identifiers():
+    first, second = secrets.new_client_id(), secrets.new_client_id()
+    assert first != second
+    assert len(first) == 24 and int(first, 16) >= 0

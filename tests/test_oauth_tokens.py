@@ -1,0 +1,259 @@
+"""Access tokens: what is issued, and that nothing else is accepted."""
+
+import base64
+import hmac
+import json
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+from joserfc.jwk import RSAKey
+from oauth import keys, tokens
+from oauth.errors import InvalidToken
+
+NOW = 1_800_000_000
+AUTHORITY = tokens.Authority("https://issuer.example", "https://api.example")
+CLAIMS = {
+    "iss": AUTHORITY.issuer,
+    "aud": AUTHORITY.audience,
+    "sub": "c1",
+    "client_id": "c1",
+    "scope": "a:read",
+    "jti": "j1",
+    "iat": NOW,
+    "exp": NOW + 600,
+}
+
+
+@pytest.fixture(scope="module")
+def pair() -> keys.KeyPair:
+    return keys.generate()
+
+
+@pytest.fixture(scope="module")
+def private(pair: keys.KeyPair) -> RSAKey:
+    return keys.load_private(pair.private_pem, pair.kid)
+
+
+@pytest.fixture(scope="module")
+def public(pair: keys.KeyPair) -> dict[str, RSAKey]:
+    return keys.load_public([pair.public_jwk])
+
+
+def issue(private: RSAKey, **options: object) -> str:
+    options = {
+        "client_id": "c1",
+        "subject": "c1",
+        "scopes": ["b:write", "a:read"],
+        "lifetime": 600,
+        "now": NOW,
+        **options,
+    }
+    return tokens.issue(private, AUTHORITY, **options)
+
+
+def sign(private: RSAKey, claims: dict, **header: object) -> str:
+    """A token with a good signature, whatever its header says."""
+    header = {"alg": "RS256", "typ": "at+jwt", "kid": private.kid, **header}
+    header = {name: value for name, value in header.items() if value is not None}
+    text = f"{encode(header)}.{encode(claims)}"
+    algorithm = SHA512() if header["alg"] == "RS512" else SHA256()
+    signature = private.private_key.sign(text.encode(), PKCS1v15(), algorithm)
+    return f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def encode(part: object) -> str:
+    raw = json.dumps(part).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def refused(token: str, public: dict[str, RSAKey], now: int = NOW) -> str:
+    with pytest.raises(InvalidToken) as info:
+        tokens.verify(token, public, AUTHORITY, now=now)
+    return str(info.value)
+
+
+def test_round_trip(private, public):
+    access = tokens.verify(issue(private), public, AUTHORITY, now=NOW)
+    assert access.client_id == access.subject == "c1"
+    assert access.scopes == {"a:read", "b:write"}
+    assert (access.issued_at, access.expires_at) == (NOW, NOW + 600)
+
+
+def test_shape_is_rfc_9068(private):
+    header, claims = (
+        json.loads(base64.urlsafe_b64decode(part + "=="))
+        for part in issue(private).split(".")[:2]
+    )
+    assert header == {"alg": "RS256", "typ": "at+jwt", "kid": private.kid}
+    assert claims.pop("jti")
+    assert claims == {
+        "iss": AUTHORITY.issuer,
+        "aud": AUTHORITY.audience,
+        "sub": "c1",
+        "client_id": "c1",
+        "scope": "a:read b:write",
+        "iat": NOW,
+        "exp": NOW + 600,
+    }
+
+
+def test_every_token_has_an_identifier_of_its_own(private, public):
+    identifiers = {
+        tokens.verify(issue(private), public, AUTHORITY, now=NOW).jti for _ in range(20)
+    }
+    assert len(identifiers) == 20
+
+
+def test_no_scopes(private, public):
+    token = issue(private, scopes=[])
+    assert tokens.verify(token, public, AUTHORITY, now=NOW).scopes == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("now", "accepted"),
+    [
+        (NOW - 30, True),  # our clock may be behind the issuer's
+        (NOW - 31, False),
+        (NOW + 600, True),
+        (NOW + 629, True),  # and ahead of it
+        (NOW + 630, False),
+        (NOW + 10**8, False),
+    ],
+)
+def test_lifetime_with_thirty_seconds_of_skew(private, public, now, accepted):
+    if accepted:
+        assert tokens.verify(issue(private), public, AUTHORITY, now=now)
+    else:
+        refused(issue(private), public, now)
+
+
+def test_expiry_is_told(private, public):
+    assert refused(issue(private), public, NOW + 700) == "The token has expired."
+
+
+@pytest.mark.parametrize("claim", sorted(CLAIMS))
+def test_every_claim_is_demanded(private, public, claim):
+    claims = {name: value for name, value in CLAIMS.items() if name != claim}
+    refused(sign(private, claims), public)
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("iss", "https://other.example"),
+        ("iss", ""),
+        ("aud", "https://other.example"),
+        ("aud", ["https://other.example"]),
+        ("exp", str(NOW + 600)),
+        ("exp", None),
+        ("iat", NOW + 31),
+        ("nbf", NOW + 31),
+        ("client_id", 7),
+        ("client_id", ""),
+        ("scope", ["a:read"]),
+        ("sub", ["c1"]),
+        ("jti", 1),
+    ],
+)
+def test_claims_are_checked(private, public, claim, value):
+    refused(sign(private, {**CLAIMS, claim: value}), public)
+
+
+def test_the_hand_made_token_is_otherwise_good(private, public):
+    assert tokens.verify(sign(private, CLAIMS), public, AUTHORITY, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"typ": "JWT"},
+        {"typ": None},
+        {"typ": 5},
+        {"kid": "unknown"},
+        {"kid": None},
+        {"kid": ["a"]},
+        {"alg": "RS512"},
+        {"alg": ["RS256"]},
+        {"crit": ["exp"]},
+    ],
+    ids=str,
+)
+def test_headers_are_checked(private, public, header):
+    refused(sign(private, CLAIMS, **header), public)
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "nOnE", "HS256", "RS256", None, 1])
+def test_unsigned(private, public, alg):
+    header = {"alg": alg, "typ": "at+jwt", "kid": private.kid}
+    refused(f"{encode(header)}.{encode(CLAIMS)}.", public)
+
+
+def test_symmetric_signature_made_with_the_public_key(private, public, pair):
+    for secret in (
+        public[pair.kid].as_pem(private=False),
+        json.dumps(pair.public_jwk).encode(),
+    ):
+        header = {"alg": "HS256", "typ": "at+jwt", "kid": pair.kid}
+        text = f"{encode(header)}.{encode(CLAIMS)}"
+        mac = hmac.new(secret, text.encode(), "sha256").digest()
+        signature = base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+        refused(f"{text}.{signature}", public)
+
+
+def test_another_key_that_claims_our_kid(public, pair):
+    other = keys.generate()
+    forger = keys.load_private(other.private_pem, pair.kid)
+    refused(issue(forger), public)
+
+
+def test_key_inside_the_token_is_not_believed(public, pair):
+    other = keys.generate()
+    forger = keys.load_private(other.private_pem, other.kid)
+    refused(sign(forger, CLAIMS, jwk=other.public_jwk), public)
+    refused(sign(forger, CLAIMS, jwk=other.public_jwk, kid=pair.kid), public)
+
+
+def test_tampered(private, public):
+    header, claims, signature = issue(private).split(".")
+    more = encode({**CLAIMS, "scope": "a:read b:write admin"})
+    refused(f"{header}.{more}.{signature}", public)
+    refused(f"{header}.{claims}.{signature[::-1]}", public)
+    refused(f"{header}.{claims}.{signature[:-4]}", public)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", ".", "..", "a.b.c", "a.b.c.d.e", "é.é.é", "\0", "x" * 5000, " . . "],
+    ids=repr,
+)
+def test_rubbish(public, token):
+    refused(token, public)
+
+
+def test_no_keys_at_all(private):
+    refused(issue(private), {})
+
+
+def test_messages_fit_into_a_header(private, public):
+    messages = [
+        refused("", public),
+        refused("x" * 5000, public),
+        refused(issue(private), public, NOW + 700),
+    ]
+    for message in messages:
+        assert message.isascii() and message.isprintable() and '"' not in message
+
+
+def test_key_material(pair):
+    assert RSAKey.import_key(pair.public_jwk).thumbprint() == pair.kid
+    assert not {"d", "p", "q", "dp", "dq", "qi"} & pair.public_jwk.keys()
+    assert pair.public_jwk["alg"] == "RS256" and pair.public_jwk["use"] == "sig"
+    assert pair.private_pem not in repr(pair)
+    assert RSAKey.import_key(pair.private_pem).raw_value.key_size == 2048
+
+
+def test_a_public_key_cannot_sign(public, pair):
+    pem = public[pair.kid].as_pem(private=False).decode()
+    with pytest.raises(ValueError, match="not a private key"):
+        keys.load_private(pem, pair.kid)
