@@ -313,7 +313,8 @@ class SppAttendanceScan(models.Model):
         records = (
             self.env["spp.attendance.record"]
             .with_user(device.user_id)
-            .with_company(device.company_id)
+            # Whoever assigns a badge may work for more companies than the terminal.
+            .with_context(allowed_company_ids=device.company_id.ids)
         )
         return records._ingest(
             [

@@ -1,0 +1,9 @@
+from . import (
+    test_access,
+    test_adapters,
+    test_badge,
+    test_device,
+    test_hints,
+    test_polling,
+    test_scan,
+)

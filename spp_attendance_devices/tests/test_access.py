@@ -1,0 +1,111 @@
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
+
+from .common import DeviceCase, scan
+
+MODELS = (
+    "spp.attendance.device",
+    "spp.attendance.device.user",
+    "spp.attendance.scan",
+    "spp.attendance.scan.badge",
+)
+
+
+@tagged("post_install", "-at_install")
+class TestAccess(DeviceCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.other_officer = new_test_user(
+            cls.env,
+            login="test-devices-other",
+            groups="base.group_user,spp_attendance.spp_attendance_group_officer",
+            company_id=cls.other_company.id,
+            company_ids=[(6, 0, cls.other_company.ids)],
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.store(scan(), scan("nobody"))
+        self.badge = self.env["spp.attendance.device.user"].create(
+            {
+                "device_id": self.device.id,
+                "code": "0001",
+                "subscriber_id": self.amina.id,
+            }
+        )
+
+    def seen(self, user, model):
+        return self.as_user(user, self.env[model]).search(
+            [("company_id", "=", self.company.id)]
+        )
+
+    def as_user(self, user, records):
+        return records.with_user(user).with_context(
+            allowed_company_ids=user.company_ids.ids
+        )
+
+    def test_officers_see_their_companies_terminals(self):
+        for user in (self.officer, self.manager, self.admin):
+            for model in MODELS:
+                self.assertTrue(self.seen(user, model), f"{user.login}: {model}")
+
+    def test_other_companies_see_nothing(self):
+        for model in MODELS:
+            self.assertFalse(self.seen(self.other_officer, model), model)
+        with self.assertRaises(AccessError):
+            self.as_user(self.other_officer, self.device).read(["name"])
+        with self.assertRaises(AccessError):
+            badges = self.env["spp.attendance.device.user"]
+            self.as_user(self.other_officer, badges).create(
+                {
+                    "device_id": self.device.id,
+                    "code": "nobody",
+                    "subscriber_id": self.stranger.id,
+                }
+            )
+
+    def test_others_see_nothing_at_all(self):
+        for user in (
+            self.internal,
+            self.participant,
+            self.api_user,
+            self.device.user_id,
+        ):
+            for model in MODELS:
+                with self.assertRaises(AccessError, msg=f"{user.login}: {model}"):
+                    self.env[model].with_user(user).search([])
+
+    def test_only_administrators_configure(self):
+        values = {"name": "x", "adapter": "fake"}
+        for user in (self.officer, self.manager):
+            with self.assertRaises(AccessError):
+                self.device.with_user(user).name = "x"
+            with self.assertRaises(AccessError):
+                self.env["spp.attendance.device"].with_user(user).create(values)
+            with self.assertRaises(AccessError):
+                self.new_device().with_user(user).unlink()
+            with self.assertRaises(AccessError):
+                self.device.with_user(user).action_poll_now()
+            with self.assertRaises(AccessError):
+                self.device.with_user(user).comm_key_input = "1"
+        devices = self.env["spp.attendance.device"].with_user(self.admin)
+        device = devices.create(values)
+        self.assertEqual(device.company_id, self.company)
+        device.name = "y"
+        device.unlink()
+
+    def test_no_terminal_in_a_company_that_is_not_ones_own(self):
+        with self.assertRaises(AccessError):
+            self.env["spp.attendance.device"].with_user(self.admin).create(
+                {
+                    "name": "x",
+                    "adapter": "fake",
+                    "company_id": self.other_company.id,
+                }
+            )
+
+    def test_officers_assign_badges(self):
+        badge = self.badge.with_user(self.officer)
+        badge.subscriber_id = self.joseph
+        badge.unlink()

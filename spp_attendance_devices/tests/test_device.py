@@ -1,0 +1,222 @@
+from pathlib import Path
+
+from odoo.exceptions import AccessDenied, AccessError, UserError, ValidationError
+from odoo.tests import tagged
+
+from ..devices import DeviceInfo
+from ..devices.errors import DeviceRefused, DeviceTimeout
+from .common import DeviceCase, FakeAdapter, scan
+
+ADDON = Path(__file__).parent.parent
+
+
+@tagged("post_install", "-at_install")
+class TestDevice(DeviceCase):
+    def test_service_user_has_the_rights_of_a_terminal_and_no_more(self):
+        user = self.device.user_id
+        self.assertEqual(user.company_ids, self.company)
+        self.assertEqual(
+            user.group_ids, self.env.ref("spp_attendance.spp_attendance_group_api")
+        )
+        self.assertNotEqual(user, self.new_device().user_id)
+        with self.assertRaises(AccessDenied):
+            user._check_credentials(
+                {"login": user.login, "password": "", "type": "password"},
+                {"interactive": True},
+            )
+
+    def test_service_user_follows_its_terminal(self):
+        self.device.write({"name": "Gate", "active": False})
+        self.assertEqual(self.device.user_id.name, "Gate")
+        self.assertFalse(self.device.user_id.active)
+        user = self.device.user_id
+        self.device.unlink()
+        self.assertTrue(user.exists())
+        self.assertFalse(user.active)
+
+    def test_nobody_chooses_whom_a_terminal_acts_as(self):
+        device = self.device.with_user(self.admin)
+        with self.assertRaises(AccessError):
+            device.user_id = self.admin
+        with self.assertRaises(AccessError):
+            self.devices.with_user(self.admin).create(
+                {"name": "x", "adapter": "fake", "user_id": self.admin.id}
+            )
+
+    def test_zone_follows_the_location_and_can_be_changed(self):
+        self.assertEqual(self.device.tz, "Africa/Nairobi")
+        self.device.location_id = self.closed_site
+        self.assertEqual(self.device.tz, "Asia/Kathmandu")
+        self.device.tz = "Europe/Paris"
+        self.assertEqual(self.device.tz, "Europe/Paris")
+        self.assertEqual(self.new_device(location_id=False).tz, "Africa/Nairobi")
+
+    def test_key_is_written_and_never_read(self):
+        admin_device = self.device.with_user(self.admin)
+        admin_device.write({"comm_key_input": "246810"})
+        self.assertEqual(self.device.sudo().comm_key, "246810")
+        self.assertTrue(admin_device.comm_key_set)
+        self.assertNotIn("comm_key", admin_device.fields_get())
+        self.admin.group_ids += self.env.ref("base.group_system")
+        self.assertNotIn("246810", str(admin_device.read()))
+        self.assertNotIn("246810", str(admin_device.export_data(["comm_key_input"])))
+        with self.assertRaises(AccessError):
+            admin_device.read(["comm_key"])
+        with self.assertRaises(AccessError):
+            admin_device.search([("comm_key", "like", "2%")])
+        with self.assertRaises(AccessError):
+            admin_device.write({"comm_key": "1"})
+        self.assertNotIn("246810", str(self.device.message_ids.mapped("body")))
+        admin_device.comm_key_input = "0"
+        self.assertFalse(admin_device.comm_key_set)
+
+    def test_saving_does_not_echo_the_key(self):
+        [values] = self.device.with_user(self.admin).web_save(
+            {"comm_key_input": "135791"}, {"name": {}, "comm_key_input": {}}
+        )
+        self.assertFalse(values["comm_key_input"])
+
+    def test_key_is_not_copied(self):
+        self.device.comm_key_input = "4711"
+        copy = self.device.copy()
+        self.assertFalse(copy.sudo().comm_key)
+        self.assertNotEqual(copy.user_id, self.device.user_id)
+
+    def test_key_is_a_number(self):
+        for key in ("abc", "1000000", "-1", "12.5"):
+            with self.assertRaises(ValidationError) as caught:
+                self.device.comm_key_input = key
+            if key == "abc":
+                self.assertNotIn(key, str(caught.exception))
+
+    def test_times_are_checked_before_the_database_quotes_the_row(self):
+        for values in (
+            {"timeout": 0},
+            {"timeout": 61},
+            {"deadline": 4},
+            {"deadline": 601},
+            {"poll_interval": 0},
+            {"poll_interval": 1441},
+        ):
+            with self.assertRaises(ValidationError):
+                self.device.write(values)
+
+    def test_encoding_must_exist(self):
+        with self.assertRaises(ValidationError):
+            self.device.encoding = "klingon"
+
+    def test_with_scans_it_stays_and_stays_in_its_company(self):
+        self.store(scan())
+        with self.assertRaises(UserError):
+            self.device.unlink()
+        with self.assertRaises(UserError):
+            self.device.write(
+                {
+                    "company_id": self.other_company.id,
+                    "location_id": self.other_hall.id,
+                }
+            )
+
+    def test_health(self):
+        self.assertEqual(self.device.health, "never")
+        self.store(scan())
+        self.assertEqual(self.device.health, "healthy")
+        for count in (1, 2):
+            self.device._store(self.lease(), DeviceTimeout("no answer"))
+            self.assertEqual(self.device.health, "unhealthy")
+            self.assertEqual(self.device.failure_count, count)
+        self.assertEqual(self.device.error_code, "timeout")
+        self.assertEqual(self.device.error_detail, "no answer")
+        self.assertIn("did not answer", self.device.error_message)
+        good = self.device.last_success_at
+        self.assertTrue(good)
+        self.device.enabled = False
+        self.assertEqual(self.device.health, "disabled")
+        self.device.enabled = True
+        self.store(scan())
+        self.assertEqual(self.device.health, "healthy")
+        self.assertFalse(self.device.error_code)
+        self.assertFalse(self.device.error_message)
+
+    def test_counts(self):
+        self.store(scan(), scan("nobody"))
+        self.assertEqual(self.device.scan_count, 2)
+        self.assertEqual(self.device.unmatched_count, 1)
+        action = self.device.action_open_unmatched()
+        self.assertEqual(action["domain"], [("device_id", "=", self.device.id)])
+
+    def test_connection(self):
+        with self.enter_registry_test_mode():
+            action = self.device.with_user(self.admin).action_test_connection()
+        self.device.invalidate_recordset()
+        self.assertEqual(action["params"]["type"], "success")
+        self.assertIn("S-1", action["params"]["message"])
+        self.assertEqual(self.device.health, "healthy")
+        self.assertEqual(self.device.model, "Fake 1")
+        self.assertFalse(self.device.lease_until)
+        self.assertFalse(self.scans_of())
+
+    def test_connection_fails_with_a_reason(self):
+        FakeAdapter.answer = DeviceRefused("Errno 111")
+        with self.enter_registry_test_mode():
+            action = self.device.action_test_connection()
+        self.device.invalidate_recordset()
+        self.assertEqual(action["params"]["type"], "danger")
+        self.assertIn("port is closed", action["params"]["message"])
+        self.assertEqual(self.device.error_code, "refused")
+
+    def test_connection_of_one_that_is_switched_off(self):
+        self.device.enabled = False
+        with self.enter_registry_test_mode():
+            action = self.device.action_test_connection()
+        self.assertEqual(action["params"]["type"], "success")
+
+    def test_connection_waits_for_nobody(self):
+        self.lease()
+        with self.enter_registry_test_mode():
+            action = self.device.action_test_connection()
+        self.assertEqual(action["params"]["type"], "info")
+        self.assertFalse(FakeAdapter.configs)
+
+    def test_a_person_waits_less_long_than_a_poll(self):
+        self.device.deadline = 300
+        with self.enter_registry_test_mode():
+            self.device.action_test_connection()
+        self.assertEqual(FakeAdapter.configs[0].deadline, 20)
+
+    def test_only_those_who_configure_may_test(self):
+        for user in (self.officer, self.manager):
+            with self.assertRaises(AccessError):
+                self.device.with_user(user).action_test_connection()
+
+    def test_another_unit_is_not_taken_for_this_one(self):
+        self.store(scan())
+        self.store(scan("T-2"), info=DeviceInfo(serial="S-2"))
+        self.assertEqual(self.device.error_code, "replaced")
+        self.assertEqual(self.device.serial, "S-1")
+        self.assertEqual(len(self.scans_of()), 1)
+        self.device.with_user(self.admin).action_accept_serial()
+        self.store(scan("T-2"), info=DeviceInfo(serial="S-2"))
+        self.assertEqual(self.device.serial, "S-2")
+        self.assertEqual(len(self.scans_of()), 2)
+
+    def test_read_now_makes_it_due_and_wakes_a_lane_once(self):
+        self.store()
+        triggers = self.env["ir.cron.trigger"].search_count
+        lane = self.env.ref("spp_attendance_devices.ir_cron_poll_1")
+        self.env["ir.cron.trigger"].search([("cron_id", "=", lane.id)]).unlink()
+        for _click in range(2):
+            self.device.with_user(self.admin).action_poll_now()
+            self.assertEqual(triggers([("cron_id", "=", lane.id)]), 1)
+        self.assertEqual(
+            [claim.device_id for claim in self.devices._claim_due()], self.device.ids
+        )
+
+    def test_neutralized_copies_talk_to_nobody(self):
+        self.device.comm_key_input = "5"
+        self.env.flush_all()
+        self.env.cr.execute((ADDON / "data" / "neutralize.sql").read_text())
+        self.env.invalidate_all()
+        self.assertEqual(self.device.health, "disabled")
+        self.assertFalse(self.device.sudo().comm_key)
+        self.assertFalse(self.devices._claim_due())
