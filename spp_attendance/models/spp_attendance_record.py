@@ -58,13 +58,12 @@ class SppAttendanceRecord(models.Model):
         string="Person",
         required=True,
         ondelete="restrict",
-        check_company=True,
     )
     person_identifier = fields.Char(
         related="subscriber_id.person_identifier", string="Identifier"
     )
     company_id = fields.Many2one(
-        related="subscriber_id.company_id", store=True, precompute=True
+        "res.company", compute="_compute_company_id", store=True, precompute=True
     )
     date_time = fields.Datetime(
         string="Instant",
@@ -173,6 +172,12 @@ class SppAttendanceRecord(models.Model):
     _subscriber_date_time_idx = models.Index("(subscriber_id, date_time, id)")
     _company_date_time_idx = models.Index("(company_id, date_time, id)")
     _local_date_idx = models.Index("(local_date)")
+
+    @api.depends("subscriber_id.company_id")
+    def _compute_company_id(self):
+        for record in self:
+            # In a form without a person yet, types and locations are offered already.
+            record.company_id = record.subscriber_id.company_id or self.env.company
 
     @api.depends("scan_type")
     def _compute_direction(self):

@@ -93,6 +93,14 @@ class SppAttendanceSubscriber(models.Model):
                 f"[{identifier}] {name or ''}".strip() if identifier else name
             )
 
+    @api.model
+    def default_get(self, fields):
+        defaults = super().default_get(fields)
+        # The zone of who registers somebody says nothing about that person. Left empty,
+        # the location's or the company's counts.
+        defaults.pop("tz", None)
+        return defaults
+
     @api.onchange("family_name", "given_name", "additional_name")
     def _onchange_name_parts(self):
         if name := self._name_from_parts(self):

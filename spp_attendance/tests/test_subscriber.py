@@ -34,6 +34,22 @@ class TestSubscriber(AttendanceCase):
         self.assertEqual(subscriber.partner_id.company_id, self.company)
         self.assertTrue(subscriber.uuid)
 
+    def test_the_zone_is_not_that_of_who_registers(self):
+        model = self.env["spp.attendance.subscriber"].with_context(tz="Asia/Tokyo")
+        contact = self.env["res.partner"].create({"name": "Old", "tz": "Asia/Dhaka"})
+        new, known = model.create(
+            [
+                {"person_identifier": "T-13", "company_id": self.company.id},
+                {
+                    "person_identifier": "T-14",
+                    "company_id": self.company.id,
+                    "partner_id": contact.id,
+                },
+            ]
+        )
+        self.assertFalse(new.tz)
+        self.assertEqual(known.tz, "Asia/Dhaka")
+
     def test_without_a_name_the_identifier_serves(self):
         subscriber = self.env["spp.attendance.subscriber"].create(
             {"person_identifier": "T-10", "company_id": self.company.id}
