@@ -98,7 +98,8 @@ class SppAttendanceSubscriber(models.Model):
         defaults = super().default_get(fields)
         # The zone of who registers somebody says nothing about that person. Left empty,
         # the location's or the company's counts.
-        defaults.pop("tz", None)
+        if "tz" in fields:
+            defaults["tz"] = False
         return defaults
 
     @api.onchange("family_name", "given_name", "additional_name")
