@@ -268,5 +268,14 @@ def test_socket_path_stays_short_and_pid_of_dead_server_is_ignored(
     assert cluster.socket != postgres.Cluster(deep, volatile=True).socket
     cluster.data.mkdir(parents=True)
     assert cluster.pid() is None
-    (cluster.data / "postmaster.pid").write_text("1\n")
+    pid_file = cluster.data / "postmaster.pid"
+    for text in ("", "no number\n", f"{postgres.UNUSED_PID}\n", f"{os.getpid()}\n"):
+        pid_file.write_text(text)
+        assert cluster.pid() is None, text
+    with subprocess.Popen(
+        ["python3", "-c", "input()", "-D", cluster.data], stdin=subprocess.PIPE
+    ) as server:
+        pid_file.write_text(f"{server.pid}\nmore\n")
+        assert cluster.pid() == server.pid
+        server.communicate()
     assert cluster.pid() is None

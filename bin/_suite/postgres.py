@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import pwd
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Protocol
@@ -24,6 +25,9 @@ SERVER_USER = "postgres"
 # Odoo refuses to work as "postgres"; this role may create databases and nothing else.
 ROLE = "odoo"
 ROOT_HOME = Path("/var/lib/spp-attendance")
+# Above the largest number that Linux gives to a process.
+UNUSED_PID = 2**22 + 1
+ORPHANS_TIMEOUT = 15
 BINARIES = "/usr/lib/postgresql/*/bin"
 SETTINGS = {
     "listen_addresses": "",
@@ -106,16 +110,20 @@ class Cluster:
     def pid(self) -> int | None:
         """Process id of the running server, None when there is none.
 
-        A pid file that a crash left behind is told from a live one by asking the
-        server's own tool, which looks whether that process holds this data folder.
+        The pid file of a crashed server names a process that is gone, that nobody has
+        reaped, or that is another program by now: only a command line with our data
+        folder counts.
         """
-        if not (self.data / "postmaster.pid").exists():
-            return None
         try:
-            self._run("pg_ctl", "status", "-D", self.data)
-        except SetupError:
+            pid = int(self._pid_file.read_text().split()[0])
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError, IndexError):
             return None
-        return int((self.data / "postmaster.pid").read_text().split()[0])
+        return pid if os.fsencode(self.data) in words else None
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.data / "postmaster.pid"
 
     def _join(self) -> IO[str]:
         """Start the server if needed and return the open lock that says we use it."""
@@ -197,22 +205,29 @@ class Cluster:
             self._run("touch", self.data / "complete")
 
     def _start(self) -> None:
+        crashed = self._pid_file.exists()
+        if crashed:
+            # PostgreSQL would take any process of that number for itself. Its other
+            # check, whether the old memory is still in use, needs the other lines.
+            rest = self._pid_file.read_text().splitlines(keepends=True)[1:]
+            self._pid_file.write_text("".join([f"{UNUSED_PID}\n", *rest]))
+            for lock in self.socket.glob(".s.PGSQL.*.lock"):
+                lock.unlink()
+        command = ["pg_ctl", "start", "-w", "-t", "60", "-D", self.data]
+        # Said at every start: where the checkout lies now decides it.
+        command += ["-l", self.log, "-o", f"-k '{self.socket}'"]
+        deadline = time.monotonic() + ORPHANS_TIMEOUT
         with step("starting PostgreSQL"):
-            # Settings that depend on where the checkout lies now, not when it was made.
-            options = f"-k '{self.socket}'"
-            self._run(
-                "pg_ctl",
-                "start",
-                "-w",
-                "-t",
-                "60",
-                "-D",
-                self.data,
-                "-l",
-                self.log,
-                "-o",
-                options,
-            )
+            while True:
+                try:
+                    self._run(*command)
+                except SetupError:
+                    # Sessions that outlive a crashed server end by themselves, soon.
+                    if not crashed or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.5)
+                else:
+                    return
 
     def _run(self, program: str, *arguments: str | Path) -> str:
         """Run a server program as the user that owns the cluster."""

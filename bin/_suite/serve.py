@@ -110,6 +110,7 @@ class Server:
         self.url = f"http://{HOST}:{self.port}"
         self.log = self.state / "odoo.log"
         self.facts = self.state / "connection.json"
+        self._children = self.state / "serve.children"
         self.server = postgres.choose(cluster_state or self.state, volatile=volatile)
         self._processes: list[subprocess.Popen[bytes]] = []
         # Ports and paths that answer once everything is up.
@@ -123,6 +124,7 @@ class Server:
         """
         try:
             self._resources.enter_context(only_one(self.state))
+            self._end_orphans()
             self._check_port()
             tools = toolchain.ensure()
             self._resources.enter_context(self.server.running())
@@ -140,6 +142,7 @@ class Server:
         """Stop everything that was started, last first, and wait for it."""
         while self._processes:
             end(self._processes.pop())
+            self._children.unlink(missing_ok=True)
         self._resources.close()
 
     def wait(self) -> None:
@@ -160,6 +163,26 @@ class Server:
     def pids(self) -> list[int]:
         """Process ids of what runs: Odoo's main process, then nginx's."""
         return [process.pid for process in self._processes]
+
+    def _end_orphans(self) -> None:
+        """End what a killed predecessor started, should it still be about.
+
+        A number alone may belong to another program by now, so the command line has to
+        name a file in our state folder, too.
+        """
+        try:
+            pids = [int(word) for word in self._children.read_text().split()]
+        except FileNotFoundError:
+            return
+        for pid in pids:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+                if os.fsencode(self.state) + b"/" in command:
+                    # It has been asked to end by the kernel already.
+                    os.killpg(pid, signal.SIGKILL)
+                    say(f"  ! ended process {pid} that a killed bin/serve left")
+                    await_end(pid)
+        self._children.unlink()
 
     def _check_port(self) -> None:
         with socket.socket() as probe:
@@ -264,6 +287,7 @@ class Server:
                     preexec_fn=_end_with_parent,
                 )
             )
+        write_atomic(self._children, " ".join(map(str, self.pids)))
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
@@ -293,6 +317,17 @@ def end(process: subprocess.Popen[Any], timeout: float = STOP_TIMEOUT) -> None:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def await_end(pid: int, timeout: float = STOP_TIMEOUT) -> None:
+    """Wait for a killed process that is no child of ours.
+
+    Its command line is empty from its end on, even if nobody reaps it.
+    """
+    deadline = time.monotonic() + timeout
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        while Path(f"/proc/{pid}/cmdline").read_bytes() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def free_ports(count: int) -> list[int]:
