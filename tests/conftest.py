@@ -49,7 +49,7 @@ class Running:
 
     def _databases(self) -> Databases:
         data = self.server.state / "data"
-        return Databases(toolchain.ensure(), self.server.server, data)
+        return Databases(self.server.tools, self.server.server, data)
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +58,8 @@ def start_server(
 ) -> Iterator[Callable[..., Running]]:
     """A function that starts a server, with options of `Server`, and stops it later."""
     started: list[Running] = []
+    # The one that tests have anyway; without their packages it would be another one.
+    tools = toolchain.ensure(dev=True)
 
     def start(**options: object) -> Running:
         server = Server(
@@ -67,6 +69,7 @@ def start_server(
             demo=False,
             volatile=True,
             cluster_state=state_dir(),
+            tools=tools,
             **options,
         )
         started.append(Running(server))

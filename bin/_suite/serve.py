@@ -84,6 +84,7 @@ class Server:
     :param replica: serve read-only requests as if from a hot standby, on which a
         write fails.
     :param cluster_state: state folder whose private cluster is used, if not `state`.
+    :param tools: what to run it with; made at the start if not given.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Server:
         volatile: bool = False,
         replica: bool = False,
         cluster_state: Path | None = None,
+        tools: toolchain.Toolchain | None = None,
     ) -> None:
         self.state = private_dir(state or state_dir())
         self.database = database
@@ -106,12 +108,14 @@ class Server:
         self.demo = demo
         self.volatile = volatile
         self.replica = replica
+        self.tools = tools
         self.port = port or free_ports(1)[0]
         self.url = f"http://{HOST}:{self.port}"
         self.log = self.state / "odoo.log"
         self.facts = self.state / "connection.json"
         self._children = self.state / "serve.children"
-        self.server = postgres.choose(cluster_state or self.state, volatile=volatile)
+        self.cluster_state = cluster_state or self.state
+        self.server = postgres.choose(self.cluster_state, volatile=volatile)
         self._processes: list[subprocess.Popen[bytes]] = []
         # Ports and paths that answer once everything is up.
         self._pages: list[tuple[int, str]] = []
@@ -126,7 +130,7 @@ class Server:
             self._resources.enter_context(only_one(self.state))
             self._end_orphans()
             self._check_port()
-            tools = toolchain.ensure()
+            self.tools = tools = self.tools or toolchain.ensure()
             self._resources.enter_context(self.server.running())
             databases = Databases(tools, self.server, self.state / "data")
             connection = self._prepare(databases)
@@ -222,9 +226,10 @@ class Server:
         databases.drop(scratch)
         if self.volatile and not self.demo:
             with step(f"cloning database {self.database}"):
-                shared = Databases(
-                    toolchain.ensure(), self.server, ROOT / ".run" / "templates"
-                )
+                # Beside the cluster they lie in, as several servers share both.
+                templates = self.cluster_state / "templates"
+                tools = self.tools or toolchain.ensure()
+                shared = Databases(tools, self.server, templates)
                 template = shared.template(self.addons)
                 databases.clone(template, scratch, source=shared.data_dir)
         else:
