@@ -20,4 +20,7 @@
         "views/spp_oauth_key_views.xml",
         "views/spp_oauth_menus.xml",
     ],
+    "assets": {
+        "web.assets_tests": ["spp_oauth/static/tests/tours/*.js"],
+    },
 }

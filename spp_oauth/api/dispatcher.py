@@ -61,10 +61,10 @@ class SppApiDispatcher(Dispatcher):
         return True
 
     def pre_dispatch(self, rule: Rule, args: dict[str, typing.Any]) -> None:
-        super().pre_dispatch(rule, args)
         scope = rule.endpoint.routing.get("scope")
         if scope and scope not in self.request.spp_oauth_scopes:
             raise InsufficientScope(scope)
+        return super().pre_dispatch(rule, args)
 
     def dispatch(
         self, endpoint: typing.Callable, args: dict[str, typing.Any]

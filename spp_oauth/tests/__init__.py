@@ -6,6 +6,7 @@ from . import (
     test_dispatcher,
     test_key,
     test_new_client,
+    test_new_client_tour,
     test_retry,
     test_token_endpoint,
 )

@@ -12,6 +12,9 @@ from ..oauth import tokens
 
 SMALL_BODY = 1000
 
+REASON = "Not like this."
+INTERNALS = "Secret group names"
+
 
 class Item(BaseModel):
     name: str
@@ -83,9 +86,9 @@ class OAuthProbeController(http.Controller):
     def fault(self, kind):
         scope_sudo = self.env["spp.oauth.scope"].sudo()
         if kind == "user":
-            raise UserError("Not like this.")
+            raise UserError(REASON)
         if kind == "access":
-            raise AccessError("Secret group names")
+            raise AccessError(INTERNALS)
         if kind == "rights":
             self.env["spp.oauth.client"].search([])
         if kind == "missing":

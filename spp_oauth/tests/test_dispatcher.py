@@ -8,7 +8,7 @@ from psycopg2.errors import SerializationFailure
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import SMALL_BODY, OAuthCase, OAuthProbeController
+from .common import INTERNALS, REASON, SMALL_BODY, OAuthCase, OAuthProbeController
 
 ITEMS = "/api/oauth/probe/items"
 
@@ -170,7 +170,7 @@ class TestDispatcher(OAuthCase):
 
     def test_odoo_errors(self):
         error = self.assertError(self.fault("user"), 422, "validation_failed")
-        self.assertEqual(error["message"], "Not like this.")
+        self.assertEqual(error["message"], REASON)
         for kind in ("access", "rights"):
             error = self.assertError(self.fault(kind), 403, "forbidden")
             self.assertEqual(error["message"], "You may not do this.")
@@ -194,7 +194,7 @@ class TestDispatcher(OAuthCase):
         [record] = [r for r in logs.records if r.name == logger]
         self.assertEqual(record.levelname, "INFO")
         self.assertIn(error["request_id"], record.getMessage())
-        self.assertIn("Secret group names", record.getMessage())
+        self.assertIn(INTERNALS, record.getMessage())
         self.assertFalse([r for r in logs.records if r.levelname != "INFO"])
 
     def test_bug(self):

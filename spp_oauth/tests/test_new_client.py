@@ -35,7 +35,7 @@ class TestNewClient(TransactionCase):
         dialog = Form(
             self.env[action["res_model"]]
             .with_user(self.admin)
-            .with_context(action["context"])
+            .with_context(**action["context"])
         )
         self.assertEqual(dialog.client_id, client.client_id)
         self.assertTrue(secrets.verify_secret(dialog.secret, client.sudo().secret_hash))

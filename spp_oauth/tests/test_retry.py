@@ -18,7 +18,7 @@ class TestRunInTransaction(TransactionCase):
         self.addCleanup(sleep.stop)
         self.runs = 0
 
-    def write(self, env, *failures):
+    def work(self, env, *failures):
         """Write the number of the run, then fail as many times as told."""
         self.runs += 1
         env["ir.config_parameter"].set_param(PARAMETER, str(self.runs))
@@ -34,7 +34,7 @@ class TestRunInTransaction(TransactionCase):
 
     def test_result_is_committed(self):
         env = run_in_transaction(
-            self.env, self.write, uid=self.env.ref("base.user_admin").id
+            self.env, self.work, uid=self.env.ref("base.user_admin").id
         )
         self.assertEqual(env.uid, self.env.ref("base.user_admin").id)
         self.assertFalse(env.su)
@@ -42,14 +42,14 @@ class TestRunInTransaction(TransactionCase):
         self.sleep.assert_not_called()
 
     def test_context_and_default_user(self):
-        env = run_in_transaction(self.registry, self.write, context={"lang": "fr_FR"})
+        env = run_in_transaction(self.registry, self.work, context={"lang": "fr_FR"})
         self.assertEqual(env.context, {"lang": "fr_FR"})
         self.assertTrue(env.su)
 
     def test_concurrency_is_retried(self):
         run_in_transaction(
             self.registry,
-            lambda env: self.write(env, SerializationFailure(), DeadlockDetected()),
+            lambda env: self.work(env, SerializationFailure(), DeadlockDetected()),
         )
         self.assertEqual(self.runs, 3)
         self.assertEqual(self.written(), "3")
@@ -59,7 +59,7 @@ class TestRunInTransaction(TransactionCase):
         failures = [SerializationFailure() for _ in range(5)]
         with self.assertRaises(SerializationFailure):
             run_in_transaction(
-                self.registry, lambda env: self.write(env, *failures), attempts=3
+                self.registry, lambda env: self.work(env, *failures), attempts=3
             )
         self.assertEqual(self.runs, 3)
         self.assertFalse(self.written())
@@ -67,7 +67,7 @@ class TestRunInTransaction(TransactionCase):
     def test_other_failures_pass_through(self):
         with self.assertRaises(ZeroDivisionError):
             run_in_transaction(
-                self.registry, lambda env: self.write(env, ZeroDivisionError())
+                self.registry, lambda env: self.work(env, ZeroDivisionError())
             )
         self.assertEqual(self.runs, 1)
         self.assertFalse(self.written())
