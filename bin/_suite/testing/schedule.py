@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from ..shell import SetupError, say
 from .outcome import Outcome, closing_line, failure
 
+# Lines of one step's report; all of it is in its log.
+SHOWN = 120
+
 
 @dataclass(frozen=True)
 class Step:
@@ -96,7 +99,9 @@ def _report(name: str, outcome: Outcome, seconds: float) -> None:
     nothing = not outcome.passed and not outcome.failed
     count = "done" if nothing else closing_line(outcome)
     lines = [f"{mark} {name}: {count} ({seconds:.0f} s)"]
-    for text in (*outcome.problems, *outcome.notes):
-        lines += [f"    {line}" for line in text.splitlines()]
+    texts = "\n".join((*outcome.notes, *outcome.problems)).splitlines()
+    lines += [f"    {line}" for line in texts[:SHOWN]]
+    if len(texts) > SHOWN:
+        lines.append(f"    … and {len(texts) - SHOWN} more lines")
     with _reporting:
         say("\n".join(lines))
