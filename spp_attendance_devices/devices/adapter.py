@@ -142,6 +142,15 @@ class BaseMachineAdapter(ABC):
             raise InvalidConfig("the timeout must be positive and within the deadline")
         if cls.capabilities.secret == "comm_key":
             validate_comm_key(config.password)
+        cls._validate_options(config.options)
+
+    @classmethod
+    def _validate_options(cls, options: Mapping[str, Any]) -> None:
+        """Check the settings of this make alone; those of other makes are ignored.
+
+        :raises InvalidConfig: naming the option
+        """
+        del options  # most makes have none
 
     @abstractmethod
     def test(self, now: datetime) -> DeviceInfo:

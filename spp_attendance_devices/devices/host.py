@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 
@@ -20,12 +21,10 @@ def validate_host(host: str) -> str:
     :raises InvalidConfig: for anything else (blanks, shell metacharacters, URLs,
         ports, half an address such as ``10.0.0``).
     """
-    try:
-        # A zone id (fe80::1%eth0) may hold any character: not accepted.
-        if "%" not in host:
+    # A zone id (fe80::1%eth0) may hold any character: not accepted.
+    if "%" not in host:
+        with contextlib.suppress(ValueError):
             return str(ipaddress.ip_address(host))
-    except ValueError:
-        pass
     labels = host.split(".")
     if (
         0 < len(host) <= _MAX_NAME

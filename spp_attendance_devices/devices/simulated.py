@@ -7,7 +7,7 @@ beginning of what is read at 10:06: like a real log, it only grows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any, Final
@@ -60,12 +60,11 @@ class SimulatedAdapter(BaseMachineAdapter):
     capabilities = Capabilities(networked=False)
 
     @classmethod
-    def validate(cls, config: DeviceConfig) -> None:
-        super().validate(config)
-        unknown = set(config.options) - set(_DEFAULTS)
+    def _validate_options(cls, given: Mapping[str, Any]) -> None:
+        unknown = set(given) - set(_DEFAULTS)
         if unknown:
             raise InvalidConfig(f"unknown options: {', '.join(sorted(unknown))}")
-        options = {**_DEFAULTS, **config.options}
+        options = {**_DEFAULTS, **given}
         people = options["people"]
         if not isinstance(people, list) or not all(
             isinstance(code, str) and code for code in people

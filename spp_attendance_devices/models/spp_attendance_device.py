@@ -23,7 +23,7 @@ from ..devices.errors import (
     UnsupportedDevice,
 )
 from ..devices.host import validate_host, validate_port
-from ..hints import HINTS
+from ..hints import hints
 
 _logger = logging.getLogger(__name__)
 
@@ -114,7 +114,6 @@ class SppAttendanceDevice(models.Model):
     )
     location_id = fields.Many2one(
         "spp.attendance.location",
-        string="Location",
         check_company=True,
         index="btree_not_null",
         ondelete="restrict",
@@ -201,9 +200,9 @@ class SppAttendanceDevice(models.Model):
     device_user_ids = fields.One2many(
         "spp.attendance.device.user", "device_id", string="Badges"
     )
-    scan_count = fields.Integer(string="Scans", compute="_compute_scan_counts")
+    scan_count = fields.Integer(string="Scans", compute="_compute_scan_count")
     unmatched_count = fields.Integer(
-        string="Unmatched Scans", compute="_compute_scan_counts"
+        string="Unmatched Scans", compute="_compute_unmatched_count"
     )
 
     _poll_interval_range = models.Constraint(
@@ -299,26 +298,25 @@ class SppAttendanceDevice(models.Model):
 
     @api.model
     def _hint(self, code):
-        return self.env._(HINTS.get(code, HINTS["error"])) if code else False
+        texts = hints(self.env)
+        return texts.get(code, texts["error"]) if code else False
 
-    def _compute_scan_counts(self):
-        counts = {
-            (device.id, state): count
-            for device, state, count in self.env["spp.attendance.scan"]._read_group(
-                [("device_id", "in", self.ids)], ["device_id", "state"], ["__count"]
-            )
-        }
-        states = [
-            state
-            for state, _label in self.env["spp.attendance.scan"]
-            ._fields["state"]
-            .selection
-        ]
+    def _compute_scan_count(self):
+        counts = self._count_scans([])
         for device in self:
-            device.scan_count = sum(
-                counts.get((device.id, state), 0) for state in states
+            device.scan_count = counts.get(device._origin, 0)
+
+    def _compute_unmatched_count(self):
+        counts = self._count_scans([("state", "=", "unmatched")])
+        for device in self:
+            device.unmatched_count = counts.get(device._origin, 0)
+
+    def _count_scans(self, domain):
+        return dict(
+            self.env["spp.attendance.scan"]._read_group(
+                [("device_id", "in", self.ids), *domain], ["device_id"], ["__count"]
             )
-            device.unmatched_count = counts.get((device.id, "unmatched"), 0)
+        )
 
     # ----------------------------------------------------------- constrains
 

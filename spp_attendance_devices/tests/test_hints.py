@@ -1,13 +1,13 @@
-from odoo.tests import BaseCase, tagged
+from odoo.tests import TransactionCase, tagged
 
 from ..devices.errors import BY_CODE
-from ..hints import HINTS
+from ..hints import hints
 
 
 @tagged("post_install", "-at_install")
-class TestHints(BaseCase):
+class TestHints(TransactionCase):
     def test_every_fault_has_the_hint_of_the_core(self):
         self.assertEqual(
-            {code: hint._source for code, hint in HINTS.items()},
+            hints(self.env(context={"lang": "en_US"})),
             {code: cls.hint for code, cls in BY_CODE.items()},
         )
