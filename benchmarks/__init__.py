@@ -1,0 +1,1 @@
+"""What `bin/bench` measures; each module but the shared ones is one benchmark."""
