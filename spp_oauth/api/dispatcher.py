@@ -159,7 +159,7 @@ class SppApiDispatcher(Dispatcher):
         server_fault = error.code == 500
         _logger.log(
             logging.ERROR if server_fault else logging.INFO,
-            "%s %s answered %s %s (request %s): %s",
+            "%s %r answered %s %s (request %s): %s",
             httprequest.method,
             httprequest.path,
             error.code,

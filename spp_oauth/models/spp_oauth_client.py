@@ -79,10 +79,10 @@ class SppOauthClient(models.Model):
             )
         if "scope_ids" not in vals:
             return super().write(vals)
-        scopes_before = {client: client.scope_ids for client in self}
+        groups_before = {client: client.scope_ids.group_ids for client in self}
         result = super().write(vals)
-        for client, before in scopes_before.items():
-            client._sync_groups(before)
+        for client, groups in groups_before.items():
+            client._sync_groups(groups)
         return result
 
     def action_new_secret(self):
@@ -285,14 +285,16 @@ class SppOauthClient(models.Model):
             )
         return scopes
 
-    def _sync_groups(self, scopes_before):
-        """Give the service user the groups of new scopes, take those of old ones.
+    def _sync_groups(self, groups_before):
+        """Give the service user the groups of its scopes, take those they lost.
 
         Groups that somebody gave the user by hand stay.
+
+        :param groups_before: the groups of the scopes, before these changed
         """
         self.ensure_one()
         groups_now = self.scope_ids.group_ids
-        groups_gone = scopes_before.group_ids - groups_now
+        groups_gone = groups_before - groups_now
         # an administrator of the API need not be one of users as well
         self.user_id.sudo().group_ids = [
             *(Command.unlink(group.id) for group in groups_gone),

@@ -26,6 +26,21 @@ class SppOauthScope(models.Model):
 
     _name_unique = models.UniqueIndex("(name)", "This scope exists already.")
 
+    def write(self, vals):
+        if "group_ids" not in vals:
+            return super().write(vals)
+        # an addon that is updated may bring other groups: the service users follow
+        clients = (
+            self.env["spp.oauth.client"]
+            .with_context(active_test=False)
+            .search([("scope_ids", "in", self.ids)])
+        )
+        groups_before = {client: client.scope_ids.group_ids for client in clients}
+        result = super().write(vals)
+        for client, groups in groups_before.items():
+            client._sync_groups(groups)
+        return result
+
     @api.constrains("name")
     def _check_name(self):
         for scope in self:

@@ -63,6 +63,12 @@ class TestClient(TransactionCase):
         client.scope_ids = False
         self.assertEqual(user.group_ids, always)
 
+    def test_service_users_follow_when_a_scope_changes(self):
+        self.client.active = False
+        self.read.group_ids = self.write_group
+        expected = self.service_group + self.write_group
+        self.assertEqual(self.client.user_id.group_ids, expected)
+
     def test_administrator_of_the_api_alone_may(self):
         client, secret = self.model.with_user(self.admin)._new_client(
             "Mine", ["record:read"], token_lifetime=120
@@ -176,7 +182,7 @@ class TestClient(TransactionCase):
 
     def test_changes_are_kept_in_the_chatter(self):
         client, _secret = self.model._new_client("Watched", ["record:read"])
-        self.flush_tracking()
+        self.cr.flush()  # so that the creation is logged before the secret
         client.with_user(self.admin).action_new_secret()
         message = client.message_ids[0]
         self.assertIn("new secret", message.body)
@@ -186,7 +192,3 @@ class TestClient(TransactionCase):
         for name in ("Thing:read", "thing read", 'thing"', "thïng"):
             with self.subTest(name), self.assertRaises(ValidationError):
                 self.env["spp.oauth.scope"].create({"name": name, "description": "x"})
-
-    def flush_tracking(self):
-        self.env.flush_all()
-        self.cr.flush()

@@ -1,4 +1,7 @@
+from unittest.mock import patch
+
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from ..oauth import tokens
 from .common import OAuthCase
@@ -108,6 +111,16 @@ class TestTokenEndpoint(OAuthCase):
     def test_big_form(self):
         response = self.ask_token(filler="x" * 100_000)
         self.assertRefused(response, 413, "payload_too_large")
+
+    def test_bug(self):
+        model = type(self.env["spp.oauth.client"])
+        with (
+            patch.object(model, "_sign", side_effect=ZeroDivisionError("a secret")),
+            mute_logger("odoo.addons.spp_oauth.api.dispatcher"),
+        ):
+            response = self.ask_token((self.client.client_id, self.secret))
+        self.assertRefused(response, 500, "server_error")
+        self.assertNotIn("a secret", response.text)
 
     def test_other_verbs_and_paths(self):
         self.assertError(self.url_open("/oauth2/token"), 405, "method_not_allowed")
