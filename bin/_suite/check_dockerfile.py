@@ -1,10 +1,12 @@
 """Try the steps of the Dockerfile on a machine without a container engine.
 
-A debootstrap of Debian unstable with its package `odoo-19` stands in for the official
-image: the same Odoo from a Debian package, a Python that its distribution manages, and
-the user `odoo`. In it the Dockerfile's own COPY, ENV, USER and RUN lines are carried
-out; then, as its last user, the addons are installed into a database reached by TCP and
-a password, Odoo is started and the HEALTHCHECK command is run until it is content.
+A debootstrap of Debian 13 with the package `odoo-19` of Debian unstable stands in for
+the official image: the same Odoo from a Debian package, a Python that its distribution
+manages, and the user `odoo`. (Unstable itself has come to Python 3.14, on which Odoo 19
+cannot create a database.) In it the Dockerfile's own COPY, ENV, USER and RUN lines are
+carried out; then, as its last user, the addons are installed into a database reached by
+TCP and a password, Odoo is started and the HEALTHCHECK command is run until it is
+content.
 
 Not covered: the image odoo:19.0 itself (an Ubuntu with another Python) and its start
 script, .dockerignore, the engine's health scheduling, and compose.yaml.
@@ -32,12 +34,21 @@ from .paths import ADDONS, ROOT
 from .postgres import BINARIES, SERVER_USER
 from .serve import end, free_ports
 from .shell import SetupError, run, say, step
+from .toolchain import ODOO_PACKAGE
 
-SUITE = "sid"
-# What the official image has too and a bare Debian has not.
-PACKAGES = ("odoo-19", "python3-pip", "ca-certificates", "curl")
-# How this machine reaches its package registries; the stand-in does it likewise.
-MACHINE = ("/etc/ssl/certs", "/etc/pip.conf", "/etc/xdg/pip", "/etc/resolv.conf")
+SUITE = "trixie"
+# What the official image has too and a bare Debian has not; pytz fails on the names of
+# time zones that Debian keeps in a package of their own.
+PACKAGES = ("python3-pip", "ca-certificates", "tzdata-legacy")
+# How this machine reaches its package registries; the stand-in does it likewise. These
+# are copied, never mounted: installing ca-certificates inside writes all certificates
+# anew, out of its own and these local ones.
+MACHINE = (
+    "/usr/local/share/ca-certificates",
+    "/etc/pip.conf",
+    "/etc/xdg/pip",
+    "/etc/resolv.conf",
+)
 MACHINE_ENV = re.compile(r"PIP_\w+|SSL_CERT_\w+|\w+_CA_BUNDLE|\w+_proxy", re.IGNORECASE)
 HEALTHY_WITHIN = 120
 
@@ -68,7 +79,7 @@ class Container:
 def instructions(text: str) -> list[tuple[str, str]]:
     """Instructions of a Dockerfile as (word, rest), continued lines joined."""
     lines = [line for line in text.splitlines() if not re.match(r"\s*(#|$)", line)]
-    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
+    joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
     return [
         (word.upper(), rest.strip())
         for word, _, rest in (line.partition(" ") for line in joined.splitlines())
@@ -114,50 +125,50 @@ def _copy(paths: Sequence[Path], root: Path, target: str) -> None:
 
 @contextlib.contextmanager
 def stand_in() -> Iterator[Path]:
-    """Root folder of a Debian unstable with Odoo 19, removed at the end."""
+    """Root folder of a Debian with Odoo 19, removed at the end."""
     apt.need_programs({"debootstrap": "debootstrap"}, "making a Debian to try it in")
+    # Other users have to get through.
     with tempfile.TemporaryDirectory(prefix="spp-dockerfile-") as scratch:
+        Path(scratch).chmod(0o755)
         root = Path(scratch, "root")
         source = apt.machine_source()
-        # Other users have to get through.
-        Path(scratch).chmod(0o755)
         with step(f"making a Debian {SUITE}"):
             run(["debootstrap", "--variant=minbase", SUITE, root, source.uris[0]])
-        with _mounted(root):
-            # No service may be started by its installation.
-            policy = root / "usr/sbin/policy-rc.d"
-            policy.write_text("#!/bin/sh\nexit 101\n")
-            policy.chmod(0o755)
-            with step(f"installing {', '.join(PACKAGES)} in it"):
-                install = "apt-get install --yes --quiet --no-install-recommends"
-                Container(root).run(
-                    f"{install} {' '.join(PACKAGES)}", DEBIAN_FRONTEND="noninteractive"
-                )
+        # No service may be started by its installation.
+        policy = root / "usr/sbin/policy-rc.d"
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+        # Nothing but /proc is mounted: what is removed at the end is all our own.
+        run(["mount", "--types", "proc", "proc", root / "proc"])
+        try:
+            with step("installing Odoo 19 in it"):
+                _install(root, Path(scratch, "packages"))
             yield root
+        finally:
+            run(["umount", "--lazy", root / "proc"])
 
 
-@contextlib.contextmanager
-def _mounted(root: Path) -> Iterator[None]:
-    """Have the kernel's folders, and this machine's way to registries, inside."""
-    with contextlib.ExitStack() as mounts:
-        kernel = [["--types", "proc", "proc"], ["--rbind", "/dev"]]
-        for options, place in zip(kernel, ("proc", "dev"), strict=True):
-            run(["mount", *options, root / place])
-            mounts.callback(run, ["umount", "--lazy", "--recursive", root / place])
-        find_links = os.environ.get("PIP_FIND_LINKS", "").split()
-        for name in (*MACHINE, *find_links):
-            path = Path(name)
-            if not path.exists():
-                continue
-            place = root / name.lstrip("/")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir():
-                place.mkdir(exist_ok=True)
-            else:
-                place.touch()
-            run(["mount", "--bind", path.resolve(), place])
-            mounts.callback(run, ["umount", "--lazy", place])
-        yield
+def _install(root: Path, scratch: Path) -> None:
+    """Put Odoo and the other packages into the stand-in."""
+    _copy_machine(root)
+    (package,) = apt.fetch([ODOO_PACKAGE], "sid", scratch)
+    shutil.copy(package, root / "tmp/odoo.deb")
+    install = "apt-get install --yes --quiet --no-install-recommends"
+    Container(root).run(
+        f"{install} /tmp/odoo.deb {' '.join(PACKAGES)}",
+        DEBIAN_FRONTEND="noninteractive",
+    )
+
+
+def _copy_machine(root: Path) -> None:
+    """Let the stand-in reach the package registries as this machine does."""
+    for path in map(Path, MACHINE):
+        place = root / path.relative_to("/")
+        if path.is_dir():
+            shutil.copytree(path, place, dirs_exist_ok=True)
+        elif path.exists():
+            place.unlink(missing_ok=True)
+            shutil.copy(path, place)
 
 
 @contextlib.contextmanager
