@@ -65,7 +65,7 @@ class AttendanceCase(TransactionCase):
             }
         )
         cls.training = cls.env["spp.attendance.type"].create(
-            {"name": "Training", "code": "TRN-TEST"}
+            {"name": "Workshop", "code": "TRN-TEST"}
         )
         cls.amina, cls.joseph, cls.grace = cls.env["spp.attendance.subscriber"].create(
             [

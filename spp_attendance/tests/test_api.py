@@ -103,7 +103,7 @@ class TestApi(HttpCase, AttendanceCase):
                         "type": {
                             "id": self.training.id,
                             "code": "TRN-TEST",
-                            "name": "Training",
+                            "name": "Workshop",
                         },
                         "location": {
                             "id": self.hall.id,
@@ -157,7 +157,7 @@ class TestApi(HttpCase, AttendanceCase):
             ("date_to=2026-09-01", ["T-1"]),
             ("date_from=2026-09-02&date_to=2026-09-02", ["T-2", "T-1"]),
             ("type=TRN-TEST", ["T-2", "T-1"]),
-            ("type=Training", ["T-2", "T-1"]),
+            ("type=Workshop", ["T-2", "T-1"]),
             (f"type={self.training.id}", ["T-2", "T-1"]),
             ("location=HALL", ["T-1", "T-1"]),
             ("location=HALL&type=TRN-TEST", ["T-1"]),

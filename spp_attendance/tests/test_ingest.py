@@ -255,9 +255,9 @@ class TestIngest(AttendanceCase):
 
     def test_a_company_s_own_type_beats_the_shared_one(self):
         own = self.env["spp.attendance.type"].create(
-            {"name": "Training", "company_id": self.company.id}
+            {"name": "Workshop", "company_id": self.company.id}
         )
-        record = self._record(self.ingest(self.item(type="Training"))[0])
+        record = self._record(self.ingest(self.item(type="Workshop"))[0])
         self.assertEqual(record.type_id, own)
 
     def test_who_may_not(self):
