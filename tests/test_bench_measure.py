@@ -1,7 +1,9 @@
 """What bin/bench makes of its figures: its own logic, without a server."""
 
+import contextlib
 import json
 import os
+import signal
 import sys
 
 import pytest
@@ -11,6 +13,7 @@ from _suite.paths import ROOT
 # benchmarks/ is run from the checkout, never installed.
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import __main__ as bench
 from benchmarks.measure import (
     MB,
     Figure,
@@ -137,3 +140,27 @@ def test_the_machine_has_a_size():
     facts = machine()
     assert facts["cores"] >= 1
     assert facts["memory_mb"] > 100
+
+
+@pytest.mark.parametrize(("value", "status"), [(700.0, 0), (500.0, 1)])
+def test_what_was_missed_is_in_the_exit_status(monkeypatch, tmp_path, value, status):
+    class NoPlace:
+        def __init__(self, rounds):
+            self.rounds = rounds
+
+        def opened(self):
+            return contextlib.nullcontext()
+
+        def facts(self):
+            return {"rounds": self.rounds}
+
+    path = tmp_path / "bench.json"
+    benchmarks = {"x": lambda place: [ratio(value, 1000.0, 0.6)]}
+    monkeypatch.setattr(bench, "BENCHMARKS", benchmarks)
+    monkeypatch.setattr(bench, "Place", NoPlace)
+    monkeypatch.setattr(bench, "results_file", lambda: path)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    assert bench.main(["--rounds", "2"]) == status
+    written = json.loads(path.read_text())
+    assert written["facts"] == {"rounds": 2}
+    assert [figure["ok"] for figure in written["figures"]] == [status == 0]
