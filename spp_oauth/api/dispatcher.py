@@ -80,7 +80,12 @@ class SppApiDispatcher(Dispatcher):
         if (body := self._read_body(routing.get("body"))) is not None:
             params["body"] = body
         self.request.params = params
-        return self._respond(self.request.registry["ir.http"]._dispatch(endpoint))
+        try:
+            result = self.request.registry["ir.http"]._dispatch(endpoint)
+        finally:
+            # A request is in cycles, which are freed much later: not its items too.
+            self.request.params = {}
+        return self._respond(result)
 
     def handle_error(self, exc: Exception) -> Response:
         error = to_api_error(exc)
