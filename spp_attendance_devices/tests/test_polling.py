@@ -3,7 +3,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import api, fields
-from odoo.tests import tagged
+from odoo.tests import TransactionCase, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
@@ -213,16 +213,20 @@ class TestCron(DeviceCase):
 
 
 @tagged("post_install", "-at_install")
-class TestConcurrency(DeviceCase):
-    """With real transactions: what one commits, another one sees."""
+class TestConcurrency(TransactionCase):
+    """With real transactions: what one commits, another one sees.
+
+    The test's own transaction must lock nothing, or the real ones would wait for it.
+    """
 
     def setUp(self):
         super().setUp()
         with self.transaction() as env:
-            # The test's own terminals exist only in its transaction.
-            busy = env["spp.attendance.device"].search([])
-            self.busy = dict(busy.mapped(lambda device: (device.id, device.enabled)))
-            busy.enabled = False
+            # Those of demo data would be due as well.
+            self.demo_ids = (
+                env["spp.attendance.device"].search([("enabled", "=", True)]).ids
+            )
+            env["spp.attendance.device"].browse(self.demo_ids).enabled = False
             devices = env["spp.attendance.device"].create(
                 [
                     {"name": f"Real {number}", "adapter": "simulated"}
@@ -235,6 +239,7 @@ class TestConcurrency(DeviceCase):
     @contextmanager
     def transaction(self):
         with self.registry.cursor() as cr:
+            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
             yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
 
     def count(self, device):
@@ -250,8 +255,7 @@ class TestConcurrency(DeviceCase):
             devices.unlink()
             users.unlink()
             partners.unlink()
-            for device_id, enabled in self.busy.items():
-                env["spp.attendance.device"].browse(device_id).enabled = enabled
+            env["spp.attendance.device"].browse(self.demo_ids).enabled = True
 
     def test_two_workers_never_get_the_same_terminal(self):
         with self.transaction() as first, self.transaction() as second:
