@@ -649,23 +649,26 @@ class SppAttendanceDevice(models.Model):
     def _take_leases(self, condition, limit, deadline=None):
         self.flush_model()
         # The database's clock, so that the clocks of several servers don't matter.
+        # Materialized: as a subquery it might run once a row, and pass the limit.
         self.env.cr.execute(
             SQL(
                 """
+                WITH free AS MATERIALIZED (
+                    SELECT id
+                      FROM spp_attendance_device
+                     WHERE %(condition)s
+                       AND (lease_until IS NULL OR lease_until
+                            < clock_timestamp() AT TIME ZONE 'UTC')
+                  ORDER BY next_poll_at, id
+                     LIMIT %(limit)s
+                       FOR NO KEY UPDATE SKIP LOCKED)
                 UPDATE spp_attendance_device d
                    SET lease_token = gen_random_uuid()::text,
                        lease_until = clock_timestamp() AT TIME ZONE 'UTC'
                            + LEAST(d.deadline, %(deadline)s) * interval '1 second'
                            + %(margin)s
-                 WHERE id IN (
-                           SELECT id
-                             FROM spp_attendance_device
-                            WHERE %(condition)s
-                              AND (lease_until IS NULL OR lease_until
-                                   < clock_timestamp() AT TIME ZONE 'UTC')
-                         ORDER BY next_poll_at, id
-                            LIMIT %(limit)s
-                              FOR NO KEY UPDATE SKIP LOCKED)
+                  FROM free
+                 WHERE d.id = free.id
              RETURNING d.id, d.lease_token
                 """,
                 deadline=deadline,
