@@ -28,4 +28,5 @@
         "demo/spp_attendance_record_demo.xml",
     ],
     "application": True,
+    "uninstall_hook": "uninstall_hook",
 }

@@ -8,7 +8,7 @@ class ResPartner(models.Model):
     attendance_subscriber_ids = fields.One2many(
         "spp.attendance.subscriber",
         "partner_id",
-        string="Attendance Subscriber",
+        string="Attendance Subscribers",
         context={"active_test": False},
     )
 

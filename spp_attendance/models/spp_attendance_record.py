@@ -112,14 +112,12 @@ class SppAttendanceRecord(models.Model):
     )
     type_id = fields.Many2one(
         "spp.attendance.type",
-        string="Type",
         ondelete="restrict",
         check_company=True,
         index="btree_not_null",
     )
     location_id = fields.Many2one(
         "spp.attendance.location",
-        string="Location",
         ondelete="restrict",
         check_company=True,
         index="btree_not_null",

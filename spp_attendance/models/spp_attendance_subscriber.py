@@ -21,7 +21,6 @@ class SppAttendanceSubscriber(models.Model):
 
     partner_id = fields.Many2one(
         "res.partner",
-        string="Partner",
         required=True,
         ondelete="restrict",
         index=True,

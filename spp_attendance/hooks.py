@@ -1,0 +1,10 @@
+def uninstall_hook(env):
+    """Clear the way for Odoo, which deletes what has an external id one by one.
+
+    Records hold on to their subscribers, and have none themselves. The contacts behind
+    subscribers stay: they may serve elsewhere.
+    """
+    env.cr.execute("DELETE FROM spp_attendance_record")
+    env["ir.model.data"].search(
+        [("module", "=", "spp_attendance"), ("model", "=", "res.partner")]
+    ).unlink()
