@@ -425,6 +425,14 @@ def test_bad_requests_get_clear_answers(office: Office) -> None:
         assert answer.json()["error"]["message"]
         assert "Traceback" not in answer.text
 
+    # Twice the same in a form: the person is told, and the server finds no fault.
+    office.running.expect("odoo.http", "The operation cannot be completed: This p.*")
+    (person,) = office.register(["F001"])
+    vals = {"subscriber_id": person, "local_date": "2026-09-01", "local_time": "8"}
+    office.session.call("spp.attendance.record", "create", [vals])
+    with pytest.raises(AssertionError, match="already has such a record"):
+        office.session.call("spp.attendance.record", "create", [vals])
+
     # Plain curl, as in the README.
     shown = subprocess.run(
         ["bash", "-c", connection.curl()],
@@ -433,4 +441,5 @@ def test_bad_requests_get_clear_answers(office: Office) -> None:
         text=True,
         timeout=60,
     )
-    assert json.loads(shown.stdout) == {"items": [], "next": None}
+    (item,) = json.loads(shown.stdout)["items"]
+    assert (item["person_identifier"], item["time"]) == ("F001", "08:00:00")

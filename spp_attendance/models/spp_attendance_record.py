@@ -351,7 +351,9 @@ class SppAttendanceRecord(models.Model):
                 """,
                 key=self._uniqueness_key_sql("r", "c"),
                 condition=condition,
-            )
+            ),
+            # That somebody enters a thing twice is no fault of the server's.
+            log_exceptions=False,
         )
         self.invalidate_model(["uniqueness_key"], flush=False)
 
