@@ -346,7 +346,10 @@ def office_database(office: Office) -> Iterator:
 
 
 @pytest.mark.parametrize(
-    "office", [{}, {"workers": 2}], indirect=True, ids=["threaded", "prefork"]
+    "office",
+    [{}, {"workers": 2}, {"replica": True}],
+    indirect=True,
+    ids=["threaded", "prefork", "replica"],
 )
 def test_eight_at_once_make_one_record(office: Office) -> None:
     """The same fact from eight clients, with an external id and without."""
