@@ -94,7 +94,12 @@ class ResCompany(models.Model):
             )
             if conflicts:
                 named = ", ".join(
-                    f"{identifier} ({day}, {count} times)"
+                    self.env._(
+                        "%(identifier)s (%(day)s, %(count)s times)",
+                        identifier=identifier,
+                        day=day,
+                        count=count,
+                    )
                     for identifier, day, count in conflicts[:_MAX_NAMED]
                 )
                 raise ValidationError(
