@@ -1,10 +1,13 @@
 """What bin/test counts, complains about and runs: its own logic, without a server."""
 
+import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from _suite.shell import SetupError
+from _suite.shell import SetupError, run
+from _suite.testing import __main__ as bin_test
 from _suite.testing import fingerprint, odoolog, schedule
 from _suite.testing.outcome import (
     Outcome,
@@ -15,6 +18,7 @@ from _suite.testing.outcome import (
     from_junit,
 )
 from _suite.testing.schedule import Step
+from _suite.testing.workplace import TOO_LONG, Workplace
 
 STAMP = "2026-11-22 03:00:00,123 42"
 TESTS = "odoo.addons.spp_oauth.tests.test_token"
@@ -210,6 +214,33 @@ def test_an_interrupt_ends_what_is_running():
     with pytest.raises(KeyboardInterrupt):
         schedule.run_steps(steps, on_abort=stopped.set)
     assert stopped.is_set()
+
+
+def test_a_program_that_hangs_is_ended_and_has_failed(tmp_path):
+    databases = SimpleNamespace(env=dict)
+    place = Workplace(None, databases, tmp_path, "x_", limit=1)
+    # One that, like a server, takes being asked to end for a good end.
+    code = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+        "while True: signal.pause()\n"
+    )
+    done = place.execute("hang", [sys.executable, "-c", code])
+    assert done.returncode == TOO_LONG
+    assert done.output.endswith("\nended after 1 s\n")
+    with pytest.raises(SetupError, match=r"ended after 0\.1 s"):
+        run([sys.executable, "-c", "import signal; signal.pause()"], limit=0.1)
+
+
+def test_the_time_limit_can_be_set(monkeypatch):
+    monkeypatch.delenv("SPP_TEST_TIMEOUT", raising=False)
+    assert bin_test.time_limit() == 1200
+    monkeypatch.setenv("SPP_TEST_TIMEOUT", "90")
+    assert bin_test.time_limit() == 90
+    for wrong in ("soon", "0", "-1", "nan", "inf"):
+        monkeypatch.setenv("SPP_TEST_TIMEOUT", wrong)
+        with pytest.raises(SetupError, match="SPP_TEST_TIMEOUT"):
+            bin_test.time_limit()
 
 
 def test_steps_that_need_each_other_are_refused():

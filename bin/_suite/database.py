@@ -27,11 +27,22 @@ class Databases:
     """The databases of one server, seen with one data folder.
 
     The server has to be running while a method is called.
+
+    :param limit: seconds after which a program that a method runs is ended, and the
+        method fails; None: it may take as long as it likes.
     """
 
-    def __init__(self, tools: Toolchain, server: Server, data_dir: Path) -> None:
+    def __init__(
+        self,
+        tools: Toolchain,
+        server: Server,
+        data_dir: Path,
+        *,
+        limit: float | None = None,
+    ) -> None:
         self._tools = tools
         self._server = server
+        self._limit = limit
         self.data_dir = data_dir
 
     def env(self) -> dict[str, str]:
@@ -54,7 +65,8 @@ class Databases:
         need_programs({"psql": "postgresql-client"}, "talking to the database server")
         sets = [word for key, val in values.items() for word in ("-v", f"{key}={val}")]
         options = ["-XAtq", "-v", "ON_ERROR_STOP=1", *sets, "-d", database]
-        return run(["psql", *options], env=self.env(), stdin=sql).strip()
+        psql = ["psql", *options]
+        return run(psql, env=self.env(), stdin=sql, limit=self._limit).strip()
 
     def exists(self, name: str) -> bool:
         """Whether there is a database of this name."""
@@ -101,7 +113,8 @@ class Databases:
     def shell(self, name: str, script: str, **env: str) -> None:
         """Run a script in Odoo's shell, where it finds `env`; it commits by itself."""
         command = [*self._tools.odoo_command(), "shell", "-d", name, "--no-http"]
-        run([*command, "--log-level=warn"], env=self.env() | env, stdin=script)
+        command += ["--log-level=warn"]
+        run(command, env=self.env() | env, stdin=script, limit=self._limit)
 
     def template(self, modules: Sequence[str] = (), *, demo: bool = False) -> str:
         """Name of a database with the modules and what nearly everything stands on.
@@ -122,7 +135,8 @@ class Databases:
             scratch = f"{name}_new"
             self.drop(scratch)
             if modules and not demo:
-                base = Databases(self._tools, self._server, self.data_dir / "base")
+                place = self.data_dir / "base"
+                base = Databases(self._tools, self._server, place, limit=self._limit)
                 self.clone(base.template(), scratch, source=base.data_dir)
             with step(f"installing {', '.join(modules or BASE_MODULES)}"):
                 log = self.data_dir / "template.log"
@@ -152,7 +166,7 @@ class Databases:
         start = log.stat().st_size if log.exists() else 0
         command = [*self._tools.odoo_command(), *options, *arguments]
         try:
-            run([*command, "--logfile", log], env=self.env())
+            run([*command, "--logfile", log], env=self.env(), limit=self._limit)
         except SetupError as exc:
             raise SetupError(f"{exc}\n{_tail(log, start)}") from exc
         log.chmod(0o600)

@@ -39,12 +39,14 @@ def run(
     cwd: Path | None = None,
     stdin: str | None = None,
     user: str | None = None,
+    limit: float | None = None,
 ) -> str:
     """Run a program to its end and return its stdout.
 
     :param user: do it as this user (only root can).
-    :raises SetupError: it could not be started, or ended with a failure; the message
-        carries the end of what it printed.
+    :param limit: seconds after which it is killed.
+    :raises SetupError: it could not be started, took too long, or ended with a failure;
+        the message carries the end of what it printed.
     """
     words = [str(word) for word in command]
     try:
@@ -59,9 +61,12 @@ def run(
             text=True,
             capture_output=True,
             check=False,
+            timeout=limit,
         )
     except OSError as exc:
         raise SetupError(f"{words[0]} could not be started: {exc}") from exc
+    except subprocess.TimeoutExpired as exc:
+        raise SetupError(f"{' '.join(words)} was ended after {limit:g} s") from exc
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise SetupError(f"{' '.join(words)} ended with {done.returncode}:\n{tail}")

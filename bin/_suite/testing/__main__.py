@@ -20,11 +20,14 @@ from .outcome import Outcome, closing_line, exit_code
 from .schedule import Step, closure, run_steps
 from .workplace import Workplace
 
+# No program of a run needs half of these seconds on the slowest machine we know.
+LIMIT = 1200.0
 OURS = re.compile(r"spp_test_(\d+)_")
 DESCRIPTION = """\
 Run the checks and tests; without a name all of them. The last line is the sum over
 everything that ran: each test of a test runner is one, each linter, each look at a log
-and each comparison is one."""
+and each comparison is one. A program of a step that takes longer than 20 minutes, or
+than the seconds in SPP_TEST_TIMEOUT, is ended and has failed."""
 NAMES = """\
 names:
   lint                       every linter
@@ -50,12 +53,14 @@ def main(words: Sequence[str]) -> int:
     # So that an end by `kill` or by a closed terminal cleans up like Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))
+    limit = time_limit()
     tools = toolchain.ensure(dev=True)
     state = private_dir(state_dir())
     server = postgres.choose(state, volatile=True)
     with server.running():
-        databases = Databases(tools, server, private_dir(state / "templates"))
-        place = _workplace(tools, databases, state / "test-logs")
+        templates = private_dir(state / "templates")
+        databases = Databases(tools, server, templates, limit=limit)
+        place = _workplace(tools, databases, state / "test-logs", limit)
         try:
             steps = chosen(place, options.names)
             outcomes = run_steps(steps, on_abort=place.stop)
@@ -110,7 +115,24 @@ def names_help(every: Sequence[Step]) -> str:
     return NAMES + "\n" + textwrap.indent("\n".join(rows), "  ")
 
 
-def _workplace(tools: Toolchain, databases: Databases, logs: Path) -> Workplace:
+def time_limit() -> float:
+    """Seconds that a program of a step may take.
+
+    :raises SetupError: `SPP_TEST_TIMEOUT` is no positive number.
+    """
+    given = os.environ.get("SPP_TEST_TIMEOUT") or str(LIMIT)
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise SetupError(f"SPP_TEST_TIMEOUT={given} is no number of seconds.")
+    return seconds
+
+
+def _workplace(
+    tools: Toolchain, databases: Databases, logs: Path, limit: float
+) -> Workplace:
     """A place for this run; what runs that were killed left behind is removed."""
     for old in databases.query("SELECT datname FROM pg_database").splitlines():
         if (match := OURS.match(old)) and not Path("/proc", match[1]).exists():
@@ -119,7 +141,7 @@ def _workplace(tools: Toolchain, databases: Databases, logs: Path) -> Workplace:
         if not Path("/proc", folder.name).exists():
             shutil.rmtree(folder)
     folder = private_dir(logs / str(os.getpid()))
-    return Workplace(tools, databases, folder, f"spp_test_{os.getpid()}_")
+    return Workplace(tools, databases, folder, f"spp_test_{os.getpid()}_", limit)
 
 
 def _summary(outcomes: dict[str, Outcome], logs: Path) -> None:

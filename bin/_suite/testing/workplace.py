@@ -15,9 +15,9 @@ from ..paths import ROOT
 from ..shell import SetupError
 from ..toolchain import Toolchain
 
-# No single program of a run needs half of this on the slowest machine we know.
-TIMEOUT = 1200
 TERMINATION = 15
+# The exit status of a program that took too long, as coreutils' `timeout` has it.
+TOO_LONG = 124
 # Answers of tools must not depend on who runs them, and pylint may not write outside.
 CALM = {"LC_ALL": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "100"}
 
@@ -36,12 +36,16 @@ class Execution:
 
 @dataclass(frozen=True)
 class Workplace:
-    """One run of the tests: `folder` is its own, its databases begin with `prefix`."""
+    """One run of the tests: `folder` is its own, its databases begin with `prefix`.
+
+    No program of it may take longer than `limit` seconds.
+    """
 
     tools: Toolchain
     databases: Databases
     folder: Path
     prefix: str
+    limit: float
     _children: set[subprocess.Popen[bytes]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -72,15 +76,20 @@ class Workplace:
             )
             with self._lock:
                 self._children.add(child)
+            late = False
             try:
-                child.wait(TIMEOUT)
+                child.wait(self.limit)
             except subprocess.TimeoutExpired:
-                out.write(f"\nkilled after {TIMEOUT} s\n".encode())
+                late = True
             finally:
                 _end(child)
                 with self._lock:
                     self._children.discard(child)
-        return Execution(child.returncode, log.read_text(errors="replace"))
+            if late:
+                out.write(f"\nended after {self.limit:g} s\n".encode())
+        # Asked to end, some programs say that all is well.
+        status = TOO_LONG if late else child.returncode
+        return Execution(status, log.read_text(errors="replace"))
 
     def program(self, name: str) -> Path:
         """A program of the virtual environment."""
