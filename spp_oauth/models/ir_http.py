@@ -20,6 +20,14 @@ class IrHttp(models.AbstractModel):
         return super()._match(path_info)
 
     @classmethod
+    def _serve_fallback(cls):
+        # no attachment stands in for a missing route, and none is looked for: the
+        # database cannot even be asked for an address that holds a NUL
+        if request.httprequest.path.startswith(API_PREFIXES):
+            return None
+        return super()._serve_fallback()
+
+    @classmethod
     def _auth_method_oauth(cls):
         """Run the request as the service user of the token's client.
 

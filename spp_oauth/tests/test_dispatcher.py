@@ -141,7 +141,13 @@ class TestDispatcher(OAuthCase):
         self.assertError(response, 413, "payload_too_large")
 
     def test_unmatched(self):
-        for path in ("/api/attendance/none", "/api/", "/api/x", "/oauth2/none/of/it"):
+        for path in (
+            "/api/attendance/none",
+            "/api/",
+            "/api/x",
+            "/api/%00",
+            "/oauth2/none/of/it",
+        ):
             for method in ("GET", "POST", "DELETE"):
                 with self.subTest(f"{method} {path}"):
                     response = self.call(path, method=method)
