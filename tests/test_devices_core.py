@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import json
 import subprocess
 import sys
@@ -441,3 +442,13 @@ def test_importing_does_not_load_the_vendor_library() -> None:
     subprocess.run(
         [sys.executable, "-c", code], cwd=PACKAGE.parent, check=True, timeout=60
     )
+
+
+# Lanes
+
+
+def test_polling_can_never_take_every_cron_thread() -> None:
+    lanes = (PACKAGE.parent / "data/ir_cron_data.xml").read_text().count("_cron_poll()")
+    conf = configparser.RawConfigParser()
+    conf.read(PACKAGE.parents[1] / "odoo.conf")
+    assert 2 <= lanes < conf.getint("options", "max_cron_threads")

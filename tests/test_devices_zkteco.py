@@ -367,6 +367,17 @@ def test_child_that_says_nothing(
         isolated.run_isolated(module, {}, 20)
 
 
+def test_child_is_ours_wherever_odoo_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = spinning(tmp_path, monkeypatch, "print('{\"end\": {}}')")
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "devices").mkdir(parents=True)
+    (elsewhere / "devices" / "__init__.py").write_text("raise SystemExit(4)")
+    monkeypatch.chdir(elsewhere)
+    assert isolated.run_isolated(module, {}, 20) == ([], {})
+
+
 def test_answer_cut_short_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

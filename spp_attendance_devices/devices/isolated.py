@@ -46,6 +46,8 @@ def run_isolated(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_child_env(),
+        # Python looks there first: never in whatever folder Odoo was started from.
+        cwd=_PACKAGE_PARENT,
         start_new_session=True,
     ) as child:
         try:

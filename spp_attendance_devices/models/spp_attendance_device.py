@@ -264,10 +264,20 @@ class SppAttendanceDevice(models.Model):
                         "It is shown under Comm. > PC Connection on the terminal."
                     )
                 ) from None
-            device_sudo = device.sudo()  # the field is nobody's to write directly
-            device_sudo.comm_key = str(number) if number else False
+            # By a statement of its own, which isn't logged when it fails: another
+            # worker may have written the row meanwhile.
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE spp_attendance_device SET comm_key = %s WHERE id = %s",
+                    str(number) if number else None,
+                    device.id,
+                ),
+                log_exceptions=False,
+            )
         # Nor does it come back with the answer to the request that brought it.
-        self.invalidate_recordset(["comm_key_input"], flush=False)
+        self.invalidate_recordset(
+            ["comm_key", "comm_key_input", "comm_key_set"], flush=False
+        )
 
     @api.depends("comm_key")
     def _compute_comm_key_set(self):
@@ -385,7 +395,7 @@ class SppAttendanceDevice(models.Model):
         for device in self:
             try:
                 "".encode(device.encoding)
-            except LookupError as error:
+            except (LookupError, ValueError) as error:
                 raise ValidationError(
                     self.env._(
                         "There is no text encoding “%(name)s”. Try utf-8.",
@@ -420,10 +430,14 @@ class SppAttendanceDevice(models.Model):
 
     def write(self, vals):
         self._check_identity(vals.keys())
+        self._check_filled(vals)
         if not {"adapter", "host", "port"}.isdisjoint(vals):
             # Another unit may answer now: read it in full.
             vals = {"last_digest": False, **vals}
         result = super().write(vals)
+        if "company_id" in vals:
+            # Rules judge where it was; nobody moves it to where he has no say.
+            self.check_access("write")
         if not {"name", "company_id", "active"}.isdisjoint(vals):
             self._sync_service_users()
         return result
@@ -449,6 +463,19 @@ class SppAttendanceDevice(models.Model):
             raise AccessError(
                 self.env._("Service user and lease of a terminal are not to be set.")
             )
+
+    @api.model
+    def _check_filled(self, vals):
+        # The database checks the same; but its error quotes the row, with the key.
+        for name, value in vals.items():
+            field = self._fields.get(name)
+            if field and field.required and (value in ("", None) or value is False):
+                raise ValidationError(
+                    self.env._(
+                        "“%(field)s” can't be empty.",
+                        field=field._description_string(self.env),
+                    )
+                )
 
     @api.model
     def _new_service_user(self, vals):
@@ -603,7 +630,7 @@ class SppAttendanceDevice(models.Model):
             secret = self.sudo().comm_key or ""  # read only to be handed to the adapter
         try:
             options = json.loads(self.options or "{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidConfig(f"the options are not JSON ({error})") from error
         if not isinstance(options, dict):
             raise InvalidConfig("the options must be a JSON object")

@@ -48,6 +48,9 @@ class SppAttendanceDeviceUser(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
+        if "device_id" in vals:
+            # Rules judge where it was; nobody moves it to where he has no say.
+            self.check_access("write")
         if not {"device_id", "code", "subscriber_id"}.isdisjoint(vals):
             self._match_scans()
         return result

@@ -105,6 +105,15 @@ class TestAccess(DeviceCase):
                 }
             )
 
+    def test_a_badge_is_not_moved_to_a_terminal_of_another_company(self):
+        other = self.new_device(
+            company_id=self.other_company.id, location_id=self.other_hall.id
+        )
+        with self.assertRaises(AccessError):
+            self.badge.with_user(self.officer).write(
+                {"device_id": other.id, "subscriber_id": self.stranger.id}
+            )
+
     def test_officers_assign_badges(self):
         badge = self.badge.with_user(self.officer)
         badge.subscriber_id = self.joseph

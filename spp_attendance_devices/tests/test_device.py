@@ -102,8 +102,28 @@ class TestDevice(DeviceCase):
                 self.device.write(values)
 
     def test_encoding_must_exist(self):
-        with self.assertRaises(ValidationError):
-            self.device.encoding = "klingon"
+        for encoding in ("klingon", "utf-8\0"):
+            with self.assertRaises(ValidationError):
+                self.device.encoding = encoding
+
+    def test_nothing_required_is_left_empty(self):
+        """The database would refuse it, too, quoting the row with the key in a log."""
+        self.device.comm_key_input = "246810"
+        self.env.flush_all()
+        with self.assertNoLogs("odoo.sql_db", "ERROR"):
+            for name in ("name", "adapter", "encoding", "tz", "company_id"):
+                with self.assertRaises(ValidationError, msg=name):
+                    self.device.write({name: False})
+                    self.env.flush_all()
+
+    def test_a_terminal_is_not_moved_to_a_company_that_is_not_ones_own(self):
+        with self.assertRaises(AccessError):
+            self.device.with_user(self.admin).write(
+                {
+                    "company_id": self.other_company.id,
+                    "location_id": self.other_hall.id,
+                }
+            )
 
     def test_with_scans_it_stays_and_stays_in_its_company(self):
         self.store(scan())

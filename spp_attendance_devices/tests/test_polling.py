@@ -2,6 +2,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
+from psycopg2.errors import SerializationFailure
+
 from odoo import api, fields
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import mute_logger
@@ -167,7 +169,7 @@ class TestCron(DeviceCase):
         self.run_lane(2)
         self.assertEqual(self.device.health, "healthy")
         self.assertEqual(len(self.scans_of()), 2)
-        self.run_lane(3)
+        self.run_lane(1)
         self.assertEqual(len(FakeAdapter.configs), 1)
 
     def test_more_terminals_than_fit_at_once(self):
@@ -289,6 +291,20 @@ class TestConcurrency(TransactionCase):
             late.cr.rollback()
         self.assertEqual(len(attempts), 2)
         self.assertEqual(len(claims), 2)
+
+    def test_a_key_is_in_no_log_when_a_poll_came_first(self):
+        with self.transaction() as late:
+            device = late["spp.attendance.device"].browse(self.ids[0])
+            device.name  # noqa: B018  takes its snapshot
+            with self.transaction() as early:
+                early["spp.attendance.device"].browse(self.ids[0]).serial = "S-1"
+            with (
+                self.assertNoLogs("odoo.sql_db", "ERROR"),
+                self.assertRaises(SerializationFailure),
+            ):
+                device.comm_key_input = "246810"
+                late.flush_all()
+            late.cr.rollback()
 
     def test_a_killed_worker_loses_and_doubles_nothing(self):
         with self.transaction() as env:
