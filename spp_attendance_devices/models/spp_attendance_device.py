@@ -7,7 +7,7 @@ from functools import partial
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tools import SQL
+from odoo.tools import SQL, config
 
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
@@ -32,6 +32,7 @@ LEASE_MARGIN = timedelta(seconds=30)
 #: A person waits for a test, so it gives up sooner than a poll.
 TEST_DEADLINE = 20
 DEFAULT_PARALLEL = 8
+MIN_DEADLINE = 5
 
 
 class SppAttendanceDevice(models.Model):
@@ -349,6 +350,16 @@ class SppAttendanceDevice(models.Model):
             except UnsupportedDevice as error:
                 raise ValidationError(self._hint(error.code)) from error
 
+    @api.constrains("tz")
+    def _check_tz(self):
+        # A computed selection takes any value over RPC, and each poll would fail.
+        zones = {name for name, _label in _tz_get(self)}
+        for device in self:
+            if device.tz not in zones:
+                raise ValidationError(
+                    self.env._("There is no time zone “%(name)s”.", name=device.tz)
+                )
+
     def _check_address(self):
         try:
             validate_host(self.host or "")
@@ -664,7 +675,20 @@ class SppAttendanceDevice(models.Model):
                 " AND next_poll_at <= clock_timestamp() AT TIME ZONE 'UTC'"
             ),
             limit or self._parallelism(),
+            deadline=self._longest_reading(),
         )
+
+    @api.model
+    def _longest_reading(self):
+        """Seconds that one reading may take under the watchdog of scheduled actions.
+
+        It ends a worker after ``limit_time_real_cron`` for a whole pass, in which both
+        lanes may come one after the other. None without a watchdog.
+        """
+        limit = config["limit_time_real_cron"]
+        if limit < 0:
+            limit = config["limit_time_real"]
+        return max(limit // 2 - 30, MIN_DEADLINE) if limit else None
 
     def _claim_for_test(self):
         """Take this terminal's lease, switched off or not; None when it is taken."""

@@ -152,11 +152,25 @@ class SppAttendanceScan(models.Model):
             raise AccessError(self.env._("Only officers may do this."))
         self.check_access("read")
         again = self.filtered(lambda scan: scan.reason_code == "refused")
-        again_sudo = again.sudo()  # nobody has rights to write what was read
-        again_sudo.write({"state": "unmatched", "reason_code": False, "reason": False})
-        for device, scans in again.grouped("device_id").items():
-            for code in set(scans.mapped("user_code")):
-                self._match(device, code)
+        self.flush_model()
+        # Not through the ORM: nobody has rights to write a scan.
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE spp_attendance_scan
+                   SET state = 'unmatched', reason_code = NULL, reason = NULL,
+                       write_uid = %s, write_date = %s
+                 WHERE id = ANY(%s)
+                """,
+                self.env.uid,
+                fields.Datetime.now(),
+                again.ids,
+            ),
+            log_exceptions=False,
+        )
+        self.invalidate_model(flush=False)
+        for device in again.device_id:
+            self._match(device)
 
     # -------------------------------------------------------------- storing
 
@@ -280,7 +294,7 @@ class SppAttendanceScan(models.Model):
         self.env["spp.attendance.device.user"].flush_model()
         self.env["spp.attendance.subscriber"].flush_model()
         self.flush_model()
-        return self.env.execute_query(
+        self.env.cr.execute(
             SQL(
                 """
                 SELECT s.id, COALESCE(assigned.id, same.id), s.scan_time,
@@ -305,8 +319,11 @@ class SppAttendanceScan(models.Model):
                 device=device.id,
                 code=user_code,
                 limit=MATCH_BATCH,
-            )
+            ),
+            # Somebody else may be matching the same scans: run again, no error.
+            log_exceptions=False,
         )
+        return self.env.cr.fetchall()
 
     @api.model
     def _ingest(self, device, waiting):

@@ -25,6 +25,14 @@ class TestDevice(DeviceCase):
                 {"interactive": True},
             )
 
+    def test_a_zone_that_does_not_exist_is_refused(self):
+        for attempt in (
+            lambda: self.new_device(tz="Mars/Olympus"),
+            lambda: self.device.write({"tz": "Mars/Olympus"}),
+        ):
+            with self.assertRaises(ValidationError):
+                attempt()
+
     def test_service_user_follows_its_terminal(self):
         self.device.write({"name": "Gate", "active": False})
         self.assertEqual(self.device.user_id.name, "Gate")

@@ -6,7 +6,7 @@ from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields
 from odoo.tests import TransactionCase, tagged
-from odoo.tools import mute_logger
+from odoo.tools import config, mute_logger
 
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
@@ -41,6 +41,18 @@ class TestClaims(DeviceCase):
         self.device.invalidate_recordset()
         left = self.device.lease_until - fields.Datetime.now()
         self.assertGreater(left, timedelta(seconds=100))
+
+    def test_the_watchdog_comes_after_every_deadline(self):
+        self.device.deadline = 600
+        option = "limit_time_real_cron"
+        self.addCleanup(config.__setitem__, option, config[option])
+        for limit, longest in ((900, 420), (120, 30), (10, 5), (0, 600)):
+            with self.subTest(limit):
+                config[option] = limit
+                self.device.lease_until = False
+                self.env.flush_all()
+                [claim] = self.devices._claim_due()
+                self.assertEqual(claim.config.deadline, longest)
 
     def test_no_more_than_can_be_read_at_once(self):
         for _number in range(4):
