@@ -57,9 +57,8 @@ class ResCompany(models.Model):
             lambda company: any(company[name] != vals[name] for name in switches)
         )
         if changed:
-            # Writers read the rule FOR SHARE, so with this lock nobody can add a record
-            # under the old rule once its keys are being rewritten.
-            self.env["spp.attendance.record"]._lock_writers()
+            # Nobody may add a record under the old rule once keys are being rewritten.
+            self.env["spp.attendance.record"]._lock_writers(changed.ids)
         res = super().write(vals)
         if changed:
             changed._rewrite_attendance_keys()

@@ -1,8 +1,10 @@
 from datetime import datetime
+from types import MappingProxyType
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ConcurrencyError, ValidationError
 from odoo.fields import Domain
+from odoo.sql_db import db_connect
 from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
@@ -46,6 +48,21 @@ class SppAttendanceRecord(models.Model):
         "origin",
         "external_id",
     )
+
+    #: What a record that a user enters says of its origin. Only the suite may say
+    #: something else: who could forge these could keep a terminal's scans out.
+    _ENTERED = MappingProxyType(
+        {
+            "source": "manual",
+            "origin": False,
+            "external_id": False,
+            "external_digest": False,
+            "local_time_raw": False,
+            "uniqueness_key": False,
+        }
+    )
+    #: Follow from other fields, for who writes through RPC too.
+    _DERIVED = frozenset({"company_id", "direction"})
 
     def _default_local_date(self):
         return self._now_local().date()
@@ -160,7 +177,7 @@ class SppAttendanceRecord(models.Model):
         "This external id was used before.",
     )
     _void_has_reason = models.Constraint(
-        "CHECK (active OR void_reason IS NOT NULL)",
+        "CHECK (active OR COALESCE(btrim(void_reason), '') <> '')",
         "Say why the record is voided.",
     )
     _local_time_form = models.Constraint(
@@ -217,18 +234,23 @@ class SppAttendanceRecord(models.Model):
     def create(self, vals_list):
         vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
+            self._check_entered(vals)
+            if not self.env.su:
+                vals.update(self._ENTERED)
             self._complete_time_vals(vals)
         records = super().create(vals_list)
         records._refresh_uniqueness_keys()
         return records
 
     def write(self, vals):
+        self._check_entered(vals)
         timed = {
             "local_date",
             "local_time",
             "date_time",
             "location_id",
             "subscriber_id",
+            "tz",
         }
         if timed.isdisjoint(vals):
             res = super().write(vals)
@@ -242,6 +264,25 @@ class SppAttendanceRecord(models.Model):
         if not keyed.isdisjoint(vals):
             self._refresh_uniqueness_keys()
         return res
+
+    def _check_entered(self, vals):
+        """Refuse values that are not for users to give.
+
+        :raises AccessError: naming the fields
+        """
+        given = vals.keys() & (self._ENTERED.keys() | self._DERIVED)
+        if given and not self.env.su:
+            raise AccessError(
+                self.env._(
+                    "%(fields)s can't be entered: the system sets it.",
+                    fields=", ".join(
+                        sorted(
+                            self._fields[name]._description_string(self.env)
+                            for name in given
+                        )
+                    ),
+                )
+            )
 
     # ------------------------------------------------------------------ time
 
@@ -302,11 +343,46 @@ class SppAttendanceRecord(models.Model):
 
     # ------------------------------------------------------------ uniqueness
 
-    def _lock_writers(self):
-        """Let nobody else write records until this transaction ends."""
-        self.env.cr.execute(
-            "LOCK TABLE spp_attendance_record IN SHARE ROW EXCLUSIVE MODE"
+    @api.model
+    def _lock_writers(self, company_ids):
+        """Keep others from writing records of companies until this transaction ends.
+
+        Waits for those who are at it: they hold the company's row (``_lock_rules``). A
+        lock on the table would not do: they'd wait for it in the other order.
+
+        :raises ConcurrencyError: when some have been committed that this transaction
+            doesn't see, for its snapshot is older: it has to be run again
+        """
+        self.env.execute_query(
+            SQL(
+                "SELECT id FROM res_company WHERE id = ANY(%s)"
+                " ORDER BY id FOR NO KEY UPDATE",
+                list(company_ids),
+            )
         )
+        self.flush_model()
+        [[snapshot]] = self.env.execute_query(SQL("SELECT pg_current_snapshot()::text"))
+        # Only another transaction can see what this one does not. A row's xmin are the
+        # lower half of the number of the transaction that wrote it.
+        with db_connect(self.env.cr.dbname).cursor() as cr:
+            cr.execute(
+                """
+                WITH now AS (
+                    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::int8 AS id
+                )
+                SELECT count(*)
+                  FROM spp_attendance_record r, now
+                 WHERE r.company_id = ANY(%s)
+                   AND NOT pg_visible_in_snapshot(
+                       (now.id - ((now.id - r.xmin::text::int8) & 4294967295)
+                       )::text::xid8,
+                       %s::pg_snapshot)
+                """,
+                [list(company_ids), snapshot],
+            )
+            [[unseen]] = cr.fetchall()
+        if unseen:
+            raise ConcurrencyError(f"{unseen} attendance records came in meanwhile")
 
     @api.model
     def _uniqueness_key_sql(self, record, company):
@@ -372,15 +448,14 @@ class SppAttendanceRecord(models.Model):
 
         :return: ``{company id: zone name}``
         """
-        return dict(
-            self.env.execute_query(
-                SQL(
-                    "SELECT id, attendance_tz FROM res_company"
-                    " WHERE id = ANY(%s) ORDER BY id FOR SHARE",
-                    list(company_ids),
-                )
-            )
+        # Not logged: that the rule was changed meanwhile is a reason to try again.
+        self.env.cr.execute(
+            "SELECT id, attendance_tz FROM res_company"
+            " WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+            [list(company_ids)],
+            log_exceptions=False,
         )
+        return dict(self.env.cr.fetchall())
 
     # ---------------------------------------------------------------- ingest
 
@@ -461,8 +536,10 @@ class SppAttendanceRecord(models.Model):
             domain &= self._reference_domain("location_id", query.location)
         if query.cursor:
             instant, last_id = Cursor.decode(query.cursor, datetime, int)
-            domain &= Domain("date_time", "<", instant) | (
-                Domain("date_time", "=", instant) & Domain("id", "<", last_id)
+            # The first condition is for the index: a page far down is as fast as the
+            # first.
+            domain &= Domain("date_time", "<=", instant) & (
+                Domain("date_time", "<", instant) | Domain("id", "<", last_id)
             )
         records = self.search_fetch(
             domain,

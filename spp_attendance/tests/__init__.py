@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_api,
+    test_concurrency,
     test_ingest,
     test_record,
     test_subscriber,

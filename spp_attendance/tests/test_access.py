@@ -1,5 +1,5 @@
 from odoo.exceptions import AccessError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from .common import AttendanceCase
 
@@ -19,7 +19,7 @@ MATRIX = {
     "spp.attendance.record": {
         "internal": (0, ()),
         "participant": (1, (READ,)),
-        "api": (2, (READ, CREATE)),
+        "api": (3, (READ, CREATE)),
         "officer": (2, (READ, WRITE, CREATE)),
         "manager": (3, (READ, WRITE, CREATE)),
         "admin": (3, (READ, WRITE, CREATE)),
@@ -27,7 +27,7 @@ MATRIX = {
     "spp.attendance.location": {
         "internal": (0, ()),
         "participant": (2, (READ,)),
-        "api": (1, (READ,)),
+        "api": (2, (READ,)),
         "officer": (1, (READ,)),
         "manager": (2, (READ, WRITE, CREATE, "unlink")),
         "admin": (2, (READ, WRITE, CREATE, "unlink")),
@@ -119,6 +119,23 @@ class TestAccess(AttendanceCase):
                         with self.assertRaises(AccessError):
                             rows.read(["display_name"])
 
+    def test_nothing_is_moved_to_a_company_of_others(self):
+        own_type = self.env["spp.attendance.type"].create(
+            {"name": "Own", "company_id": self.company.id}
+        )
+        for role, record in (
+            ("officer", self.grace),
+            ("manager", self.grace),
+            ("manager", self.hall),
+            ("manager", own_type),
+        ):
+            with (
+                self.subTest(role=role, model=record._name),
+                self.assertRaises(AccessError),
+                self.env.cr.savepoint(),
+            ):
+                self._as(role, record).write({"company_id": self.other_company.id})
+
     def test_an_officer_of_both_companies_sees_both(self):
         self.officer.company_ids += self.other_company
         records = self._as("officer", self.foreign_rows["spp.attendance.record"])
@@ -169,3 +186,50 @@ class TestAccess(AttendanceCase):
             as_officer.create(
                 {"subscriber_id": self.joseph.id, "location_id": self.closed_site.id}
             )
+
+    def test_a_branch_does_not_see_its_parent_s_participants(self):
+        branch = self.env["res.company"].create(
+            {"name": "Branch", "parent_id": self.company.id}
+        )
+        officer = new_test_user(
+            self.env,
+            login="test-attendance-branch",
+            groups="base.group_user,spp_attendance.spp_attendance_group_officer",
+            company_id=branch.id,
+            company_ids=[(6, 0, branch.ids)],
+        )
+        contact = self.env["res.partner"].create(
+            {"name": "Plain", "company_id": self.company.id}
+        )
+        seen = (
+            (self.amina.partner_id + contact)
+            .with_user(officer)
+            .with_context(allowed_company_ids=branch.ids)
+            ._filtered_access(READ)
+        )
+        self.assertEqual(seen.ids, contact.ids)
+
+    def test_an_officer_changes_no_other_contacts(self):
+        contact = self.env["res.partner"].create(
+            {"name": "A supplier", "company_id": self.company.id}
+        )
+        account = new_test_user(
+            self.env, login="test-attendance-customer", groups="base.group_portal"
+        )
+        self._as("officer", self.amina.partner_id).write({"phone": "123"})
+        self.assertEqual(self.amina.phone, "123")
+        for partner in (contact, account.partner_id, self.company.partner_id):
+            with self.subTest(partner.name), self.assertRaises(AccessError):
+                self._as("officer", partner).write({"email": "mine@example.org"})
+            with self.subTest(partner.name), self.assertRaises(AccessError):
+                # Nor by making a participant of it, which would hide it from others.
+                self._as("officer", self.amina).create(
+                    {
+                        "person_identifier": "T-30",
+                        "partner_id": partner.id,
+                        "email": "mine@example.org",
+                    }
+                )
+        self.officer.group_ids += self.env.ref("base.group_partner_manager")
+        self._as("officer", contact).write({"email": "office@example.org"})
+        self.assertEqual(contact.email, "office@example.org")

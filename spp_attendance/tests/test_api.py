@@ -1,7 +1,9 @@
 import base64
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 from odoo.tests import HttpCase, tagged
+from odoo.tools import SQL
 
 from .common import AttendanceCase
 
@@ -232,3 +234,28 @@ class TestApi(HttpCase, AttendanceCase):
             self.env.invalidate_all()
             with self.assertQueryCount(5):
                 model._api_list(RecordQuery(limit=limit))
+
+    def test_a_page_far_down_is_found_by_index(self):
+        from odoo.addons.spp_oauth.api import Cursor
+
+        from ..api import RecordQuery
+
+        cursor = Cursor.encode(datetime(2026, 1, 1), 1)
+        model = self.records_of(self.api_user)
+        queries = []
+        with patch.object(
+            type(model),
+            "search_fetch",
+            lambda self, domain, *_args, **_kw: (
+                queries.append(self._search(domain)) or self.browse()
+            ),
+        ):
+            model._api_list(RecordQuery(cursor=cursor))
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        self.env.cr.execute("SET LOCAL enable_bitmapscan = off")
+        plan = self.env.execute_query(SQL("EXPLAIN %s", queries[0].select()))
+        conditions = [line.strip() for [line] in plan if "Index Cond" in line]
+        self.assertTrue(
+            any("company_id" in line and "date_time <" in line for line in conditions),
+            plan,
+        )

@@ -1,7 +1,7 @@
 from datetime import date, datetime
 
 from freezegun import freeze_time
-from psycopg2.errors import UniqueViolation
+from psycopg2.errors import CheckViolation, UniqueViolation
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, tagged
@@ -120,6 +120,53 @@ class TestRecord(AttendanceCase):
                 [("subscriber_id", "=", self.amina.id)]
             )
         )
+
+    def test_a_blank_is_no_reason(self):
+        record = self.records_of(self.officer).create({"subscriber_id": self.amina.id})
+        for reason in ({}, {"void_reason": ""}, {"void_reason": " "}):
+            with (
+                self.subTest(reason),
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(CheckViolation),
+                self.env.cr.savepoint(),
+            ):
+                record.write({"active": False, **reason})
+
+    def test_what_only_the_system_sets(self):
+        """An officer can neither forge where a record comes from nor evade the rule."""
+        records = self.records_of(self.officer)
+        record = records.create({"subscriber_id": self.amina.id})
+        for vals in (
+            {"source": "device"},
+            {"origin": "device/1"},
+            {"external_id": "17"},
+            {"external_digest": "17"},
+            {"local_time_raw": "08:00"},
+            {"uniqueness_key": False},
+            {"direction": "in"},
+            {"company_id": self.other_company.id},
+        ):
+            with self.subTest(vals), self.assertRaises(AccessError):
+                record.write(vals)
+            with self.subTest(vals), self.assertRaises(AccessError):
+                records.create({"subscriber_id": self.joseph.id, **vals})
+        forged = records.with_context(default_source="api", default_external_id="17")
+        self.assertRecordValues(
+            forged.create({"subscriber_id": self.joseph.id}),
+            [{"source": "manual", "external_id": False}],
+        )
+
+    def test_another_zone_is_another_instant(self):
+        record = self.records_of(self.officer).create(
+            {
+                "subscriber_id": self.amina.id,
+                "local_date": "2026-09-01",
+                "local_time": "08:00",
+            }
+        )
+        record.tz = "Asia/Tokyo"
+        self.assertEqual(record.local_time, "08:00:00")
+        self.assertEqual(record.date_time, datetime(2026, 8, 31, 23))
 
     def test_nobody_deletes(self):
         record = self.env["spp.attendance.record"].create(

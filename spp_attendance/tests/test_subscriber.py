@@ -93,6 +93,25 @@ class TestSubscriber(AttendanceCase):
         with mute_logger("odoo.sql_db"), self.assertRaises(ForeignKeyViolation):
             self.amina.partner_id.unlink()
 
+    def test_two_participants_are_never_merged(self):
+        merge = self.env["base.partner.merge.automatic.wizard"].create({})
+        people = self.amina + self.joseph
+        with self.assertRaisesRegex(UserError, "2 of these contacts"):
+            merge._merge(people.partner_id.ids, self.amina.partner_id)
+        self.assertEqual(people.exists(), people)
+
+    def test_a_participant_is_merged_with_a_plain_contact(self):
+        merge = self.env["base.partner.merge.automatic.wizard"].create({})
+        record = self.env["spp.attendance.record"].create(
+            {"subscriber_id": self.amina.id}
+        )
+        contact = self.env["res.partner"].create({"name": "The same person"})
+        merge._merge((self.amina.partner_id + contact).ids, contact)
+        self.env.invalidate_all()
+        self.assertEqual(self.amina.partner_id, contact)
+        self.assertEqual(contact.company_id, self.company)
+        self.assertTrue(record.exists())
+
     def test_the_contact_leads_to_the_attendance(self):
         record = self.env["spp.attendance.record"].create(
             {"subscriber_id": self.amina.id}
