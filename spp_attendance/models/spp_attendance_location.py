@@ -72,3 +72,10 @@ class SppAttendanceLocation(models.Model):
             location.complete_name = (
                 f"{parent} / {location.name}" if parent else location.name
             )
+
+    def write(self, vals):
+        res = super().write(vals)
+        if "company_id" in vals:
+            # The rules were held against what it was; now against what it has become.
+            self.check_access("write")
+        return res

@@ -130,6 +130,9 @@ class SppAttendanceSubscriber(models.Model):
 
     def write(self, vals):
         res = super().write(vals)
+        if not {"company_id", "partner_id"}.isdisjoint(vals):
+            # The rules were held against what it was; now against what it has become.
+            self.check_access("write")
         if not self._NAME_PARTS.isdisjoint(vals) and "name" not in vals:
             for subscriber in self:
                 if name := self._name_from_parts(subscriber):

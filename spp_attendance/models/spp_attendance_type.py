@@ -30,3 +30,10 @@ class SppAttendanceType(models.Model):
         "(COALESCE(company_id, 0), code) WHERE code IS NOT NULL",
         "An attendance type with this code exists already. Choose another code.",
     )
+
+    def write(self, vals):
+        res = super().write(vals)
+        if "company_id" in vals:
+            # The rules were held against what it was; now against what it has become.
+            self.check_access("write")
+        return res

@@ -126,7 +126,7 @@ class TestAccess(AttendanceCase):
         for role, record in (
             ("officer", self.grace),
             ("manager", self.grace),
-            ("manager", self.hall),
+            ("manager", self.closed_site),
             ("manager", own_type),
         ):
             with (

@@ -51,6 +51,11 @@ class TestScan(DeviceCase):
             ],
         )
 
+    def test_a_location_of_few_officers_has_a_terminal_like_any_other(self):
+        self.hall.officer_ids = self.admin
+        self.store(scan())
+        self.assertEqual(self.scans_of().record_id.location_id, self.hall)
+
     def test_direction_is_not_part_of_what_makes_a_scan(self):
         self.store(scan(punch=0), scan(punch=1))
         self.store(scan(punch=255))
