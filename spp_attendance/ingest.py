@@ -455,4 +455,6 @@ class Ingest:
                 f" {by_external_id}.",
                 "external_id_conflict",
             )
+        if record_id == new_id:  # a unique index of another addon
+            return ("rejected", None, "It contradicts another record.", "conflict")
         return ("duplicate", record_id, None, None)

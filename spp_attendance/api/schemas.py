@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictInt,
     StringConstraints,
     TypeAdapter,
     ValidationError,
@@ -67,12 +68,12 @@ class RecordIn(BaseModel):
         examples=["2026-09-01T08:00:00+03:00"],
     )
     category: Category = "present"
-    type: int | Identifier | None = Field(
+    type: StrictInt | Identifier | None = Field(
         None,
         description="Attendance type: its id, code or name.",
         examples=["TRAINING"],
     )
-    location: int | Identifier | None = Field(
+    location: StrictInt | Identifier | None = Field(
         None, description="Location: its id, code or name.", examples=["HALL-A"]
     )
     description: Text | None = None
@@ -97,10 +98,10 @@ class Fact(RecordIn):
     tz: str | None = Field(None, description="Zone of the terminal that read it.")
     local_time_raw: str | None = Field(None, description="Local time, verbatim.")
     scan_type: ScanType = "none"
-    type: int | Identifier | None = Field(
+    type: StrictInt | Identifier | None = Field(
         None, validation_alias=AliasChoices("type", "type_id")
     )
-    location: int | Identifier | None = Field(
+    location: StrictInt | Identifier | None = Field(
         None, validation_alias=AliasChoices("location", "location_id")
     )
 

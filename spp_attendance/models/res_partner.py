@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class ResPartner(models.Model):
@@ -25,6 +25,34 @@ class ResPartner(models.Model):
                         partner=partner.display_name,
                     )
                 )
+
+    def write(self, vals):
+        if "company_id" not in vals:
+            return super().write(vals)
+        moved = self.filtered(
+            lambda partner: partner.company_id.id != vals["company_id"]
+        )
+        # Whoever moves a contact need not see that it is a participant.
+        moved_sudo = moved.sudo().attendance_subscriber_ids
+        # As it is stored: what is cached may follow from the move already.
+        self.env.cr.execute(
+            "SELECT 1 FROM spp_attendance_record"
+            " WHERE subscriber_id = ANY(%s) AND company_id IS DISTINCT FROM %s LIMIT 1",
+            [moved_sudo.ids, vals["company_id"] or None],
+        )
+        if self.env.cr.rowcount:
+            raise UserError(
+                self.env._(
+                    "Attendance stays with the company where it was recorded, so who"
+                    " has some can't be moved to another one. Register a new person"
+                    " there."
+                )
+            )
+        result = super().write(vals)
+        if moved_sudo:
+            # The rules were held against what it was; now against what it has become.
+            moved_sudo.with_env(self.env).check_access("write")
+        return result
 
     def action_open_attendance_records(self):
         self.ensure_one()

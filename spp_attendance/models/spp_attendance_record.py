@@ -244,6 +244,8 @@ class SppAttendanceRecord(models.Model):
 
     def write(self, vals):
         self._check_entered(vals)
+        if vals.get("active"):
+            vals = {**vals, "void_reason": False}
         timed = {
             "local_date",
             "local_time",
@@ -302,23 +304,37 @@ class SppAttendanceRecord(models.Model):
         )
         tz = vals.get("tz") or self._tz_for(location, subscriber)
         vals["tz"] = tz
-        if "date_time" in vals:
-            instant = fields.Datetime.to_datetime(vals["date_time"])
-            local = localtime.to_local(instant, tz)
-        else:
-            now = self._now_local(tz)
-            day = fields.Date.to_date(
-                vals.get("local_date") or self.local_date or now.date()
-            )
-            time = self._parse_time_of_day(
-                vals.get("local_time") or self.local_time or now.strftime("%H:%M:00")
-            )
-            instant, local = localtime.place(
-                fields.Datetime.to_datetime(f"{day} {time}"), tz
+        try:
+            instant, local = self._place_vals(vals, tz)
+        except (ValueError, OverflowError) as error:  # LocalTimeError is a ValueError
+            raise ValidationError(
+                self.env._("That is no date and time of a known time zone.")
+            ) from error
+        if localtime.is_far_future(instant, fields.Datetime.now()):
+            raise ValidationError(
+                self.env._(
+                    "%(date)s is more than a day ahead. Attendance is recorded when"
+                    " it has happened.",
+                    date=local.date(),
+                )
             )
         vals["date_time"] = instant
         vals["local_date"] = local.date()
         vals["local_time"] = local.strftime("%H:%M:%S")
+
+    def _place_vals(self, vals, tz):
+        """Instant and local time of values, both naive; see ``_complete_time_vals``."""
+        if vals.get("date_time"):
+            instant = fields.Datetime.to_datetime(vals["date_time"])
+            return instant, localtime.to_local(instant, tz)
+        now = self._now_local(tz)
+        day = fields.Date.to_date(
+            vals.get("local_date") or self.local_date or now.date()
+        )
+        time = self._parse_time_of_day(
+            vals.get("local_time") or self.local_time or now.strftime("%H:%M:00")
+        )
+        return localtime.place(fields.Datetime.to_datetime(f"{day} {time}"), tz)
 
     def _parse_time_of_day(self, text):
         try:

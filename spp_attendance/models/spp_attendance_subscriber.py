@@ -1,7 +1,7 @@
 import uuid
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class SppAttendanceSubscriber(models.Model):
@@ -129,10 +129,17 @@ class SppAttendanceSubscriber(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
+        if any(
+            subscriber.partner_id.id != vals.get("partner_id", subscriber.partner_id.id)
+            for subscriber in self
+        ):
+            raise UserError(
+                self.env._(
+                    "The contact of a person can't be exchanged: it is that person."
+                    " Correct the name instead, or register somebody new."
+                )
+            )
         res = super().write(vals)
-        if not {"company_id", "partner_id"}.isdisjoint(vals):
-            # The rules were held against what it was; now against what it has become.
-            self.check_access("write")
         if not self._NAME_PARTS.isdisjoint(vals) and "name" not in vals:
             for subscriber in self:
                 if name := self._name_from_parts(subscriber):

@@ -126,6 +126,7 @@ class TestAccess(AttendanceCase):
         for role, record in (
             ("officer", self.grace),
             ("manager", self.grace),
+            ("officer", self.grace.partner_id),
             ("manager", self.closed_site),
             ("manager", own_type),
         ):
@@ -153,6 +154,26 @@ class TestAccess(AttendanceCase):
             with self.subTest(role):
                 seen = self._as(role, partners).search([("id", "in", partners.ids)])
                 self.assertEqual(set(seen.ids), set(visible.ids))
+
+    def test_what_belongs_to_a_participant_is_as_private(self):
+        home = self.env["res.partner"].create(
+            {"name": "Home", "parent_id": self.amina.partner_id.id, "type": "other"}
+        )
+        account = self.env["res.partner.bank"].create(
+            {"acc_number": "TEST 17", "partner_id": self.amina.partner_id.id}
+        )
+        for record in (home, account):
+            for role, visible in (("internal", 0), ("officer", 1)):
+                with self.subTest(model=record._name, role=role):
+                    seen = self._as(role, record)._filtered_access(READ)
+                    self.assertEqual(len(seen), visible)
+
+    def test_who_manages_contacts_needs_no_role_here(self):
+        user = self._new_user("contacts")
+        user.group_ids += self.env.ref("base.group_partner_manager")
+        contact = self.env["res.partner"].create({"name": "A supplier"})
+        contact.with_user(user).company_id = self.company
+        self.assertEqual(contact.company_id, self.company)
 
     def test_other_contacts_are_none_of_an_app_s_business(self):
         contact = self.env["res.partner"].create({"name": "A supplier"})

@@ -101,10 +101,11 @@ class TestIngest(AttendanceCase):
             self.item(url="javascript:alert(1)"),
             self.item(description="a\0b"),
             {"person_identifier": "T-1"},
+            self.item(type=True),
             "rubbish",
             self.item("T-2"),
         )
-        self.assertEqual([outcome.index for outcome in outcomes], list(range(14)))
+        self.assertEqual([outcome.index for outcome in outcomes], list(range(15)))
         self.assertEqual(
             [outcome.code for outcome in outcomes],
             [
@@ -116,11 +117,11 @@ class TestIngest(AttendanceCase):
                 "invalid_date_time",
                 "unknown_type",
                 "unknown_location",
-                *["invalid"] * 5,
+                *["invalid"] * 6,
                 None,
             ],
         )
-        self.assertEqual([o.index for o in outcomes if o.status == "created"], [0, 13])
+        self.assertEqual([o.index for o in outcomes if o.status == "created"], [0, 14])
         self.assertTrue(all(o.reason for o in outcomes if o.status == "rejected"))
 
     def test_nothing_and_only_rubbish(self):

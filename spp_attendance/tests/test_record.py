@@ -183,3 +183,22 @@ class TestRecord(AttendanceCase):
         self.assertEqual(
             record.display_name, "[T-1] Okafor, Amina · 2026-09-01 · 15:34 · Present"
         )
+
+    def test_what_was_voided_by_mistake_comes_back_without_the_reason(self):
+        record = self.records_of(self.officer).create({"subscriber_id": self.amina.id})
+        record._void("wrong person")
+        record.active = True
+        self.assertFalse(record.void_reason)
+        self.assertTrue(record.uniqueness_key)
+
+    def test_impossible_times_are_explained(self):
+        records = self.records_of(self.officer)
+        for vals in (
+            {"tz": "Mars/Olympus"},
+            {"date_time": "junk"},
+            {"date_time": "0001-01-01 00:00:00", "tz": "America/New_York"},
+            {"local_date": "2026-02-31"},
+            {"local_date": "2026-09-12"},
+        ):
+            with self.subTest(vals), self.assertRaises(ValidationError):
+                records.create({"subscriber_id": self.amina.id, **vals})

@@ -134,3 +134,16 @@ class TestSubscriber(AttendanceCase):
         self.assertEqual(room.display_name, "Hall / Room")
         with self.assertRaises(UserError):
             self.hall.parent_id = room
+
+    def test_attendance_stays_with_its_company(self):
+        self.env["spp.attendance.record"].create({"subscriber_id": self.amina.id})
+        for record in (self.amina, self.amina.partner_id):
+            with self.subTest(record._name), self.assertRaises(UserError):
+                record.company_id = self.other_company
+        self.joseph.company_id = self.other_company
+        self.assertEqual(self.joseph.partner_id.company_id, self.other_company)
+
+    def test_a_person_keeps_the_contact(self):
+        contact = self.env["res.partner"].create({"name": "Somebody else"})
+        with self.assertRaises(UserError):
+            self.amina.partner_id = contact
