@@ -172,7 +172,9 @@ class TestAccess(AttendanceCase):
         user = self._new_user("contacts")
         user.group_ids += self.env.ref("base.group_partner_manager")
         contact = self.env["res.partner"].create({"name": "A supplier"})
-        contact.with_user(user).company_id = self.company
+        contact.with_user(user).with_context(
+            allowed_company_ids=self.company.ids
+        ).company_id = self.company
         self.assertEqual(contact.company_id, self.company)
 
     def test_other_contacts_are_none_of_an_app_s_business(self):
