@@ -114,6 +114,9 @@ def test_a_record_is_entered_and_found(page: Page) -> None:
     page.wait_for_selector(".o_list_view")
     expect(page.locator(".o_searchview_input")).to_be_focused()
     keyboard.type("K-3")
+    # What Enter takes is offered a moment after the typing.
+    offer = page.locator(".o_searchview_autocomplete .dropdown-item", has_text="K-3")
+    expect(offer.first).to_be_visible()
     keyboard.press("Enter")
     expect(page.locator(".o_facet_value")).to_have_text("K-3")
     row = page.locator(".o_data_row")
