@@ -31,6 +31,7 @@ from devices.errors import (
 from devices.host import validate_host, validate_port
 from devices.scan_types import SCAN_TYPES, from_zkteco
 from devices.zkteco import ZktecoAdapter
+from engine.scan_types import DIRECTIONS
 from zk_terminal import ZkTerminal, pack_time
 
 PACKAGE = Path(sys.modules["devices"].__file__ or "").parent
@@ -139,6 +140,11 @@ def test_zkteco_punches() -> None:
         "none",
     ]
     assert {from_zkteco(punch) for punch in range(256)} == set(SCAN_TYPES)
+
+
+def test_terminals_and_attendance_speak_the_same_words() -> None:
+    # Each pure core has its own list, since neither may import the other.
+    assert set(SCAN_TYPES) == set(DIRECTIONS)
 
 
 # The codec

@@ -22,6 +22,8 @@ import psycopg2
 import pytest
 import requests
 from authlib.integrations.requests_client import OAuth2Session
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 from odoo_session import Session
 from zk_terminal import ZkTerminal
 
@@ -378,6 +380,13 @@ def test_eight_at_once_make_one_record(office: Office) -> None:
     assert len(office.read()) == 2
 
 
+def signing_key(office: Office) -> RSAKey:
+    """The signing key, as only who holds the database can have it."""
+    return RSAKey.import_key(
+        office.running.query("SELECT private_pem FROM spp_oauth_key")
+    )
+
+
 def test_bad_requests_get_clear_answers(office: Office) -> None:
     url = office.url + RECORDS
     connection = office.running.connection
@@ -394,7 +403,18 @@ def test_bad_requests_get_clear_answers(office: Office) -> None:
     )
     assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
 
-    for bad in (f"{head}.{body}.{signature[::-1]}", f"{head}.{body}.", "rubbish"):
+    # As the server itself signed it, an hour ago and for ten minutes.
+    key = signing_key(office)
+    claims = jwt.decode(token, key).claims
+    claims |= {"iat": claims["iat"] - 3600, "exp": claims["exp"] - 3600}
+    header = jwt.decode(token, key).header
+    expired = jwt.encode(header, claims, key)
+    fresh = jwt.encode(header, {**claims, "exp": claims["exp"] + 3600}, key)
+    answer = requests.get(url, headers={"Authorization": f"Bearer {fresh}"}, timeout=30)
+    assert answer.status_code == 200  # so it is the time that is refused below
+
+    tampered = f"{head}.{body}.{signature[::-1]}"
+    for bad in (expired, tampered, f"{head}.{body}.", "rubbish"):
         answer = requests.get(
             url, headers={"Authorization": f"Bearer {bad}"}, timeout=30
         )
