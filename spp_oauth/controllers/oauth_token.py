@@ -28,7 +28,7 @@ class OAuthTokenController(http.Controller):
     )
     def token(self):
         httprequest = request.httprequest
-        answer = self.env["spp.oauth.client"]._token_response(
+        answer = self.env["spp.oauth.server"]._token_response(
             dict(httprequest.form.lists()), httprequest.headers.get("Authorization")
         )
         return request.make_json_response(

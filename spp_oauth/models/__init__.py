@@ -1,1 +1,8 @@
-from . import ir_http, res_users, spp_oauth_client, spp_oauth_key, spp_oauth_scope
+from . import (
+    ir_http,
+    res_users,
+    spp_oauth_client,
+    spp_oauth_key,
+    spp_oauth_scope,
+    spp_oauth_server,
+)

@@ -38,7 +38,7 @@ class IrHttp(models.AbstractModel):
         """
         request.session.can_save = False  # stateless
         try:
-            grant = request.env["spp.oauth.client"]._authenticate(cls._bearer_token())
+            grant = request.env["spp.oauth.server"]._authenticate(cls._bearer_token())
         except InvalidToken as exc:
             raise Unauthorized(str(exc)) from exc
         request.spp_oauth_client_id = grant.client_id

@@ -141,7 +141,7 @@ class OAuthCase(HttpCase):
             "lifetime": client.token_lifetime,
             **options,
         }
-        authority = options.pop("authority", self.env[client._name]._authority())
+        authority = options.pop("authority", self.env["spp.oauth.server"]._authority())
         key = options.pop("key", self.env["spp.oauth.key"]._signing_key())
         return tokens.issue(key, authority, **options)
 

@@ -45,7 +45,7 @@ class TestBearer(OAuthCase):
 
     def test_bad_tokens(self):
         now = int(time.time())
-        authority = self.env["spp.oauth.client"]._authority()
+        authority = self.env["spp.oauth.server"]._authority()
         other = keys.generate()
         good = self.issue()
         head, claims, signature = good.split(".")
@@ -153,8 +153,8 @@ class TestBearer(OAuthCase):
 class TestVerificationCost(TransactionCase):
     def test_one_query(self):
         self.env["spp.oauth.scope"].create({"name": "cost", "description": "Cost"})
-        model = self.env["spp.oauth.client"]
-        client, _secret = model._new_client("Cost", ["cost"])
+        model = self.env["spp.oauth.server"]
+        client, _secret = self.env["spp.oauth.client"]._new_client("Cost", ["cost"])
         token = model._sign(model._find_client(client.client_id), frozenset(["cost"]))
         model._authenticate(token)  # the keys and parameters are cached from now on
         self.env.invalidate_all()

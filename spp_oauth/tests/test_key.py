@@ -11,11 +11,12 @@ class TestKey(TransactionCase):
         super().setUpClass()
         cls.model = cls.env["spp.oauth.key"]
         cls.clients = cls.env["spp.oauth.client"]
+        cls.server = cls.env["spp.oauth.server"]
         cls.client, cls.secret = cls.clients._new_client("App", [])
 
     def sign(self):
-        return self.clients._sign(
-            self.clients._find_client(self.client.client_id), frozenset()
+        return self.server._sign(
+            self.server._find_client(self.client.client_id), frozenset()
         )
 
     def test_made_at_install(self):
@@ -28,9 +29,7 @@ class TestKey(TransactionCase):
         after = self.sign()
         self.assertEqual(self.model._signing_key().kid, key.kid)
         for token in (before, after):
-            self.assertEqual(
-                self.clients._authenticate(token).client_id, self.client.id
-            )
+            self.assertEqual(self.server._authenticate(token).client_id, self.client.id)
         self.assertEqual(len(self.model._public_jwks()), 2)
 
     def test_a_key_that_is_gone_verifies_nothing(self):
@@ -38,11 +37,11 @@ class TestKey(TransactionCase):
         self.model._generate()
         self.model.search([])[-1].unlink()
         with self.assertRaises(InvalidToken):
-            self.clients._authenticate(token)
+            self.server._authenticate(token)
 
     def test_tokens_are_of_this_database_alone(self):
         uuid = self.env["ir.config_parameter"].get_param("database.uuid")
-        authority = self.clients._authority()
+        authority = self.server._authority()
         expected = f"urn:uuid:{uuid}"
         self.assertEqual(authority, tokens.Authority(expected, expected))
 
@@ -52,12 +51,12 @@ class TestKey(TransactionCase):
         set_param("spp_oauth.issuer", "https://issuer.example")
         set_param("spp_oauth.audience", "https://api.example")
         self.assertEqual(
-            self.clients._authority(),
+            self.server._authority(),
             tokens.Authority("https://issuer.example", "https://api.example"),
         )
         with self.assertRaises(InvalidToken):
-            self.clients._authenticate(token)
-        self.assertTrue(self.clients._authenticate(self.sign()))
+            self.server._authenticate(token)
+        self.assertTrue(self.server._authenticate(self.sign()))
 
     def test_neutralized_copy(self):
         token = self.sign()
@@ -68,7 +67,7 @@ class TestKey(TransactionCase):
         self.assertFalse(self.client.active)
         self.assertFalse(self.client.sudo().secret_hash)
         with self.assertRaises(InvalidToken):
-            self.clients._authenticate(token)
+            self.server._authenticate(token)
         # a client made on the copy works there, with a key of the copy
         self.client, _secret = self.clients._new_client("Copy", [])
-        self.assertTrue(self.clients._authenticate(self.sign()))
+        self.assertTrue(self.server._authenticate(self.sign()))

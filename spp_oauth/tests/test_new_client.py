@@ -38,7 +38,8 @@ class TestNewClient(TransactionCase):
             .with_context(**action["context"])
         )
         self.assertEqual(dialog.client_id, client.client_id)
-        self.assertTrue(secrets.verify_secret(dialog.secret, client.sudo().secret_hash))
+        slot = (secrets.hint(dialog.secret), client.sudo().secret_hash)
+        self.assertTrue(secrets.verify_secret(dialog.secret, [slot]))
         command = f"curl -s -u '{client.client_id}:{dialog.secret}'"
         self.assertIn(command, dialog.curl)
         self.assertIn(f"{client.get_base_url()}/oauth2/token", dialog.curl)

@@ -43,7 +43,7 @@ class TestTokenEndpoint(OAuthCase):
         access = tokens.verify(
             body["access_token"],
             self.env["spp.oauth.key"]._verification_keys(),
-            self.env["spp.oauth.client"]._authority(),
+            self.env["spp.oauth.server"]._authority(),
         )
         self.assertEqual(access.scopes, {"probe:read"})
         self.assertEqual(access.expires_at - access.issued_at, 60)
@@ -113,7 +113,7 @@ class TestTokenEndpoint(OAuthCase):
         self.assertRefused(response, 413, "payload_too_large")
 
     def test_bug(self):
-        model = type(self.env["spp.oauth.client"])
+        model = type(self.env["spp.oauth.server"])
         with (
             patch.object(model, "_sign", side_effect=ZeroDivisionError("a secret")),
             mute_logger("odoo.addons.spp_oauth.api.dispatcher"),
