@@ -4,7 +4,11 @@
 """
 
 from .cursor import Cursor
-from .dispatcher import API_PREFIXES, SppApiDispatcher, SppOAuthDispatcher
+from .dispatcher import (
+    SppApiDispatcher,
+    SppOAuthDispatcher,
+    SppOpenSppTokenDispatcher,
+)
 from .errors import (
     ApiError,
     BadRequest,
@@ -12,8 +16,10 @@ from .errors import (
     FieldProblem,
     Forbidden,
     InsufficientScope,
+    NotAcceptable,
     NotFound,
     PayloadTooLarge,
+    TooManyRequests,
     Unauthorized,
     Unavailable,
     Unprocessable,
@@ -23,7 +29,6 @@ from .route import DEFAULT_MAX_BODY, ApiResult, api_route
 from .schemas import ErrorEnvelope, Page
 
 __all__ = [
-    "API_PREFIXES",
     "DEFAULT_MAX_BODY",
     "ApiError",
     "ApiResult",
@@ -34,11 +39,14 @@ __all__ = [
     "FieldProblem",
     "Forbidden",
     "InsufficientScope",
+    "NotAcceptable",
     "NotFound",
     "Page",
     "PayloadTooLarge",
     "SppApiDispatcher",
     "SppOAuthDispatcher",
+    "SppOpenSppTokenDispatcher",
+    "TooManyRequests",
     "Unauthorized",
     "Unavailable",
     "Unprocessable",

@@ -21,6 +21,7 @@ from .errors import (
     InsufficientScope,
     PayloadTooLarge,
     UnsupportedMediaType,
+    phrase,
     to_api_error,
     validation_error,
 )
@@ -28,9 +29,6 @@ from .route import ApiResult
 from .schemas import ErrorBody, ErrorEnvelope, ErrorField
 
 _logger = logging.getLogger(__name__)
-
-# Under these paths even what matches no route is answered in JSON.
-API_PREFIXES = ("/api/", "/oauth2/")
 
 # An escaped NUL is valid JSON, but no PostgreSQL text can hold it.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -189,6 +187,16 @@ class SppOAuthDispatcher(SppApiDispatcher):
     def _error_response(self, error: ApiError) -> Response:
         code = "server_error" if error.code >= 500 else error.error
         body = OAuthError(error=code, error_description=error.description)
+        return self._json_error(body.model_dump_json(), error)
+
+
+class SppOpenSppTokenDispatcher(SppApiDispatcher):
+    """Serve `/auth/token`: JSON comes in, errors are as OpenSPP's apps know them."""
+
+    routing_type = "spp_openspp_token"
+
+    def _error_response(self, error: ApiError) -> Response:
+        body = OAuthError(error=phrase(error.code), error_description=error.description)
         return self._json_error(body.model_dump_json(), error)
 
 

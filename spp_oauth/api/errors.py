@@ -8,7 +8,8 @@ it. Routes raise them, or Odoo's own exceptions; none catches any.
     ├── Unauthorized 401       ├── PayloadTooLarge 413
     ├── Forbidden 403          ├── UnsupportedMediaType 415
     │   └── InsufficientScope  ├── Unprocessable 422
-    └── NotFound 404           └── Unavailable 503
+    ├── NotFound 404           ├── TooManyRequests 429
+    └── NotAcceptable 406      └── Unavailable 503
 """
 
 from collections.abc import Iterable
@@ -135,6 +136,12 @@ class NotFound(ApiError):
     code = 404
 
 
+class NotAcceptable(ApiError):
+    """The answer is in no format that the caller accepts."""
+
+    code = 406
+
+
 class Conflict(ApiError):
     """The request contradicts what is stored."""
 
@@ -157,6 +164,21 @@ class Unprocessable(ApiError):
     """The request was understood; its content is not acceptable."""
 
     code = 422
+
+
+class TooManyRequests(ApiError):
+    """The caller has asked, or failed, too often of late."""
+
+    code = 429
+
+    def __init__(self, retry_after: int) -> None:
+        """
+        :param retry_after: seconds until it makes sense to try again
+        """
+        super().__init__(
+            "Too many requests; try again later.",
+            headers=[("Retry-After", str(retry_after))],
+        )
 
 
 class Unavailable(ApiError):
@@ -228,6 +250,11 @@ def to_api_error(exc: Exception) -> ApiError:
     return ApiError("Something went wrong on the server.", status=500)
 
 
+def phrase(status: int) -> str:
+    """What HTTP calls a status, such as "Not Found"."""
+    return HTTPStatus(status).phrase if status in _STATUSES else "Error"
+
+
 def _from_http_exception(exc: HTTPException) -> ApiError:
     messages = {404: "There is nothing at this address."}
     headers = [
@@ -235,8 +262,7 @@ def _from_http_exception(exc: HTTPException) -> ApiError:
         for name, value in exc.get_headers()
         if name.lower() not in {"content-type", "content-length"}
     ]
-    phrase = HTTPStatus(exc.code).phrase if exc.code in _STATUSES else "Error"
-    message = messages.get(exc.code) or exc.description or phrase
+    message = messages.get(exc.code) or exc.description or phrase(exc.code)
     return ApiError(message, status=exc.code, headers=headers)
 
 
@@ -246,6 +272,4 @@ _STATUSES = {status.value for status in HTTPStatus}
 def _code_of(status: int) -> str:
     if status in _CODES:
         return _CODES[status]
-    if status in _STATUSES:
-        return HTTPStatus(status).phrase.lower().replace(" ", "_")
-    return "error"
+    return phrase(status).lower().replace(" ", "_")

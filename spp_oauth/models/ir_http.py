@@ -3,27 +3,50 @@ import re
 from odoo import models
 from odoo.http import request
 
-from ..api import API_PREFIXES, SppApiDispatcher, Unauthorized
+from ..api import (
+    SppApiDispatcher,
+    SppOAuthDispatcher,
+    SppOpenSppTokenDispatcher,
+    Unauthorized,
+)
 from ..oauth.errors import InvalidToken
 
 _BEARER = re.compile(r"bearer +([a-z0-9._~+/-]+=*)", re.IGNORECASE)
+_METADATA = "/.well-known/oauth-authorization-server"
 
 
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
 
     @classmethod
+    def _spp_api_dispatcher(cls, path):
+        """Who answers at an address, even where no route matches.
+
+        Addons that serve other addresses, or in other dialects, extend this.
+
+        :param str path: of the request
+        :rtype: type[SppApiDispatcher] | None
+        """
+        if path.startswith("/api/") or path == "/api":
+            return SppApiDispatcher
+        if path.startswith(("/oauth2/", _METADATA)) or path == "/oauth2":
+            return SppOAuthDispatcher
+        if path == "/auth/token":
+            return SppOpenSppTokenDispatcher
+        return None
+
+    @classmethod
     def _match(cls, path_info):
         # 404 and 405 arise before a route, and with it a dispatcher, is found
-        if path_info.startswith(API_PREFIXES):
-            request.dispatcher = SppApiDispatcher(request)
+        if dispatcher_class := cls._spp_api_dispatcher(path_info):
+            request.dispatcher = dispatcher_class(request)
         return super()._match(path_info)
 
     @classmethod
     def _serve_fallback(cls):
         # no attachment stands in for a missing route, and none is looked for: the
         # database cannot even be asked for an address that holds a NUL
-        if request.httprequest.path.startswith(API_PREFIXES):
+        if cls._spp_api_dispatcher(request.httprequest.path):
             return None
         return super()._serve_fallback()
 
