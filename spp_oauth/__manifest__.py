@@ -11,6 +11,7 @@
     "data": [
         "security/spp_oauth_groups.xml",
         "security/spp_oauth_client_security.xml",
+        "security/spp_oauth_usage_security.xml",
         "security/ir.model.access.csv",
         "data/spp_oauth_key_data.xml",
         "wizards/spp_oauth_client_new_views.xml",

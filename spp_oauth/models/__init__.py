@@ -3,6 +3,8 @@ from . import (
     res_users,
     spp_oauth_client,
     spp_oauth_key,
+    spp_oauth_metric,
     spp_oauth_scope,
     spp_oauth_server,
+    spp_oauth_usage,
 )
