@@ -14,6 +14,7 @@
         "security/spp_oauth_usage_security.xml",
         "security/ir.model.access.csv",
         "data/spp_oauth_key_data.xml",
+        "data/spp_oauth_scope_data.xml",
         "wizards/spp_oauth_client_new_views.xml",
         "wizards/spp_oauth_client_secret_views.xml",
         "views/spp_oauth_client_views.xml",

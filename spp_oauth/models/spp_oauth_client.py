@@ -1,5 +1,8 @@
+import contextlib
+import ipaddress
+
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 
 from ..oauth import secrets
@@ -7,6 +10,9 @@ from ..oauth import secrets
 DEFAULT_LIFETIME = 600
 MIN_LIFETIME = 60
 MAX_LIFETIME = 86400
+
+DEFAULT_RATE_LIMIT = 600
+MAX_RATE_LIMIT = 1_000_000
 
 
 class SppOauthClient(models.Model):
@@ -21,16 +27,20 @@ class SppOauthClient(models.Model):
     # it could act as any user.
     _identity_fields = frozenset({"client_id", "user_id", "company_id"})
 
+    # What says which groups its service user has.
+    _group_fields = frozenset({"scope_ids", "role_id"})
+
     name = fields.Char(required=True, tracking=True)
+    purpose = fields.Char("What For", tracking=True)
     active = fields.Boolean(default=True, tracking=True)
     client_id = fields.Char("Client ID", required=True, readonly=True, copy=False)
-    secret_hash = fields.Char(groups=fields.NO_ACCESS, copy=False, prefetch=False)
     user_id = fields.Many2one(
         "res.users",
         "Service User",
         required=True,
         readonly=True,
         copy=False,
+        index=True,
         ondelete="restrict",
         help="Records and rights: what this client does is done as this user.",
     )
@@ -38,6 +48,48 @@ class SppOauthClient(models.Model):
         "res.company", required=True, readonly=True, index=True, ondelete="restrict"
     )
     scope_ids = fields.Many2many("spp.oauth.scope", string="Scopes", tracking=True)
+    role_id = fields.Many2one(
+        "spp.oauth.role",
+        "Role",
+        ondelete="restrict",
+        index="btree_not_null",
+        tracking=True,
+        help="What its user may do. Without a role: what its scopes need, in the whole"
+        " company.",
+    )
+    is_trusted_gateway = fields.Boolean(
+        "Trusted Gateway",
+        tracking=True,
+        groups="base.group_system",
+        help="It speaks for people it has checked itself, and may look into the tokens"
+        " of all clients of its company.",
+    )
+
+    auth_method = fields.Selection(
+        [
+            ("client_secret", "Client Secret"),
+            ("private_key_jwt", "Signed Assertion (private_key_jwt)"),
+        ],
+        "Authenticates By",
+        required=True,
+        default="client_secret",
+        tracking=True,
+    )
+    secret_hash = fields.Char(groups=fields.NO_ACCESS, copy=False, prefetch=False)
+    secret_hint = fields.Char(readonly=True, copy=False)
+    secret_created_at = fields.Datetime("Secret Made", readonly=True, copy=False)
+    previous_secret_hash = fields.Char(
+        groups=fields.NO_ACCESS, copy=False, prefetch=False
+    )
+    previous_secret_hint = fields.Char(readonly=True, copy=False)
+    previous_secret_expires_at = fields.Datetime(
+        "Old Secret Works Until", readonly=True, copy=False
+    )
+    public_keys = fields.Text(
+        copy=False,
+        help="With which the client signs its assertions: a JWK Set, or keys in PEM.",
+    )
+
     token_lifetime = fields.Integer(
         "Token Lifetime (s)",
         default=DEFAULT_LIFETIME,
@@ -45,28 +97,63 @@ class SppOauthClient(models.Model):
         tracking=True,
         help="Seconds until a token expires and the client must ask for another.",
     )
+    expires_at = fields.Datetime(
+        "Expires",
+        tracking=True,
+        help="From then on neither the client nor any token of it is good for anything."
+        " Empty: never.",
+    )
+    allowed_networks = fields.Char(
+        tracking=True,
+        help="Addresses or networks, separated by commas, that this client may call"
+        " from. Empty: from anywhere.",
+    )
+    rate_limit = fields.Integer(
+        "Requests per Minute",
+        default=DEFAULT_RATE_LIMIT,
+        required=True,
+        tracking=True,
+        help="More are refused until the next minute.",
+    )
 
     _client_id_unique = models.UniqueIndex("(client_id)", "This client exists already.")
-    _user_unique = models.UniqueIndex(
-        "(user_id)", "Each client needs a service user of its own."
-    )
     _token_lifetime_range = models.Constraint(
         f"CHECK (token_lifetime BETWEEN {MIN_LIFETIME} AND {MAX_LIFETIME})",
         "A token must live between one minute and one day.",
     )
+    _rate_limit_range = models.Constraint(
+        f"CHECK (rate_limit BETWEEN 1 AND {MAX_RATE_LIMIT})",
+        "A client may make from one to a million requests a minute.",
+    )
+
+    @api.constrains("scope_ids", "is_trusted_gateway")
+    def _check_gateway_scopes(self):
+        for client_sudo in self.sudo():  # the field is for system administrators
+            scopes = client_sudo.scope_ids.filtered("is_gateway_only")
+            if scopes and not client_sudo.is_trusted_gateway:
+                raise ValidationError(
+                    self.env._(
+                        "Only trusted gateways may have the scope %(names)s.",
+                        names=", ".join(scopes.mapped("name")),
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._normalize(vals)
+        return super().create(vals_list)
 
     def write(self, vals):
         if not self.env.su and self._identity_fields & vals.keys():
             raise AccessError(
                 self.env._("The identity of an OAuth client cannot be changed.")
             )
-        if "scope_ids" not in vals:
+        self._normalize(vals)
+        if not self._group_fields & vals.keys():
             return super().write(vals)
-        groups_before = {client: client.scope_ids.group_ids for client in self}
-        result = super().write(vals)
-        for client, groups in groups_before.items():
-            client._sync_groups(groups)
-        return result
+        with self._groups_followed():
+            return super().write(vals)
 
     def action_new_secret(self):
         """Replace the secret at once, and show the new one this one time."""
@@ -81,12 +168,14 @@ class SppOauthClient(models.Model):
 
         :param str name: what people call it
         :param list[str] scopes: names of scopes; the service user gets the groups
-            of these, and else only what any service user needs
+            of these or of the role, and else only what any service user needs
         :param vals: further fields, such as `company_id` (default: the current
-            company) and `token_lifetime`
+            company), `role_id` and `token_lifetime`; `user_id` makes the client act
+            as this user, whose rights it leaves alone
         :return: the client and its secret, which is stored only as a hash
         :rtype: tuple[SppOauthClient, str]
-        :raises AccessError: for those who may not administer API access
+        :raises AccessError: for those who may not administer API access, and for
+            what only a system administrator or a shell may ask for
         :raises UserError: for a scope that no addon declares
         """
         self._check_may_administer()
@@ -94,21 +183,33 @@ class SppOauthClient(models.Model):
         company = company or self.env.company
         if not self.env.su and company not in self.env.user.company_ids:
             raise AccessError(self.env._("You don't work for this company."))
+        if vals.get("user_id") and not self.env.su:
+            raise AccessError(self.env._("A client cannot act as another user."))
+        if vals.get("is_trusted_gateway") and not (
+            self.env.su or self.env.user.has_group("base.group_system")
+        ):
+            raise AccessError(
+                self.env._("Only system administrators make a gateway trusted.")
+            )
         scope_records = self._find_scopes(scopes)
         client_id = secrets.new_client_id()
         # an administrator of the API need not be one of users as well
         self_sudo = self.sudo()
-        user_sudo = self_sudo._new_service_user(name, client_id, company, scope_records)
+        self_sudo._pin_issuer()
+        user_id = vals.pop("user_id", None)
+        if not user_id:
+            user_id = self_sudo._new_service_user(name, client_id, company).id
         client_sudo = self_sudo.create(
             {
                 **vals,
                 "name": name,
                 "client_id": client_id,
-                "user_id": user_sudo.id,
+                "user_id": user_id,
                 "company_id": company.id,
                 "scope_ids": [Command.set(scope_records.ids)],
             }
         )
+        client_sudo._sync_groups(self.env["res.groups"])
         client = client_sudo.with_env(self.env)
         return client, client._renew_secret()
 
@@ -129,12 +230,37 @@ class SppOauthClient(models.Model):
             "scopes": sorted(scopes),
         }
 
-    def _renew_secret(self):
+    def _renew_secret(self, overlap=None):
+        """Make a new secret.
+
+        :param timedelta overlap: how long the present one works beside it; None or
+            zero: not at all
+        :return: the new secret, which is stored only as a hash
+        """
         self.ensure_one()
         secret = secrets.new_secret()
-        self_sudo = self.sudo()  # the hash is beyond everybody's rights
-        self_sudo.secret_hash = secrets.hash_secret(secret)
+        now = fields.Datetime.now()
+        self_sudo = self.sudo()  # the hashes are beyond everybody's rights
+        is_first = not self_sudo.secret_hash
+        vals = {
+            "secret_hash": secrets.hash_secret(secret),
+            "secret_hint": secrets.hint(secret),
+            "secret_created_at": now,
+            "previous_secret_hash": False,
+            "previous_secret_hint": False,
+            "previous_secret_expires_at": False,
+        }
+        if overlap and not is_first:
+            vals |= {
+                "previous_secret_hash": self_sudo.secret_hash,
+                "previous_secret_hint": self_sudo.secret_hint,
+                "previous_secret_expires_at": now + overlap,
+            }
+        self_sudo.write(vals)
         self_sudo._message_log(body=self.env._("A new secret was made."))
+        self.env["spp.oauth.event"]._log_action(
+            "secret", "created" if is_first else "rotated", client_id=self.id
+        )
         return secret
 
     def _show_secret(self, secret):
@@ -153,7 +279,7 @@ class SppOauthClient(models.Model):
         }
 
     @api.model
-    def _new_service_user(self, name, client_id, company, scopes):
+    def _new_service_user(self, name, client_id, company):
         service = self.env.ref("spp_oauth.spp_oauth_group_service")
         return (
             self.env["res.users"]
@@ -164,10 +290,17 @@ class SppOauthClient(models.Model):
                     "login": f"oauth-{client_id}",
                     "company_id": company.id,
                     "company_ids": [Command.set(company.ids)],
-                    "group_ids": [Command.set((service + scopes.group_ids).ids)],
+                    "group_ids": [Command.set(service.ids)],
                 }
             )
         )
+
+    @api.model
+    def _pin_issuer(self):
+        """Let tokens keep their issuer from now on, whatever address people use."""
+        config = self.env["ir.config_parameter"]
+        if not config.get_param("spp_oauth.issuer"):
+            config.set_param("spp_oauth.issuer", self.get_base_url().rstrip("/"))
 
     @api.model
     def _find_scopes(self, names):
@@ -180,21 +313,73 @@ class SppOauthClient(models.Model):
             )
         return scopes
 
+    def _granted_groups(self):
+        """What its role or else its scopes give to the service user."""
+        self.ensure_one()
+        return self.role_id.group_ids if self.role_id else self.scope_ids.group_ids
+
+    @contextlib.contextmanager
+    def _groups_followed(self):
+        """Have the service users follow what the block changes about their groups."""
+        groups_before = {client: client._granted_groups() for client in self}
+        yield
+        for client, groups in groups_before.items():
+            client._sync_groups(groups)
+
     def _sync_groups(self, groups_before):
-        """Give the service user the groups of its scopes, take those they lost.
+        """Give the service user the groups it is due, take those it was due.
 
-        Groups that somebody gave the user by hand stay.
+        Groups that somebody gave the user by hand stay, and so does the user of a
+        client that acts as a person.
 
-        :param groups_before: the groups of the scopes, before these changed
+        :param groups_before: what it was due before
         """
         self.ensure_one()
-        groups_now = self.scope_ids.group_ids
-        groups_gone = groups_before - groups_now
         # an administrator of the API need not be one of users as well
-        self.user_id.sudo().group_ids = [
-            *(Command.unlink(group.id) for group in groups_gone),
+        user_sudo = self.sudo().user_id
+        if not user_sudo.has_group("spp_oauth.spp_oauth_group_service"):
+            return
+        groups_now = self._granted_groups()
+        user_sudo.group_ids = [
+            *(Command.unlink(group.id) for group in groups_before - groups_now),
             *(Command.link(group.id) for group in groups_now),
         ]
+
+    @api.model
+    def _normalize(self, vals):
+        if vals.get("allowed_networks"):
+            vals["allowed_networks"] = self._parse_networks(vals["allowed_networks"])
+
+    @api.model
+    def _parse_networks(self, text):
+        """Networks as they are stored: `10.0.0.0/8, 192.0.2.7`; False for none.
+
+        :raises ValidationError: for what is no address and no network
+        """
+        networks = {}
+        for word in text.replace(",", " ").split():
+            try:
+                network = ipaddress.ip_network(word, strict=False)
+            except ValueError as exc:
+                raise ValidationError(
+                    self.env._(
+                        "%(text)s is neither an address nor a network. Write them"
+                        " like this: 192.0.2.7, 10.0.0.0/8, 2001:db8::/32",
+                        text=word,
+                    )
+                ) from exc
+            if ipaddress.ip_interface(word).ip != network.network_address:
+                raise ValidationError(
+                    self.env._(
+                        "%(text)s is an address in a network. Write %(network)s for"
+                        " the network, or the address alone.",
+                        text=word,
+                        network=network,
+                    )
+                )
+            is_address = network.prefixlen == network.max_prefixlen
+            networks[str(network.network_address if is_address else network)] = None
+        return ", ".join(networks) or False
 
     @api.model
     def _check_may_administer(self):

@@ -24,22 +24,28 @@ class SppOauthScope(models.Model):
         help="What the service user of a client with this scope becomes a member of.",
     )
 
+    is_gateway_only = fields.Boolean(
+        "Trusted Gateways Only", help="Only a trusted gateway may have this scope."
+    )
+
     _name_unique = models.UniqueIndex("(name)", "This scope exists already.")
 
     def write(self, vals):
         if "group_ids" not in vals:
             return super().write(vals)
         # an addon that is updated may bring other groups: the service users follow
-        clients = (
-            self.env["spp.oauth.client"]
-            .with_context(active_test=False)
-            .search([("scope_ids", "in", self.ids)])
-        )
-        groups_before = {client: client.scope_ids.group_ids for client in clients}
-        result = super().write(vals)
-        for client, groups in groups_before.items():
-            client._sync_groups(groups)
-        return result
+        with self._clients()._groups_followed():
+            return super().write(vals)
+
+    def unlink(self):
+        with self._clients()._groups_followed():
+            return super().unlink()
+
+    def _clients(self):
+        # the archived ones, too: they may come back
+        clients_sudo = self.env["spp.oauth.client"].sudo()
+        clients_sudo = clients_sudo.with_context(active_test=False)
+        return clients_sudo.search([("scope_ids", "in", self.ids)])
 
     @api.constrains("name")
     def _check_name(self):

@@ -126,20 +126,19 @@ class TestClient(TransactionCase):
             self.client.token_lifetime = lifetime
             self.client.flush_recordset()
 
-    def test_one_client_a_user(self):
-        with (
-            mute_logger("odoo.sql_db"),
-            self.assertRaises(psycopg2.errors.UniqueViolation),
-            self.cr.savepoint(),
-        ):
-            self.client.sudo().create(
-                {
-                    "name": "Twin",
-                    "client_id": "twin",
-                    "user_id": self.client.user_id.id,
-                    "company_id": self.env.company.id,
-                }
-            )
+    def test_acting_as_an_existing_user(self):
+        person = new_test_user(self.env, "a_person", groups="base.group_user")
+        groups = person.group_ids
+        client, _secret = self.model._new_client(
+            "Script", ["record:write"], user_id=person.id
+        )
+        twin, _secret = self.model._new_client("Twin", [], user_id=person.id)
+        self.assertEqual((client + twin).user_id, person)
+        client.scope_ids = self.read
+        client.scope_ids = False
+        self.assertEqual(person.group_ids, groups)
+        with self.assertRaises(AccessError):
+            self.model.with_user(self.admin)._new_client("X", [], user_id=person.id)
 
     def test_service_user_cannot_log_in(self):
         user = self.client.user_id
