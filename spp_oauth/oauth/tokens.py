@@ -1,17 +1,18 @@
 """Access tokens: JSON Web Tokens as RFC 9068 profiles them."""
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
 from joserfc import jwt
-from joserfc.errors import ExpiredTokenError, InvalidKeyIdError, JoseError
-from joserfc.jwk import GuestProtocol, RSAKey
+from joserfc.errors import ExpiredTokenError, InvalidClaimError, JoseError
+from joserfc.jwk import GuestProtocol
 from joserfc.jwt import JWTClaimsRegistry
 
-from .errors import InvalidToken
-from .keys import ALGORITHM
+from .errors import InvalidToken, UnknownKey
+from .keys import ALGORITHMS, Key, is_kid
 
 TYPE = "at+jwt"
 
@@ -24,9 +25,13 @@ MAX_LENGTH = 4096
 
 @dataclass(frozen=True)
 class AccessToken:
-    """What a verified token says. Times are seconds since 1970, UTC."""
+    """What a token says. Times are seconds since 1970, UTC.
+
+    :param kid: the key that signed it
+    """
 
     jti: str
+    kid: str
     subject: str
     client_id: str
     scopes: frozenset[str]
@@ -42,8 +47,51 @@ class Authority:
     audience: str
 
 
+def make(
+    key: Key,
+    *,
+    client_id: str,
+    subject: str,
+    scopes: Iterable[str],
+    lifetime: int,
+    now: int | None = None,
+) -> AccessToken:
+    """What a new token is to say.
+
+    :param key: a private key that has a `kid`
+    :param lifetime: seconds until it expires
+    :param now: the time of issue in seconds since 1970; default: the clock
+    """
+    issued_at = int(time.time()) if now is None else now
+    return AccessToken(
+        jti=uuid4().hex,
+        kid=key.kid,
+        subject=subject,
+        client_id=client_id,
+        scopes=frozenset(scopes),
+        issued_at=issued_at,
+        expires_at=issued_at + lifetime,
+    )
+
+
+def sign(key: Key, authority: Authority, access: AccessToken) -> str:
+    """The token that says this, signed."""
+    claims = {
+        "iss": authority.issuer,
+        "aud": authority.audience,
+        "sub": access.subject,
+        "client_id": access.client_id,
+        "scope": " ".join(sorted(access.scopes)),
+        "jti": access.jti,
+        "iat": access.issued_at,
+        "exp": access.expires_at,
+    }
+    header = {"alg": key.alg, "typ": TYPE, "kid": access.kid}
+    return jwt.encode(header, claims, key, algorithms=[key.alg])
+
+
 def issue(
-    key: RSAKey,
+    key: Key,
     authority: Authority,
     *,
     client_id: str,
@@ -52,61 +100,57 @@ def issue(
     lifetime: int,
     now: int | None = None,
 ) -> str:
-    """Sign an access token.
-
-    :param key: a private key that has a `kid`
-    :param lifetime: seconds until it expires
-    :param now: the time of issue in seconds since 1970; default: the clock
-    """
-    issued_at = int(time.time()) if now is None else now
-    claims = {
-        "iss": authority.issuer,
-        "aud": authority.audience,
-        "sub": subject,
-        "client_id": client_id,
-        "scope": " ".join(sorted(scopes)),
-        "jti": uuid4().hex,
-        "iat": issued_at,
-        "exp": issued_at + lifetime,
-    }
-    header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
-    return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
+    """Make a token and sign it; the parameters are those of `make`."""
+    access = make(
+        key,
+        client_id=client_id,
+        subject=subject,
+        scopes=scopes,
+        lifetime=lifetime,
+        now=now,
+    )
+    return sign(key, authority, access)
 
 
 def verify(
     token: str,
-    keys: Mapping[str, RSAKey],
+    keys: Mapping[str, Key],
     authority: Authority,
     *,
     now: int | None = None,
 ) -> AccessToken:
     """Check a token and return what it says.
 
-    The algorithm, the type, the issuer and the audience are demanded, not taken
-    from the token; a key is found by the `kid` alone, never guessed.
+    The type, the issuer and the audience are demanded, not taken from the token;
+    a key is found by the `kid` alone, never guessed, and verifies signatures of
+    its own algorithm and no other.
 
-    :param keys: the public keys by `kid`
+    :param keys: the public keys by `kid`, each with its `alg`
     :param now: the time in seconds since 1970; default: the clock
-    :raises InvalidToken: for whatever is wrong with it
+    :raises UnknownKey: for a `kid` that might well be one of ours
+    :raises InvalidToken: for whatever else is wrong with it
     """
     if len(token) > MAX_LENGTH:
         raise InvalidToken("The token is too long.")
     try:
-        decoded = jwt.decode(token, _key_finder(keys), algorithms=[ALGORITHM])
-        if decoded.header.get("typ") != TYPE:
-            raise ValueError("wrong type")
+        decoded = jwt.decode(token, _key_finder(keys), algorithms=ALGORITHMS)
         claims = decoded.claims
+        if decoded.header.get("typ") != TYPE:
+            raise InvalidToken(reason="wrong_type")
         _rules(authority, now).validate(claims)
         if not isinstance(claims["client_id"], str) or not isinstance(
             claims["scope"], str
         ):
-            raise ValueError("not a string")
+            raise InvalidToken(reason="wrong_claim")
     except ExpiredTokenError as exc:
-        raise InvalidToken("The token has expired.") from exc
+        raise InvalidToken("The token has expired.", reason="expired_token") from exc
+    except InvalidClaimError as exc:
+        raise InvalidToken(reason=f"wrong_{exc.claim}") from exc
     except (JoseError, ValueError, TypeError) as exc:
-        raise InvalidToken("The token is not valid.") from exc
+        raise InvalidToken() from exc
     return AccessToken(
         jti=claims["jti"],
+        kid=decoded.header["kid"],
         subject=claims["sub"],
         client_id=claims["client_id"],
         scopes=frozenset(claims["scope"].split()),
@@ -115,18 +159,27 @@ def verify(
     )
 
 
-def _key_finder(keys: Mapping[str, RSAKey]) -> Callable[[GuestProtocol], RSAKey]:
-    def find(token: GuestProtocol) -> RSAKey:
-        kid = token.headers().get("kid")
-        try:
-            return keys[kid]
-        except (KeyError, TypeError) as exc:
-            raise InvalidKeyIdError("unknown kid") from exc
+def _key_finder(keys: Mapping[str, Key]) -> Callable[[GuestProtocol], Key]:
+    def find(token: GuestProtocol) -> Key:
+        headers = token.headers()
+        kid = headers.get("kid")
+        if not is_kid(kid):
+            raise InvalidToken(reason="unknown_key")
+        key = keys.get(kid)
+        if key is None:
+            raise UnknownKey(kid)
+        if headers.get("alg") != key.alg:
+            raise InvalidToken(reason="wrong_algorithm")
+        return key
 
     return find
 
 
 def _rules(authority: Authority, now: int | None) -> JWTClaimsRegistry:
+    return _current_rules(authority) if now is None else _make_rules(authority, now)
+
+
+def _make_rules(authority: Authority, now: int | None) -> JWTClaimsRegistry:
     present = {"essential": True}
     return JWTClaimsRegistry(
         now=now,
@@ -140,3 +193,9 @@ def _rules(authority: Authority, now: int | None) -> JWTClaimsRegistry:
         iat=present,
         exp=present,
     )
+
+
+@functools.lru_cache(maxsize=16)
+def _current_rules(authority: Authority) -> JWTClaimsRegistry:
+    """The rules that ask the clock themselves; nothing in them changes."""
+    return _make_rules(authority, None)
