@@ -7,7 +7,9 @@
     "website": "https://github.com/attendance-suite/attendance-suite",
     "license": "LGPL-3",
     "depends": ["mail", "web"],
-    "external_dependencies": {"python": ["Authlib", "joserfc", "pydantic"]},
+    "external_dependencies": {
+        "python": ["Authlib", "joserfc", "prometheus_client", "pydantic"],
+    },
     "data": [
         "security/spp_oauth_groups.xml",
         "security/spp_oauth_client_security.xml",
@@ -20,9 +22,12 @@
         "views/spp_oauth_client_views.xml",
         "views/spp_oauth_scope_views.xml",
         "views/spp_oauth_key_views.xml",
+        "views/spp_oauth_usage_views.xml",
         "views/spp_oauth_menus.xml",
     ],
     "assets": {
         "web.assets_tests": ["spp_oauth/static/tests/tours/*.js"],
     },
+    "post_load": "post_load",
+    "uninstall_hook": "uninstall_hook",
 }
