@@ -3,4 +3,6 @@ from . import (
     spp_attendance_device_user,
     spp_attendance_scan,
     spp_attendance_scan_badge,
+    spp_oauth_health,
+    spp_oauth_metrics,
 )

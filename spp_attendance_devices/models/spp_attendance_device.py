@@ -50,7 +50,9 @@ class SppAttendanceDevice(models.Model):
     _check_company_auto = True
 
     # Who the terminal acts as: whoever could change it could act as any user.
-    _identity_fields = frozenset({"user_id", "lease_token", "lease_until"})
+    _identity_fields = frozenset(
+        {"user_id", "lease_token", "lease_until", "poll_results"}
+    )
 
     def _default_next_poll_at(self):
         return fields.Datetime.now()
@@ -180,6 +182,11 @@ class SppAttendanceDevice(models.Model):
     last_error_at = fields.Datetime(string="Last Fault", readonly=True, copy=False)
     failure_count = fields.Integer(
         string="Faults in a Row", readonly=True, copy=False, aggregator=None
+    )
+    poll_results = fields.Json(
+        readonly=True,
+        copy=False,
+        help="How many polls ended in each way: ok, or the code of the fault.",
     )
     error_code = fields.Char(string="Fault", readonly=True, copy=False)
     error_detail = fields.Char(string="Technical Detail", readonly=True, copy=False)
@@ -541,7 +548,8 @@ class SppAttendanceDevice(models.Model):
             )
         outcome = polling.test(claim)
         outcome = run_in_transaction(
-            self.env, partial(self._store_in, claim=claim, outcome=outcome)
+            self.env,
+            partial(self._store_in, claim=claim, outcome=outcome, is_poll=False),
         )
         if isinstance(outcome, DeviceError):
             return self._notify("danger", self._hint(outcome.code))
@@ -693,11 +701,13 @@ class SppAttendanceDevice(models.Model):
     def _claim_for_test(self):
         """Take this terminal's lease, switched off or not; None when it is taken."""
         self.ensure_one()
-        claims = self._take_leases(SQL("id = %s", self.id), 1, deadline=TEST_DEADLINE)
+        claims = self._take_leases(
+            SQL("id = %s", self.id), 1, deadline=TEST_DEADLINE, is_poll=False
+        )
         return claims[0] if claims else None
 
     @api.model
-    def _take_leases(self, condition, limit, deadline=None):
+    def _take_leases(self, condition, limit, deadline=None, is_poll=True):
         self.flush_model()
         # The database's clock, so that the clocks of several servers don't matter.
         # Materialized: as a subquery it might run once a row, and pass the limit.
@@ -747,7 +757,7 @@ class SppAttendanceDevice(models.Model):
                 )
             except DeviceError as error:
                 # Stored before the settings were checked, or its make is gone.
-                device._store(token, error)
+                device._store(token, error, is_poll=is_poll)
         return claims
 
     @api.model
@@ -822,11 +832,12 @@ class SppAttendanceDevice(models.Model):
                 )
 
     @api.model
-    def _store_in(self, env, claim, outcome):
+    def _store_in(self, env, claim, outcome, is_poll=True):
         """``_store`` for the terminal of a claim, in an environment of its own."""
-        return env[self._name].browse(claim.device_id)._store(claim.token, outcome)
+        device = env[self._name].browse(claim.device_id)
+        return device._store(claim.token, outcome, is_poll=is_poll)
 
-    def _store(self, token, outcome):
+    def _store(self, token, outcome, is_poll=True):
         """Store what a conversation gave: scans, health and lease in one transaction.
 
         Does nothing when the lease was lost meanwhile: somebody else reads the terminal
@@ -834,6 +845,7 @@ class SppAttendanceDevice(models.Model):
 
         :param str token: of the lease
         :param outcome: Reading, DeviceInfo or DeviceError
+        :param bool is_poll: count it; somebody's test of the connection is no poll
         :return: the outcome, or the fault found in it
         """
         self.ensure_one()
@@ -847,7 +859,10 @@ class SppAttendanceDevice(models.Model):
             outcome = DeviceReplaced(f"{info.serial} instead of {self.serial}")
         vals = self._prepare_lease_vals()
         if isinstance(outcome, DeviceError):
-            self.write({**vals, **self._prepare_failure_vals(outcome)})
+            vals.update(self._prepare_failure_vals(outcome))
+            if is_poll:
+                vals.update(self._prepare_poll_vals(outcome.code))
+            self.write(vals)
             return outcome
         vals.update(self._prepare_info_vals(info))
         fault = None
@@ -859,6 +874,8 @@ class SppAttendanceDevice(models.Model):
         vals.update(
             self._prepare_failure_vals(fault) if fault else self._prepare_success_vals()
         )
+        if is_poll:
+            vals.update(self._prepare_poll_vals(fault.code if fault else "ok"))
         self.write(vals)
         return fault or outcome
 
@@ -876,6 +893,12 @@ class SppAttendanceDevice(models.Model):
             "lease_until": False,
             "next_poll_at": now + timedelta(minutes=self.poll_interval),
         }
+
+    def _prepare_poll_vals(self, result):
+        # On the row whose lease is held, in the transaction of what was read: each
+        # poll is counted once.
+        known = self.poll_results or {}
+        return {"poll_results": {**known, result: known.get(result, 0) + 1}}
 
     def _prepare_info_vals(self, info):
         return {

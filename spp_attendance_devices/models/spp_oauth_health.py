@@ -1,0 +1,60 @@
+from odoo import api, models
+from odoo.tools import SQL
+
+from odoo.addons.spp_oauth.models.spp_oauth_health import CRON_LATE, HealthCheck
+
+#: Anybody may ask, so what may be very many is counted no further.
+MOST_SCANS = 10_000
+
+
+class SppOauthHealth(models.AbstractModel):
+    _inherit = "spp.oauth.health"
+
+    @api.model
+    def _checks(self):
+        # none of them says that the server cannot do its work
+        [(scans, overdue, failing)] = self.env.execute_query(
+            SQL(
+                """
+                SELECT (SELECT count(*)
+                          FROM (SELECT FROM spp_attendance_scan
+                                 WHERE state = 'unmatched' LIMIT %(most)s) AS some),
+                       (SELECT count(*) FROM spp_attendance_device
+                         WHERE active AND enabled
+                           AND next_poll_at < now() AT TIME ZONE 'UTC'
+                               - %(late)s * interval '1 second'),
+                       (SELECT count(*) FROM spp_attendance_device
+                         WHERE active AND health = 'unhealthy')
+                """,
+                most=MOST_SCANS,
+                late=CRON_LATE,
+            )
+        )
+        return [
+            *super()._checks(),
+            HealthCheck(
+                "unmatched_scans",
+                True,
+                scans,
+                "",
+                f"Scans that wait for somebody to say whose they are; {MOST_SCANS}"
+                " stands for that many or more.",
+                critical=False,
+            ),
+            HealthCheck(
+                "overdue_polls",
+                not overdue,
+                overdue,
+                "",
+                f"Terminals that should have been read {CRON_LATE // 60} minutes ago.",
+                critical=False,
+            ),
+            HealthCheck(
+                "failing_terminals",
+                not failing,
+                failing,
+                "",
+                "Terminals whose last conversation failed.",
+                critical=False,
+            ),
+        ]
