@@ -5,6 +5,7 @@
 
 from .cursor import Cursor
 from .dispatcher import (
+    ApiResponse,
     SppApiDispatcher,
     SppOAuthDispatcher,
     SppOpenSppTokenDispatcher,
@@ -27,10 +28,13 @@ from .errors import (
 )
 from .route import DEFAULT_MAX_BODY, ApiResult, api_route
 from .schemas import ErrorEnvelope, Page
+from .scopes import ALL_SCOPES
 
 __all__ = [
+    "ALL_SCOPES",
     "DEFAULT_MAX_BODY",
     "ApiError",
+    "ApiResponse",
     "ApiResult",
     "BadRequest",
     "Conflict",

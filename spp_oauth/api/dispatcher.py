@@ -3,28 +3,35 @@
 import functools
 import logging
 import re
+import time
 import typing
 from uuid import uuid4
 
 import pydantic
+import werkzeug.exceptions
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 from werkzeug.routing import Rule
 
 from odoo.exceptions import AccessError
-from odoo.http import Dispatcher, HTTPRequest, Request, Response
+from odoo.http import Dispatcher, Request, Response
 
+from ..tools import deferred
+from ..tools.json_log import log_access
 from .errors import (
     ApiError,
     BadRequest,
     FieldProblem,
     InsufficientScope,
+    NotAcceptable,
     PayloadTooLarge,
     UnsupportedMediaType,
+    is_fault,
     phrase,
     to_api_error,
     validation_error,
 )
+from .negotiation import is_acceptable, is_known, make_etag
 from .route import ApiResult
 from .schemas import ErrorBody, ErrorEnvelope, ErrorField
 
@@ -33,17 +40,59 @@ _logger = logging.getLogger(__name__)
 # An escaped NUL is valid JSON, but no PostgreSQL text can hold it.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
-_JSON_HEADERS = {
-    "Content-Type": "application/json",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-}
+_JSON_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+#: What a page of another origin may send, and read of an answer.
+_CORS_REQUEST_HEADERS = (
+    "Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key,"
+    " If-None-Match"
+)
+_CORS_RESPONSE_HEADERS = (
+    "ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+)
+_CORS_MAX_AGE = "3600"
+
+
+class ApiResponse(Response._wrapped__):
+    """An answer that reports when it is sent.
+
+    A request that Odoo retries makes several; only the one that is sent counts.
+    """
+
+    default_mimetype = None
+    on_send: typing.Callable[["ApiResponse"], typing.Any] | None = None
+
+    def get_wsgi_response(self, environ: dict[str, typing.Any]) -> tuple:
+        on_send, self.on_send = self.on_send, None
+        if on_send:
+            on_send(self)
+        return super().get_wsgi_response(environ)
+
+
+class Call:
+    """What is known of a request from its first moment to its last.
+
+    A request has two dispatchers: one by its address, which is all there is for an
+    error, and one by its route.
+    """
+
+    __slots__ = ("allowed_origin", "body", "request_id", "route", "started")
+
+    def __init__(self) -> None:
+        self.request_id = uuid4().hex
+        self.started = time.perf_counter()
+        # the template of the route
+        self.route = "unmatched"
+        # for the header Access-Control-Allow-Origin
+        self.allowed_origin: str | None = None
+        # kept for when the request is retried, and let go when it is answered
+        self.body: bytes | None = None
 
 
 class SppApiDispatcher(Dispatcher):
     """Serve the routes that `api_route` declares.
 
-    Nothing here is kept between requests: Odoo makes one dispatcher a request.
+    Nothing here is kept between requests: Odoo makes its dispatchers anew for each.
     """
 
     routing_type = "spp_api"
@@ -51,62 +100,142 @@ class SppApiDispatcher(Dispatcher):
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
-        self.request_id = uuid4().hex
+        first = getattr(request, "dispatcher", None)
+        self.call = first.call if isinstance(first, SppApiDispatcher) else Call()
+
+    @property
+    def request_id(self) -> str:
+        """The id of this request, in its answer and in the log."""
+        return self.call.request_id
 
     @classmethod
     def is_compatible_with(cls, request: Request) -> bool:
         # a wrong content type is answered in `dispatch`, where it becomes JSON
         return True
 
+    def answer_options(self, allow: typing.Iterable[str]) -> typing.NoReturn:
+        """Say what can be done at an address, before anybody has to say who asks.
+
+        :param allow: the methods of all routes at this address
+        """
+        methods = ", ".join(sorted(allow))
+        headers = {"Allow": methods}
+        asks = "Access-Control-Request-Method" in self.request.httprequest.headers
+        if asks and self.call.allowed_origin:
+            headers |= {
+                "Access-Control-Allow-Methods": methods,
+                "Access-Control-Allow-Headers": _CORS_REQUEST_HEADERS,
+                "Access-Control-Max-Age": _CORS_MAX_AGE,
+            }
+        response = ApiResponse(status=204, headers=headers)
+        response.on_send = self._finish
+        werkzeug.exceptions.abort(response)
+
     def pre_dispatch(self, rule: Rule, args: dict[str, typing.Any]) -> None:
-        scope = rule.endpoint.routing.get("scope")
+        super().pre_dispatch(rule, args)
+        routing = rule.endpoint.routing
+        scope = routing.get("scope")
         if scope and scope not in self.request.spp_oauth_scopes:
             raise InsufficientScope(scope)
-        return super().pre_dispatch(rule, args)
+        if produces := routing.get("produces"):
+            accept = self.request.httprequest.headers.get("Accept")
+            if not is_acceptable(accept, produces):
+                raise NotAcceptable(f"This answers as {' or '.join(produces)} only.")
 
     def dispatch(
         self, endpoint: typing.Callable, args: dict[str, typing.Any]
-    ) -> Response:
+    ) -> ApiResponse:
         routing = endpoint.routing
-        if self.request.httprequest.method == "OPTIONS":
-            # werkzeug matches it on every route; it must not run the endpoint
-            allow = ", ".join(["OPTIONS", *routing["methods"]])
-            return Response(status=204, headers={"Allow": allow})
         params = dict(args)
         if (query := self._read_query(routing.get("query"))) is not None:
             params["query"] = query
         if (body := self._read_body(routing.get("body"))) is not None:
             params["body"] = body
         self.request.params = params
+        del params, query, body
         try:
-            result = self.request.registry["ir.http"]._dispatch(endpoint)
+            if routing.get("idempotent"):
+                return self._dispatch_once(endpoint)
+            return self._dispatch_endpoint(endpoint)
         finally:
             # A request is in cycles, which are freed much later: not its items too.
             self.request.params = {}
-        return self._respond(result)
 
-    def handle_error(self, exc: Exception) -> Response:
+    def post_dispatch(self, response: ApiResponse) -> None:
+        # Not as Odoo does: no answer sets a cookie, and no session is saved.
+        response.on_send = self._finish
+
+    def handle_error(self, exc: Exception) -> ApiResponse:
         error = to_api_error(exc)
         self._log(exc, error)
         # Odoo logs the exception once more; this class has said it all
         exc.loglevel = logging.DEBUG
-        return self._error_response(error)
+        response = self._error_response(error)
+        response.on_send = self._finish
+        return response
+
+    def read_body(self) -> bytes:
+        """The body as it came, of any media type and however it was sent.
+
+        :raises PayloadTooLarge: when it is larger than the route accepts
+        """
+        if self.call.body is not None:
+            return self.call.body
+        httprequest = self.request.httprequest
+        limit = httprequest.max_content_length
+        if httprequest.content_length is None:
+            # A chunked body announces no length, and werkzeug cuts it off at the
+            # limit without a word: one more byte tells whether there was more.
+            httprequest.max_content_length = limit + 1
+        raw = httprequest.get_data(cache=False)
+        if len(raw) > limit:
+            raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
+        self.call.body = raw
+        return raw
+
+    def _dispatch_endpoint(self, endpoint: typing.Callable) -> ApiResponse:
+        result = self.request.registry["ir.http"]._dispatch(endpoint)
+        return self._respond(result, endpoint.routing)
+
+    def _dispatch_once(self, endpoint: typing.Callable) -> ApiResponse:
+        """Call the endpoint, unless this client has been answered for this already."""
+        httprequest = self.request.httprequest
+        key = httprequest.headers.get("Idempotency-Key")
+        if key is None:
+            return self._dispatch_endpoint(endpoint)
+        store = self.request.env["spp.oauth.idempotency"]
+        body = self.read_body() if endpoint.routing.get("body") else b""
+        entry, answer = store._claim(
+            key,
+            (
+                httprequest.method.encode(),
+                httprequest.path.encode(),
+                httprequest.query_string,
+                body,
+            ),
+        )
+        if answer:
+            headers = {**answer.headers, "Idempotency-Replayed": "true"}
+            return ApiResponse(answer.body, status=answer.status, headers=headers)
+        response = self._dispatch_endpoint(endpoint)
+        store._remember(entry, response)
+        return response
 
     def _read_query(self, model: type[BaseModel] | None) -> BaseModel | None:
         args = self.request.httprequest.args
         if model is None:
-            _refuse_unknown(args, {})
+            if args:
+                _refuse_unknown(args, {})
             return None
         return parse_query(args, model)
 
     def _read_body(self, model: type[BaseModel] | None) -> BaseModel | None:
         if model is None:
             return None
-        httprequest = self.request.httprequest
-        mimetype = httprequest.mimetype
+        mimetype = self.request.httprequest.mimetype
         if mimetype != "application/json" and not mimetype.endswith("+json"):
             raise UnsupportedMediaType("The body must be application/json.")
-        raw = self._raw_body(httprequest)
+        raw = self.read_body()
         if b"\\u0000" in raw and _ESCAPED_NUL.search(raw):
             raise BadRequest("The body contains a NUL character.")
         try:
@@ -114,33 +243,33 @@ class SppApiDispatcher(Dispatcher):
         except pydantic.ValidationError as exc:
             raise validation_error(exc) from exc
 
-    @staticmethod
-    def _raw_body(httprequest: HTTPRequest) -> bytes:
-        if httprequest.content_length is not None:
-            return httprequest.get_data()
-        # A chunked body announces no length, and werkzeug cuts it off at the limit
-        # without a word: one more byte tells whether there was more.
-        limit = httprequest.max_content_length
-        httprequest.max_content_length = limit + 1
-        raw = httprequest.get_data()
-        if len(raw) > limit:
-            raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
-        return raw
-
-    def _respond(self, result: typing.Any) -> Response:
+    def _respond(
+        self, result: typing.Any, routing: typing.Mapping[str, typing.Any]
+    ) -> ApiResponse:
         if isinstance(result, Response):
-            return result
+            response = ApiResponse.force_type(getattr(result, "_wrapped__", result))
+            if response.is_sequence:
+                # Odoo counts characters where bytes are meant
+                response.headers.remove("Content-Length")
+            return response
         if not isinstance(result, ApiResult):
-            result = ApiResult(result, status=200 if result is not None else 204)
+            result = ApiResult(result)
         if result.model is None:
-            return Response(status=result.status, headers=dict(result.headers))
-        return Response(
-            result.model.model_dump_json(by_alias=True),
-            status=result.status,
-            headers={**_JSON_HEADERS, **result.headers},
-        )
+            return ApiResponse(
+                status=result.status or 204, headers=dict(result.headers)
+            )
+        body = result.model.model_dump_json(by_alias=True).encode()
+        status = result.status or routing.get("status", 200)
+        headers = {**_JSON_HEADERS, **result.headers}
+        if routing.get("etag") and status == 200:
+            headers |= {"ETag": make_etag(body), "Cache-Control": "private, no-cache"}
+            known = self.request.httprequest.headers.get("If-None-Match")
+            if is_known(known, headers["ETag"]):
+                del headers["Content-Type"]
+                return ApiResponse(status=304, headers=headers)
+        return ApiResponse(body, status=status, headers=headers)
 
-    def _error_response(self, error: ApiError) -> Response:
+    def _error_response(self, error: ApiError) -> ApiResponse:
         envelope = ErrorEnvelope(
             error=ErrorBody(
                 code=error.error,
@@ -151,17 +280,52 @@ class SppApiDispatcher(Dispatcher):
         )
         return self._json_error(envelope.model_dump_json(), error)
 
-    def _json_error(self, text: str, error: ApiError) -> Response:
+    def _json_error(self, text: str, error: ApiError) -> ApiResponse:
         headers = [*_JSON_HEADERS.items(), *error.extra_headers]
-        return Response(text, status=error.code, headers=headers)
+        return ApiResponse(text, status=error.code, headers=headers)
+
+    def _finish(self, response: ApiResponse) -> ApiResponse:
+        """The last that is done to any answer, right before it is sent."""
+        call, request = self.call, self.request
+        call.body = None
+        headers = response.headers
+        headers.remove("Set-Cookie")
+        headers.setdefault("Cache-Control", "no-store")
+        headers["X-Request-Id"] = call.request_id
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers.add("Vary", "Origin")
+        if call.allowed_origin:
+            headers["Access-Control-Allow-Origin"] = call.allowed_origin
+            headers["Access-Control-Expose-Headers"] = _CORS_RESPONSE_HEADERS
+        method = request.httprequest.method
+        client_id = getattr(request, "spp_oauth_client_id", None)
+        seconds = time.perf_counter() - call.started
+        deferred.count_request(
+            request.db,
+            client_id=client_id,
+            address=request.httprequest.remote_addr,
+            route=call.route,
+            method=method,
+            status=response.status_code,
+            seconds=seconds,
+        )
+        log_access(
+            request_id=call.request_id,
+            method=method,
+            route=call.route,
+            status=response.status_code,
+            seconds=seconds,
+            client_id=client_id,
+        )
+        return response
 
     def _log(self, exc: Exception, error: ApiError) -> None:
         httprequest = self.request.httprequest
         # AccessError says which model and rule; other messages may name people
         detail = str(exc) if isinstance(exc, AccessError) else type(exc).__name__
-        server_fault = error.code == 500
+        fault = is_fault(exc)
         _logger.log(
-            logging.ERROR if server_fault else logging.INFO,
+            logging.ERROR if fault else logging.INFO,
             "%s %r answered %s %s (request %s): %s",
             httprequest.method,
             httprequest.path,
@@ -169,7 +333,7 @@ class SppApiDispatcher(Dispatcher):
             error.error,
             self.request_id,
             detail,
-            exc_info=exc if server_fault else None,
+            exc_info=exc if fault else None,
         )
 
 
@@ -179,12 +343,21 @@ class SppOAuthDispatcher(SppApiDispatcher):
     routing_type = "spp_oauth"
     mimetypes = ("application/x-www-form-urlencoded",)
 
+    def dispatch(
+        self, endpoint: typing.Callable, args: dict[str, typing.Any]
+    ) -> ApiResponse:
+        httprequest = self.request.httprequest
+        if httprequest.content_length is None and httprequest.method == "POST":
+            # the parser of forms would not miss the end of a chunked body
+            httprequest._HTTPRequest__wrapped._cached_data = self.read_body()
+        return super().dispatch(endpoint, args)
+
     def _read_query(self, model: type[BaseModel] | None) -> None:
         # RFC 6749 2.3.1: credentials must not be in the URL, where logs keep them
         if self.request.httprequest.args:
             raise BadRequest("Parameters belong in the body, not in the address.")
 
-    def _error_response(self, error: ApiError) -> Response:
+    def _error_response(self, error: ApiError) -> ApiResponse:
         code = "server_error" if error.code >= 500 else error.error
         body = OAuthError(error=code, error_description=error.description)
         return self._json_error(body.model_dump_json(), error)
@@ -195,7 +368,7 @@ class SppOpenSppTokenDispatcher(SppApiDispatcher):
 
     routing_type = "spp_openspp_token"
 
-    def _error_response(self, error: ApiError) -> Response:
+    def _error_response(self, error: ApiError) -> ApiResponse:
         body = OAuthError(error=phrase(error.code), error_description=error.description)
         return self._json_error(body.model_dump_json(), error)
 

@@ -18,18 +18,19 @@ from typing import NamedTuple
 
 import psycopg2.errors
 import pydantic
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from odoo.exceptions import (
     AccessDenied,
     AccessError,
-    ConcurrencyError,
     LockError,
     MissingError,
     RedirectWarning,
     UserError,
 )
 from odoo.http import SessionExpiredException
+
+from ..tools.retry import TRANSIENT
 
 REALM = "api"
 
@@ -237,17 +238,22 @@ def to_api_error(exc: Exception) -> ApiError:
         # Odoo raises ValidationError from the database's own complaint
         error_class = Conflict if isinstance(exc.__cause__, unique) else Unprocessable
         return error_class(str(exc.args[0]))
-    if isinstance(
-        exc,
-        ConcurrencyError
-        | psycopg2.errors.SerializationFailure
-        | psycopg2.errors.DeadlockDetected
-        | psycopg2.errors.LockNotAvailable,
-    ):
+    if isinstance(exc, TRANSIENT):
         return Unavailable(
             "Too many changes at once; try again.", headers=[("Retry-After", "1")]
         )
+    if isinstance(exc, psycopg2.OperationalError | psycopg2.InterfaceError):
+        return Unavailable(
+            "The database is not available.", headers=[("Retry-After", "5")]
+        )
     return ApiError("Something went wrong on the server.", status=500)
+
+
+def is_fault(exc: Exception) -> bool:
+    """Whether somebody should look into it: a bug, or a database that fails."""
+    if isinstance(exc, (ApiError, *TRANSIENT)):
+        return False
+    return to_api_error(exc).code >= 500
 
 
 def phrase(status: int) -> str:
@@ -256,12 +262,17 @@ def phrase(status: int) -> str:
 
 
 def _from_http_exception(exc: HTTPException) -> ApiError:
-    messages = {404: "There is nothing at this address."}
+    messages = {
+        404: "There is nothing at this address.",
+        405: "This cannot be done at this address.",
+    }
     headers = [
         (name, value)
         for name, value in exc.get_headers()
-        if name.lower() not in {"content-type", "content-length"}
+        if name.lower() not in {"allow", "content-type", "content-length"}
     ]
+    if isinstance(exc, MethodNotAllowed) and exc.valid_methods:
+        headers.append(("Allow", ", ".join(sorted(exc.valid_methods))))
     message = messages.get(exc.code) or exc.description or phrase(exc.code)
     return ApiError(message, status=exc.code, headers=headers)
 

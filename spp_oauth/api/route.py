@@ -19,7 +19,7 @@ class ApiResult:
     """A response with another status than the route's, or with headers of its own."""
 
     model: BaseModel | None
-    status: int = 200
+    status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -82,7 +82,9 @@ class OAuthProbeController(http.Controller):
             )
         )
 
-    @api_route("/api/oauth/probe/fault/<string:kind>", methods=["POST"])
+    @api_route(
+        "/api/oauth/probe/fault/<string:kind>", methods=["POST"], response=Item
+    )
     def fault(self, kind):
         scope_sudo = self.env["spp.oauth.scope"].sudo()
         if kind == "user":

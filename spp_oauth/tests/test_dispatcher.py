@@ -144,15 +144,22 @@ class TestDispatcher(OAuthCase):
         for path in (
             "/api/attendance/none",
             "/api/",
+            "/api",
             "/api/x",
             "/api/%00",
-            "/oauth2/none/of/it",
         ):
             for method in ("GET", "POST", "DELETE"):
                 with self.subTest(f"{method} {path}"):
                     response = self.call(path, method=method)
                     self.assertError(response, 404, "not_found")
         self.assertError(self.call(f"{ITEMS}/x"), 404, "not_found")
+        for path in ("/oauth2", "/oauth2/none/of/it"):
+            response = self.call(path)
+            self.assertEqual(response.status_code, 404)
+            self.assertEqual(response.json()["error"], "not_found")
+        for path in ("/apiary", "/oauth2er", "/auth/tokens"):
+            response = self.url_open(path)
+            self.assertIn("text/html", response.headers["Content-Type"])
         elsewhere = self.url_open("/somewhere/else")
         self.assertIn("text/html", elsewhere.headers["Content-Type"])
 
