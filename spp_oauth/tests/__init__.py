@@ -7,6 +7,7 @@ from . import (
     test_key,
     test_new_client,
     test_new_client_tour,
+    test_openapi,
     test_retry,
     test_token_endpoint,
 )

@@ -1,0 +1,92 @@
+import secrets
+
+from odoo import http
+from odoo.http import Response, Stream
+from odoo.modules import Manifest
+
+from odoo.addons.spp_oauth.api import NotFound, api_route
+from odoo.addons.spp_oauth.api import docs as docs_page
+from odoo.addons.spp_oauth.api.openapi import OpenApiDocument
+
+_TITLE = "Attendance API"
+_PREFIXES = ("/api/attendance/", "/api/oauth/", "/oauth2/", "/.well-known/oauth")
+_DOCUMENT = "/api/attendance/openapi.json"
+_DOCS = "/api/attendance/docs"
+_DESCRIPTION = """
+Who attended what, when and where. Apps send facts and read them back.
+
+**To begin**, somebody with the role *API Administrator* makes a client in
+*OAuth → Clients* and gives you its id and secret. *Authorize* on this page takes them,
+and each request below can then be tried; it works on real data.
+
+**Errors** have one shape everywhere: a `code` for programs, a `message` for people,
+the `fields` that are wrong, and the `request_id` that the server's log has, too. A
+method that an address does not know is answered with 405 and what it `Allow`s.
+
+**Writing twice is safe**: a fact with the same `external_id`, or a request with the
+same `Idempotency-Key`, has one effect.
+
+**Lists** come in pages; `next` is the `cursor` of the following one.
+"""
+
+
+class AttendanceDocsController(http.Controller):
+    @api_route(
+        _DOCUMENT,
+        methods=["GET"],
+        auth="public",
+        response=OpenApiDocument,
+        readonly=True,
+        etag=True,
+        tags=["Operations"],
+    )
+    def openapi_document(self):
+        """Get this document."""
+        return OpenApiDocument(
+            self.env["spp.oauth.openapi"]._document(
+                _PREFIXES,
+                without=(_DOCS,),
+                title=_TITLE,
+                version=Manifest.for_addon("spp_attendance").version,
+                description=_DESCRIPTION,
+            )
+        )
+
+    @api_route(
+        _DOCS,
+        methods=["GET"],
+        auth="public",
+        produces=["text/html"],
+        readonly=True,
+    )
+    def docs(self):
+        """Show the documentation."""
+        nonce = secrets.token_urlsafe(16)
+        text = docs_page.page(
+            title=_TITLE,
+            document=_DOCUMENT,
+            assets=f"{_DOCS}/{docs_page.assets_version()}",
+            nonce=nonce,
+        )
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": docs_page.content_security_policy(nonce),
+            "Referrer-Policy": "no-referrer",
+        }
+        return Response(text, headers=headers, mimetype="text/html")
+
+    @api_route(
+        f"{_DOCS}/<string:version>/<string:name>",
+        methods=["GET"],
+        auth="public",
+        produces=["text/css", "text/javascript", "image/png"],
+        readonly=True,
+    )
+    def docs_asset(self, version, name):
+        """Get a file of the documentation."""
+        if version != docs_page.assets_version() or name not in docs_page.ASSETS:
+            raise NotFound("There is nothing at this address.")
+        path, media_type = docs_page.ASSETS[name]
+        stream = Stream.from_path(str(path), public=True)
+        stream.mimetype = media_type  # Python would ask the system's own table
+        return stream.get_response(immutable=True)

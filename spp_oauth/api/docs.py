@@ -1,0 +1,87 @@
+"""The page that shows an OpenAPI document, and lets people try what is in it.
+
+Everything on it comes from us: Swagger UI lies in `static/lib`, and the policy that
+goes with the page lets a browser ask no other host for anything.
+"""
+
+import functools
+import hashlib
+from html import escape
+from pathlib import Path
+from string import Template
+
+_STATIC = Path(__file__).parents[1] / "static"
+
+#: What the page loads: the file of each name, and its media type. Nothing else is
+#: served, so that no name can lead anywhere.
+ASSETS: dict[str, tuple[Path, str]] = {
+    "swagger-ui.js": (
+        _STATIC / "lib/swagger-ui/swagger-ui-bundle.js",
+        "text/javascript",
+    ),
+    "swagger-ui.css": (
+        _STATIC / "lib/swagger-ui/swagger-ui.css",
+        "text/css",
+    ),
+    "icon.png": (_STATIC / "lib/swagger-ui/favicon-32x32.png", "image/png"),
+    "docs.js": (_STATIC / "src/docs/docs.js", "text/javascript"),
+    "docs.css": (_STATIC / "src/docs/docs.css", "text/css"),
+}
+
+_PAGE = Template(
+    """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<link rel="icon" type="image/png" href="$assets/icon.png">
+<link rel="stylesheet" href="$assets/swagger-ui.css">
+<link rel="stylesheet" href="$assets/docs.css">
+</head>
+<body>
+<noscript>This page needs JavaScript. The document itself is at
+<a href="$document">$document</a>.</noscript>
+<main id="docs" data-document="$document"></main>
+<script nonce="$nonce" src="$assets/swagger-ui.js"></script>
+<script nonce="$nonce" src="$assets/docs.js"></script>
+</body>
+</html>
+"""
+)
+
+
+@functools.cache
+def assets_version() -> str:
+    """Changes with any of the files, so that browsers may keep them for ever."""
+    digest = hashlib.sha256()
+    for path, _media_type in ASSETS.values():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def page(*, title: str, document: str, assets: str, nonce: str) -> str:
+    """The HTML of the page.
+
+    :param document: the path of the OpenAPI document
+    :param assets: the path under which `ASSETS` are served, by name
+    :param nonce: said in `content_security_policy`, too; new for each request
+    """
+    values = {"title": title, "document": document, "assets": assets, "nonce": nonce}
+    return _PAGE.substitute({name: escape(text) for name, text in values.items()})
+
+
+def content_security_policy(nonce: str) -> str:
+    """What the page may do: run the two scripts of ours, and ask this host."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src 'nonce-{nonce}'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
