@@ -10,7 +10,7 @@ from typing import Any
 
 from _suite.shell import SetupError, say
 
-from . import ingest, ingest_http
+from . import ingest, ingest_http, oauth
 from .measure import Figure, save, table
 from .place import Place, results_file
 
@@ -18,6 +18,7 @@ from .place import Place, results_file
 BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "ingest": ingest.run,
     "ingest_http": ingest_http.run,
+    "oauth": oauth.run,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 
 PREFIX = "spp_bench_"
+#: Addons that only benchmarks install.
+PROBES = Path(__file__).with_name("addons")
 
 
 class Place:
@@ -37,7 +40,10 @@ class Place:
     def __init__(self, rounds: int) -> None:
         self.rounds = rounds
         self._state = private_dir(state_dir())
-        self._tools = toolchain.ensure(dev=True)
+        tools = toolchain.ensure(dev=True)
+        self._tools = dataclasses.replace(
+            tools, extra_addons=(*tools.extra_addons, PROBES)
+        )
         self.databases = Databases(
             self._tools, postgres.choose(self._state), self._state / "data"
         )
@@ -79,6 +85,17 @@ class Place:
         )
         self.registry = Registry(self.database)
 
+    def install_probe(self) -> None:
+        """Add routes that do next to nothing; servers that start from now on have them.
+
+        It has no models, so that Odoo in this process is as it was.
+        """
+        log = self._state / "bench.log"
+        with step("installing the probe"):
+            self.databases.install(
+                self.database, ["spp_bench_probe"], demo=False, log=log
+            )
+
     @contextlib.contextmanager
     def environment(
         self, uid: int | None = None, **context: Any
@@ -114,6 +131,7 @@ class Place:
             workers=workers,
             demo=False,
             cluster_state=self._state,
+            tools=self._tools,
         )
         server.start()
         try:
