@@ -13,6 +13,7 @@
         "security/ir.model.access.csv",
         "data/ir_config_parameter_data.xml",
         "data/ir_cron_data.xml",
+        "data/spp_oauth_scope_data.xml",
         "wizards/spp_attendance_scan_assign_views.xml",
         "views/spp_attendance_scan_views.xml",
         "views/spp_attendance_scan_badge_views.xml",

@@ -6,4 +6,5 @@ from . import (
     spp_attendance_record,
     spp_attendance_subscriber,
     spp_attendance_type,
+    spp_oauth_client,
 )

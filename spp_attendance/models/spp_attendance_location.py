@@ -59,6 +59,18 @@ class SppAttendanceLocation(models.Model):
         help="Only these officers see and enter attendance here."
         " Leave empty to let every officer of the company do it.",
     )
+    client_ids = fields.Many2many(
+        "spp.oauth.client",
+        "spp_attendance_location_client_rel",
+        "location_id",
+        "client_id",
+        string="API Clients",
+        readonly=True,
+        copy=False,
+        groups="spp_oauth.spp_oauth_group_admin",
+        help="Programs that work here as officers. Unlike people they work only at the"
+        " locations that they were given.",
+    )
 
     _code_unique = models.UniqueIndex(
         "(company_id, code) WHERE code IS NOT NULL",

@@ -1,1 +1,1 @@
-from . import base_partner_merge, spp_attendance_record_void
+from . import base_partner_merge, spp_attendance_record_void, spp_oauth_client_new

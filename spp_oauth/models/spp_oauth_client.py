@@ -1,11 +1,13 @@
 import contextlib
 import ipaddress
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
+from odoo.tools import SQL
 
-from ..oauth import secrets
+from ..oauth import keys, secrets
 
 DEFAULT_LIFETIME = 600
 MIN_LIFETIME = 60
@@ -116,6 +118,14 @@ class SppOauthClient(models.Model):
         help="More are refused until the next minute.",
     )
 
+    is_expired = fields.Boolean(compute="_compute_is_expired")
+    has_previous_secret = fields.Boolean(compute="_compute_has_previous_secret")
+    usage_ids = fields.One2many("spp.oauth.usage", "client_id", "Usage")
+    last_used_at = fields.Datetime("Last Used", compute="_compute_usage")
+    last_used_address = fields.Char("Last Used From", compute="_compute_usage")
+    request_count_day = fields.Integer("Requests (24 h)", compute="_compute_usage")
+    valid_token_count = fields.Integer("Valid Tokens", compute="_compute_token_count")
+
     _client_id_unique = models.UniqueIndex("(client_id)", "This client exists already.")
     _token_lifetime_range = models.Constraint(
         f"CHECK (token_lifetime BETWEEN {MIN_LIFETIME} AND {MAX_LIFETIME})",
@@ -125,6 +135,72 @@ class SppOauthClient(models.Model):
         f"CHECK (rate_limit BETWEEN 1 AND {MAX_RATE_LIMIT})",
         "A client may make from one to a million requests a minute.",
     )
+
+    @api.depends("expires_at")
+    def _compute_is_expired(self):
+        now = fields.Datetime.now()
+        for client in self:
+            client.is_expired = client.expires_at and client.expires_at <= now
+
+    @api.depends("previous_secret_hint", "previous_secret_expires_at")
+    def _compute_has_previous_secret(self):
+        now = fields.Datetime.now()
+        for client in self:
+            expires_at = client.previous_secret_expires_at
+            client.has_previous_secret = expires_at and expires_at > now
+
+    @api.depends("usage_ids.last_at", "usage_ids.requests")
+    def _compute_usage(self):
+        since = fields.Datetime.now() - timedelta(days=1)
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT ON (client_id)
+                       client_id, last_at, last_address,
+                       sum(requests) FILTER (WHERE minute >= %(since)s)
+                                     OVER (PARTITION BY client_id)
+                  FROM spp_oauth_usage
+                 WHERE client_id = ANY(%(ids)s)
+              ORDER BY client_id, last_at DESC
+                """,
+                ids=list(self._origin.ids),
+                since=since,
+            )
+        )
+        facts = {row[0]: row[1:] for row in rows}
+        for client in self:
+            last_at, address, count = facts.get(client._origin.id, (False, False, 0))
+            client.last_used_at = last_at
+            client.last_used_address = address
+            client.request_count_day = count or 0
+
+    def _compute_token_count(self):
+        counts = dict(
+            self.env["spp.oauth.token"]._read_group(
+                self._valid_tokens_domain(), ["client_id"], ["__count"]
+            )
+        )
+        for client in self:
+            client.valid_token_count = counts.get(client._origin, 0)
+
+    @api.constrains("auth_method", "public_keys")
+    def _check_public_keys(self):
+        for client in self:
+            if client.public_keys:
+                try:
+                    keys.parse_public_keys(client.public_keys)
+                except ValueError as exc:
+                    raise ValidationError(
+                        self.env._(
+                            "The public keys cannot be used. %(reason)s", reason=exc
+                        )
+                    ) from exc
+            elif client.auth_method == "private_key_jwt":
+                raise ValidationError(
+                    self.env._(
+                        "A client that signs assertions needs its public keys here."
+                    )
+                )
 
     @api.constrains("scope_ids", "is_trusted_gateway")
     def _check_gateway_scopes(self):
@@ -155,12 +231,79 @@ class SppOauthClient(models.Model):
         with self._groups_followed():
             return super().write(vals)
 
-    def action_new_secret(self):
-        """Replace the secret at once, and show the new one this one time."""
+    def action_rotate_secret(self):
+        """Ask how long the present secret is to work beside a new one."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("New Secret for %(client)s", client=self.name),
+            "res_model": "spp.oauth.client.rotate",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_client_id": self.id},
+        }
+
+    def action_end_previous_secret(self):
+        """Have the old secret stop now, before its time."""
         self.ensure_one()
         self._check_may_administer()
         self.check_access("write")
-        return self._show_secret(self._renew_secret())
+        self_sudo = self.sudo()  # the hash is beyond everybody's rights
+        self_sudo.write(
+            {
+                "previous_secret_hash": False,
+                "previous_secret_hint": False,
+                "previous_secret_expires_at": False,
+            }
+        )
+        self_sudo._message_log(body=self.env._("The old secret was ended."))
+        self.env["spp.oauth.event"]._log_action(
+            "secret", "previous_ended", client_id=self.id
+        )
+
+    def action_revoke_tokens(self):
+        """Have every token that was issued to these clients be refused from now on."""
+        self._check_may_administer()
+        self.check_access("write")
+        tokens = self.env["spp.oauth.token"].search(self._valid_tokens_domain())
+        tokens.action_revoke()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._("Tokens revoked: %(count)s", count=len(tokens)),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def action_tokens(self):
+        """The tokens of this client that are still good."""
+        return self._action_of_client(
+            "spp_oauth.spp_oauth_token_action", {"search_default_valid": 1}
+        )
+
+    def action_events(self):
+        """What the audit log knows about this client."""
+        return self._action_of_client("spp_oauth.spp_oauth_event_action")
+
+    def action_usage(self):
+        """When and how much this client called."""
+        return self._action_of_client("spp_oauth.spp_oauth_usage_action")
+
+    def _action_of_client(self, xmlid, context=None):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(xmlid)
+        action["domain"] = [("client_id", "=", self.id)]
+        action["context"] = context or {}
+        return action
+
+    def _valid_tokens_domain(self):
+        return [
+            ("client_id", "in", self.ids),
+            ("revoked_at", "=", False),
+            ("expires_at", ">", fields.Datetime.now()),
+        ]
 
     @api.model
     def _new_client(self, name, scopes, **vals):

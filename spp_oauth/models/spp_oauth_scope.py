@@ -24,6 +24,9 @@ class SppOauthScope(models.Model):
         help="What the service user of a client with this scope becomes a member of.",
     )
 
+    is_default = fields.Boolean(
+        "Given by Default", help="What a new client has unless somebody says else."
+    )
     is_gateway_only = fields.Boolean(
         "Trusted Gateways Only", help="Only a trusted gateway may have this scope."
     )
