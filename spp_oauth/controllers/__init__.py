@@ -1,1 +1,1 @@
-from . import oauth_token, oauth_whoami
+from . import oauth_metadata, oauth_token, oauth_whoami, openspp_token

@@ -1,42 +1,40 @@
-from typing import Any
-
-from pydantic import BaseModel
-
 from odoo import http
 from odoo.http import request, route
 
-from ..api import api_route
+from ..oauth import metadata
 
-_MAX_FORM = 64 * 1024
-
-
-class JwkSet(BaseModel):
-    """RFC 7517: the keys that verify our tokens."""
-
-    keys: list[dict[str, Any]]
+_FORM = {
+    "type": "spp_oauth",
+    "auth": "public",
+    "methods": ["POST"],
+    "readonly": False,
+    "save_session": False,
+    "max_content_length": 64 * 1024,
+}
 
 
 class OAuthTokenController(http.Controller):
-    @route(
-        "/oauth2/token",
-        type="spp_oauth",
-        auth="public",
-        methods=["POST"],
-        readonly=False,
-        save_session=False,
-        max_content_length=_MAX_FORM,
-    )
+    @route(metadata.TOKEN_PATH, **_FORM)
     def token(self):
+        return self._answer(self.env["spp.oauth.server"]._token_response)
+
+    @route(metadata.INTROSPECTION_PATH, **_FORM)
+    def introspect(self):
+        return self._answer(self.env["spp.oauth.server"]._introspection_response)
+
+    @route(metadata.REVOCATION_PATH, **_FORM)
+    def revoke(self):
+        return self._answer(self.env["spp.oauth.server"]._revocation_response)
+
+    @staticmethod
+    def _answer(respond):
         httprequest = request.httprequest
-        answer = self.env["spp.oauth.server"]._token_response(
-            dict(httprequest.form.lists()), httprequest.headers.get("Authorization")
+        answer, request.spp_oauth_client_id = respond(
+            dict(httprequest.form.lists()),
+            httprequest.headers.get("Authorization"),
+            httprequest.remote_addr,
+            request.dispatcher.request_id,
         )
         return request.make_json_response(
             answer.body, answer.headers, None, answer.status
         )
-
-    @api_route(
-        "/oauth2/jwks", methods=["GET"], auth="public", response=JwkSet, readonly=True
-    )
-    def jwks(self):
-        return JwkSet(keys=self.env["spp.oauth.key"]._public_jwks())

@@ -3,6 +3,7 @@ from . import (
     res_config_settings,
     res_users,
     res_users_apikeys,
+    spp_oauth_assertion,
     spp_oauth_client,
     spp_oauth_event,
     spp_oauth_health,
@@ -14,5 +15,6 @@ from . import (
     spp_oauth_role,
     spp_oauth_scope,
     spp_oauth_server,
+    spp_oauth_token,
     spp_oauth_usage,
 )

@@ -1,14 +1,32 @@
 import logging
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..oauth import secrets, tokens
-from ..oauth.errors import InvalidToken
-from ..oauth.server import Client, TokenRequest, TokenServer
+from ..oauth import keys, metadata, networks, secrets, server, tokens
+from ..oauth.endpoints import IssuedToken
+from ..oauth.errors import InvalidToken, LockedKey, RateLimited, UnknownKey
+from ..tools import deferred
+from .spp_oauth_key import PASSPHRASE_OPTION, PASSPHRASE_VARIABLE
 
 _logger = logging.getLogger(__name__)
+
+ENDPOINTS = {
+    server.TOKEN: metadata.TOKEN_PATH,
+    server.INTROSPECTION: metadata.INTROSPECTION_PATH,
+    server.REVOCATION: metadata.REVOCATION_PATH,
+}
+
+# Why a client is turned away, and what the holder of a token of its own is told.
+_PROBLEMS = {
+    "unknown_client": "The client of this token is no longer active.",
+    "archived_client": "The client of this token is no longer active.",
+    "archived_user": "The client of this token is no longer active.",
+    "expired_client": "The client of this token has expired.",
+    "wrong_network": "This client may not call from here.",
+}
 
 
 class Grant(NamedTuple):
@@ -18,6 +36,27 @@ class Grant(NamedTuple):
     user_id: int
     tz: str | None
     scopes: frozenset
+
+
+@dataclass(frozen=True)
+class FoundClient(server.Client):
+    """A client as the database has it; without a record id, one it does not have.
+
+    :param problem: why it may not have anything, whatever it shows
+    """
+
+    id: int | None = None
+    company_id: int | None = None
+    is_trusted_gateway: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class FoundToken(IssuedToken):
+    """A good token and whose it is."""
+
+    client_record_id: int
+    company_id: int
 
 
 class SppOauthServer(models.AbstractModel):
@@ -30,90 +69,411 @@ class SppOauthServer(models.AbstractModel):
     def _authenticate(self, token, address=None):
         """The grant of an access token, by one query.
 
-        The client and its user are looked up every time, so that archiving either
-        one, or taking a scope away, works from the next request on.
+        The client, its user and the token are looked up every time, so that archiving
+        either one, taking a scope away or revoking works from the next request on.
 
         :param str token: as in the Authorization header
         :param str address: of the caller
         :rtype: Grant
-        :raises InvalidToken: when it is not good, or no longer
+        :raises InvalidToken: when it is not good, or no longer, or not from there
+        :raises RateLimited: when its client has called too often within this minute
         """
-        access = tokens.verify(
-            token, self.env["spp.oauth.key"]._verification_keys(), self._authority()
+        access, row = self._inspect(token)
+        if not self._is_allowed_from(row, address):
+            raise self._refusal("wrong_network", access, row)
+        self._check_rate(row)
+        return Grant(
+            row["id"],
+            row["user_id"],
+            row["tz"],
+            access.scopes.intersection(row["scopes"]),
         )
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT c.id, c.user_id, p.tz,
-                       ARRAY(SELECT s.name
-                               FROM spp_oauth_client_spp_oauth_scope_rel r
-                               JOIN spp_oauth_scope s ON s.id = r.spp_oauth_scope_id
-                              WHERE r.spp_oauth_client_id = c.id)
-                  FROM spp_oauth_client c
-                  JOIN res_users u ON u.id = c.user_id
-                  JOIN res_partner p ON p.id = u.partner_id
-                 WHERE c.client_id = %s AND c.active AND u.active
-                """,
-                access.client_id,
-            )
-        )
-        if not rows:
-            raise InvalidToken("The client of this token is no longer active.")
-        [(client_id, user_id, tz, scopes)] = rows
-        return Grant(client_id, user_id, tz, access.scopes.intersection(scopes))
 
     @api.model
-    def _token_response(self, form, authorization, address=None):
-        """Answer a request to the token endpoint.
+    def _token_response(self, form, authorization, address=None, request_id=None):
+        """Answer a request to the token endpoint (RFC 6749).
 
         :param dict[str, list[str]] form: the parameters of the body
         :param authorization: the Authorization header or None
         :param str address: of the caller
-        :rtype: odoo.addons.spp_oauth.oauth.server.TokenResponse
+        :param str request_id: for the audit log
+        :return: the answer, and who has shown to be the client: a record id or None
+        :rtype: tuple[odoo.addons.spp_oauth.oauth.server.OAuthResponse, int | None]
         """
-        server = TokenServer(self._find_client, self._sign)
-        response = server.respond(TokenRequest(form, authorization))
-        if response.status != 200:
-            _logger.info("Token refused: %s", response.body["error"])
-        return response
+        return self._respond(server.TOKEN, form, authorization, address, request_id)
+
+    @api.model
+    def _introspection_response(
+        self, form, authorization, address=None, request_id=None
+    ):
+        """Say what a token is good for (RFC 7662); as `_token_response`."""
+        return self._respond(
+            server.INTROSPECTION, form, authorization, address, request_id
+        )
+
+    @api.model
+    def _revocation_response(self, form, authorization, address=None, request_id=None):
+        """Take back a token (RFC 7009); as `_token_response`."""
+        return self._respond(
+            server.REVOCATION, form, authorization, address, request_id
+        )
+
+    @api.model
+    def _metadata(self):
+        """What this server says of itself (RFC 8414).
+
+        :rtype: dict
+        """
+        scopes = self.env["spp.oauth.scope"].sudo().search([])  # public by nature
+        return metadata.describe(
+            self._authority().issuer, self._base_url(), scopes.mapped("name")
+        )
 
     @api.model
     def _authority(self):
         """Who signs tokens here, and for whom.
 
-        The default is this database and nothing else: tokens of the database that
-        it was copied from are refused, and so it needs no set-up.
+        The issuer is an address, for others to find the keys at. The audience is this
+        database and nothing else, so that one that was copied refuses the tokens of
+        the original, whatever address it has.
         """
         get_param = self.env["ir.config_parameter"].sudo().get_param
-        issuer = get_param("spp_oauth.issuer") or (
-            f"urn:uuid:{get_param('database.uuid')}"
-        )
-        return tokens.Authority(issuer, get_param("spp_oauth.audience") or issuer)
-
-    @api.model
-    def _find_client(self, client_id):
-        # nobody is logged in yet: this is how a client does so
-        client_sudo = self.env["spp.oauth.client"].sudo()
-        if "\0" not in client_id:  # which the database could not even look for
-            client_sudo = client_sudo.search([("client_id", "=", client_id)])
-        usable = client_sudo.filtered("user_id.active")
-        hashed = usable.secret_hash
-        return Client(
-            client_id=client_id,
-            check_secret=lambda secret: secrets.verify_secret(
-                secret, [(secrets.hint(secret), hashed)]
-            ),
-            scopes=frozenset(usable.scope_ids.mapped("name")),
-            token_lifetime=usable.token_lifetime,
+        return tokens.Authority(
+            get_param("spp_oauth.issuer") or get_param("web.base.url"),
+            get_param("spp_oauth.audience") or f"urn:uuid:{get_param('database.uuid')}",
         )
 
     @api.model
-    def _sign(self, client, scopes):
-        return tokens.issue(
-            self.env["spp.oauth.key"]._signing_key(),
-            self._authority(),
+    def _base_url(self):
+        """Where the endpoints are: at the issuer's address, if it is one."""
+        issuer = self._authority().issuer
+        if not issuer.startswith(("https://", "http://")):
+            issuer = self.env["ir.config_parameter"].sudo().get_param("web.base.url")
+        return issuer.rstrip("/")
+
+    @api.model
+    def _find_client(self, client_id, address=None):
+        """The client of an identifier, by one query whether it is known or not.
+
+        :param str client_id: as claimed
+        :param str address: of the caller
+        :rtype: FoundClient
+        :raises RateLimited: when it has called too often within this minute
+        """
+        row = self._select_client(
+            client_id,
+            auth_method=SQL("c.auth_method"),
+            company_id=SQL("c.company_id"),
+            is_trusted_gateway=SQL("c.is_trusted_gateway"),
+            lifetime=SQL("c.token_lifetime"),
+            public_keys=SQL("c.public_keys"),
+            secret_hash=SQL("c.secret_hash"),
+            secret_hint=SQL("c.secret_hint"),
+            previous_hash=SQL("c.previous_secret_hash"),
+            previous_hint=SQL("c.previous_secret_hint"),
+            previous_until=SQL("c.previous_secret_expires_at"),
+        )
+        problem = self._problem_of(row)
+        if not problem and not self._is_allowed_from(row, address):
+            problem = "wrong_network"
+        if problem:
+            # the secret is looked at all the same, so that it takes as long
+            return FoundClient(
+                client_id,
+                check_secret=lambda secret: secrets.verify_secret(secret, []),
+                id=row.get("id"),
+                problem=problem,
+            )
+        self._check_rate(row)
+        by_key = row["auth_method"] == server.PRIVATE_KEY_JWT
+        slots = [] if by_key else self._secret_slots(row)
+        public_keys = keys.parse_public_keys(row["public_keys"]) if by_key else ()
+        return FoundClient(
+            client_id,
+            check_secret=lambda secret: secrets.verify_secret(secret, slots),
+            scopes=frozenset(row["scopes"]),
+            token_lifetime=row["lifetime"],
+            auth_method=row["auth_method"],
+            public_keys=tuple(public_keys),
+            id=row["id"],
+            company_id=row["company_id"],
+            is_trusted_gateway=bool(row["is_trusted_gateway"]),
+        )
+
+    @api.model
+    def _issue(self, client, scopes):
+        """A new token of a client, and what it says.
+
+        :param FoundClient client: whose it is
+        :rtype: tuple[str, odoo.addons.spp_oauth.oauth.tokens.AccessToken]
+        :raises LockedKey: when the signing key cannot be used
+        """
+        key = self.env["spp.oauth.key"]._signing_key()
+        access = tokens.make(
+            key,
             client_id=client.client_id,
             subject=client.client_id,
             scopes=scopes,
             lifetime=client.token_lifetime,
         )
+        self.env["spp.oauth.token"]._note(access, client.id)
+        return tokens.sign(key, self._authority(), access), access
+
+    def _respond(self, endpoint, form, authorization, address, request_id):
+        exchange = _Exchange(self, endpoint, address, request_id)
+        request = server.OAuthRequest(form, authorization)
+        try:
+            self.env["spp.oauth.event"]._check_throttle(
+                address, request.claimed_client_id
+            )
+            response = exchange.serve(request)
+        except RateLimited as exc:
+            return server.unavailable(
+                429, "Too many requests; try again later.", exc.retry_after
+            ), None
+        except LockedKey as exc:
+            _logger.error(
+                "No token can be signed: %s Set %s in the environment, or %s in the"
+                " configuration file, to the passphrase of the signing key.",
+                exc,
+                PASSPHRASE_VARIABLE,
+                PASSPHRASE_OPTION,
+            )
+            return server.unavailable(503, "Tokens cannot be signed at present."), None
+        return response, request.client and request.client.id
+
+    @api.model
+    def _inspect(self, token):
+        """What a good token says, and what is known of its client.
+
+        :raises InvalidToken: when it is not good, or no longer
+        """
+        access = self._verify(token)
+        row = self._select_client(
+            access.client_id,
+            is_revoked=SQL(
+                """
+                EXISTS (SELECT FROM spp_oauth_token
+                         WHERE jti = %s AND revoked_at IS NOT NULL)
+                """,
+                access.jti,
+            ),
+            # A key or a token that this database has not heard of may be new.
+            is_withdrawn=SQL(
+                "EXISTS (SELECT FROM spp_oauth_key"
+                "         WHERE kid = %s AND verifies_until <= %s)",
+                access.kid,
+                fields.Datetime.now(),
+            ),
+            company_id=SQL("c.company_id"),
+        )
+        if problem := self._problem_of(row):
+            raise self._refusal(problem, access, row)
+        if row["is_revoked"]:
+            raise self._refusal("revoked_token", access, row)
+        if row["is_withdrawn"]:
+            raise self._refusal("withdrawn_key", access, row)
+        return access, row
+
+    @api.model
+    def _verify(self, token):
+        known = self.env["spp.oauth.key"]._verification_keys()
+        try:
+            return tokens.verify(token, known, self._authority())
+        except UnknownKey as exc:
+            known = self.env["spp.oauth.key"]._find_new_key(exc.kid)
+        return tokens.verify(token, known, self._authority())
+
+    @api.model
+    def _select_client(self, client_id, **columns):
+        """What is known of a client: the columns asked for beside those below.
+
+        :return: an empty dictionary when there is none
+        """
+        if "\0" in client_id:  # which the database could not even look for
+            return {}
+        self.env.flush_all()
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT c.id, c.user_id, p.tz, c.expires_at, c.allowed_networks,
+                       c.rate_limit, c.active, u.active AS user_active,
+                       ARRAY(SELECT s.name
+                               FROM spp_oauth_client_spp_oauth_scope_rel r
+                               JOIN spp_oauth_scope s ON s.id = r.spp_oauth_scope_id
+                              WHERE r.spp_oauth_client_id = c.id) AS scopes,
+                       (SELECT sum(g.requests)
+                          FROM spp_oauth_usage g
+                         WHERE g.client_id = c.id AND g.minute = %s
+                           AND g.worker <> %s) AS requests_elsewhere,
+                       %s
+                  FROM spp_oauth_client c
+                  JOIN res_users u ON u.id = c.user_id
+                  JOIN res_partner p ON p.id = u.partner_id
+                 WHERE c.client_id = %s
+                """,
+                deferred.current_minute(),
+                deferred.worker_id(),
+                SQL(", ").join(
+                    SQL("%s AS %s", column, SQL.identifier(name))
+                    for name, column in columns.items()
+                ),
+                client_id,
+            )
+        )
+        return rows[0] if rows else {}
+
+    @api.model
+    def _problem_of(self, row):
+        """Why a client is good for nothing; None if it is good."""
+        if not row:
+            return "unknown_client"
+        if not row["active"]:
+            return "archived_client"
+        if not row["user_active"]:
+            return "archived_user"
+        if row["expires_at"] and row["expires_at"] <= fields.Datetime.now():
+            return "expired_client"
+        return None
+
+    @api.model
+    def _is_allowed_from(self, row, address):
+        allowed = row["allowed_networks"]
+        return not allowed or networks.contains(allowed, address)
+
+    @api.model
+    def _check_rate(self, row):
+        own = deferred.requests_this_minute(self.env.cr.dbname, row["id"])
+        if own + (row["requests_elsewhere"] or 0) >= row["rate_limit"]:
+            raise RateLimited(60 - fields.Datetime.now().second)
+
+    @api.model
+    def _secret_slots(self, row):
+        slots = [(row["secret_hint"], row["secret_hash"])]
+        until = row["previous_until"]
+        if until and until > fields.Datetime.now():
+            slots.append((row["previous_hint"], row["previous_hash"]))
+        return slots
+
+    @api.model
+    def _refusal(self, reason, access, row):
+        message = {
+            "revoked_token": "The token was revoked.",
+            "withdrawn_key": "The token has expired.",
+            **_PROBLEMS,
+        }[reason]
+        return InvalidToken(
+            message,
+            reason=reason,
+            client_id=row.get("id"),
+            client_identifier=access.client_id,
+            jti=access.jti,
+        )
+
+
+class _Exchange:
+    """One request to an endpoint: what the protocol asks and tells the database."""
+
+    def __init__(self, model, endpoint, address, request_id):
+        self.model = model
+        self.env = model.env
+        self.endpoint = endpoint
+        self.origin = {
+            "address": address,
+            "endpoint": ENDPOINTS[endpoint],
+            "request_id": request_id,
+        }
+        self.address = address
+        self.client = None  # the one that was asked for last, proven or not
+        self.replayed = False
+
+    def serve(self, request):
+        base_url = self.model._base_url()
+        protocol = server.Server(
+            server.Store(
+                find_client=self.find_client,
+                issue=self.issue,
+                use_assertion=self.use_assertion,
+                find_token=self.find_token,
+                may_introspect=self.may_introspect,
+                describe=self.describe,
+                revoke=self.revoke,
+            ),
+            audiences=[
+                self.model._authority().issuer,
+                base_url + metadata.TOKEN_PATH,
+            ],
+        )
+        response = protocol.respond(self.endpoint, request)
+        if "error" in response.body:
+            self.log(
+                "refused",
+                reason=self.reason(request, response.body["error"]),
+                client_id=self.client and self.client.id,
+                client_identifier=request.claimed_client_id,
+            )
+        return response
+
+    def find_client(self, client_id):
+        self.client = self.model._find_client(client_id, self.address)
+        return self.client
+
+    def issue(self, client, scopes):
+        token, access = self.model._issue(client, scopes)
+        self.log("issued", client_id=client.id, token_jti=access.jti)
+        return token
+
+    def use_assertion(self, client_id, jti, expires_at):
+        fresh = self.env["spp.oauth.assertion"]._use(self.client.id, jti, expires_at)
+        self.replayed = not fresh
+        return fresh
+
+    def find_token(self, text):
+        try:
+            access, row = self.model._inspect(text)
+        except InvalidToken:
+            return None
+        scopes = access.scopes.intersection(row["scopes"])
+        return FoundToken(access, scopes, row["id"], row["company_id"])
+
+    def may_introspect(self, client, token):
+        return client.is_trusted_gateway and client.company_id == token.company_id
+
+    def describe(self, token):
+        authority = self.model._authority()
+        access = token.access
+        return {
+            "scope": " ".join(sorted(token.scopes)),
+            "client_id": access.client_id,
+            "token_type": "Bearer",
+            "exp": access.expires_at,
+            "iat": access.issued_at,
+            "sub": access.subject,
+            "aud": authority.audience,
+            "iss": authority.issuer,
+            "jti": access.jti,
+        }
+
+    def revoke(self, token):
+        self.env["spp.oauth.token"]._revoke_by_client(
+            token.access, token.client_record_id
+        )
+        self.log(
+            "revoked",
+            reason="by_client",
+            client_id=token.client_record_id,
+            token_jti=token.access.jti,
+        )
+
+    def reason(self, request, error):
+        """A code for the audit log that says more than the caller is told."""
+        if error != "invalid_client" or not self.client:
+            return error
+        if self.client.problem:
+            return self.client.problem
+        if self.replayed:
+            return "replayed_assertion"
+        return "wrong_assertion" if request.assertion_subject else "wrong_secret"
+
+    def log(self, kind, **vals):
+        self.env["spp.oauth.event"]._log(kind, **self.origin, **vals)

@@ -141,7 +141,12 @@ def is_kid(text: object) -> bool:
 
 def load_public(public_jwks: Iterable[dict[str, Any]]) -> dict[str, Key]:
     """The keys that verify, by their `kid`."""
-    return {jwk["kid"]: _class_of(jwk["alg"]).import_key(jwk) for jwk in public_jwks}
+    return {jwk["kid"]: load_public_key(jwk) for jwk in public_jwks}
+
+
+def load_public_key(jwk: dict[str, Any]) -> Key:
+    """The key of a JWK that has an `alg`."""
+    return _class_of(jwk["alg"]).import_key(jwk)
 
 
 def parse_public_keys(text: str) -> list[dict[str, Any]]:

@@ -146,7 +146,7 @@ def verify(
         raise InvalidToken("The token has expired.", reason="expired_token") from exc
     except InvalidClaimError as exc:
         raise InvalidToken(reason=f"wrong_{exc.claim}") from exc
-    except (JoseError, ValueError, TypeError) as exc:
+    except (JoseError, ValueError, TypeError, RecursionError) as exc:
         raise InvalidToken() from exc
     return AccessToken(
         jti=claims["jti"],
