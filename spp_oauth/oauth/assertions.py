@@ -15,9 +15,9 @@ from .tokens import LEEWAY
 
 METHOD = "private_key_jwt"
 
-#: Seconds that an assertion may be good for, from now on. Until then its identifier
-#: is kept, so that nobody uses it a second time.
-MAX_LIFETIME = 600
+#: Seconds that an assertion may be good for, from now on: as long as Authlib's clients
+#: have it. Until then its identifier is kept, so that nobody uses it a second time.
+MAX_LIFETIME = 3600
 
 MAX_LENGTH = 8192
 MAX_JTI_LENGTH = 255
