@@ -32,6 +32,8 @@ MAX_FAILURES = 30
 #: What is kept for one database: events; clients and minutes; series of metrics.
 MAX_EVENTS = 200
 MAX_KEYS = 10_000
+#: Characters of a text in an event.
+MAX_TEXT = 255
 #: How long a process that stops waits for a write that is under way, in seconds.
 STOP_TIMEOUT = 5
 
@@ -54,7 +56,6 @@ class _Pending:
         self.events = []
         # events that were too many to be kept
         self.dropped = 0
-        self.failures = 0
 
     def __bool__(self):
         return bool(self.usage or self.metrics or self.events or self.dropped)
@@ -94,7 +95,6 @@ class _Pending:
         for vals in [*other.events, *newer]:
             self.add_event(vals)
         self.dropped += other.dropped
-        self.failures = other.failures + 1
 
 
 class _State:
@@ -106,6 +106,8 @@ class _State:
         # held while writing, so that nobody thinks all is written when it is not
         self.writing = threading.Lock()
         self.pending = {}
+        # failures in a row, by database
+        self.failures = {}
         self.timer = None
         self.flushes_at_stop = False
         self.minute = None
@@ -165,7 +167,7 @@ def count_request(dbname, *, client_id, address, route, method, status, seconds)
         pending = state.of(dbname)
         pending.add_metric(series, 1, seconds)
         if client_id:
-            pending.add_usage((client_id, minute), 1, now, address or "")
+            pending.add_usage((client_id, minute), 1, now, _clean(address or ""))
             counts = state.counts_of(minute)
             counts[dbname, client_id] = counts.get((dbname, client_id), 0) + 1
         _ensure_timer(state)
@@ -180,9 +182,11 @@ def log_event(dbname, **vals):
     :param str dbname: the database whose log it is
     :param vals: as `spp.oauth.event._log` takes them
     """
+    # One that the database cannot hold would keep all others from being written.
+    clean = {k: _clean(v) if isinstance(v, str) else v for k, v in vals.items()}
     state = _state
     with state.lock:
-        state.of(dbname).add_event({"date": _utcnow(), **vals})
+        state.of(dbname).add_event({"date": _utcnow(), **clean})
         _ensure_timer(state)
 
 
@@ -219,6 +223,11 @@ def clear(dbname):
 
 def _utcnow():
     return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def _clean(text):
+    """A text that PostgreSQL can hold, of bearable length."""
+    return text[:MAX_TEXT].encode(errors="replace").decode().replace("\0", "?")
 
 
 def _flush(state, registry):
@@ -311,12 +320,19 @@ def _flush_all(state):
         threading.current_thread().dbname = dbname  # for the log
         try:
             _flush(state, Registry(dbname))
+            state.failures.pop(dbname, None)
         except Exception as exc:  # noqa: BLE001 - the thread must live on
-            # An exception's text may hold the data.
-            _logger.warning("Counts and events wait: %s", type(exc).__name__)
             done = False
-            with state.lock:
-                if state.of(dbname).failures >= MAX_FAILURES:
-                    del state.pending[dbname]
-                    _logger.warning("Counts and events of a database are given up")
+            _note_failure(state, dbname, exc)
     return done
+
+
+def _note_failure(state, dbname, exc):
+    # An exception's text may hold the data.
+    _logger.warning("Counts and events wait: %s", type(exc).__name__)
+    failures = state.failures[dbname] = state.failures.get(dbname, 0) + 1
+    if failures >= MAX_FAILURES:
+        _logger.warning("Counts and events are given up")
+        del state.failures[dbname]
+        with state.lock:
+            state.pending.pop(dbname, None)

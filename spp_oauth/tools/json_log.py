@@ -78,8 +78,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def _request_id():
-    dispatcher = request and getattr(request, "dispatcher", None)
-    return getattr(dispatcher, "request_id", None)
+    if not request:
+        return None
+    return getattr(getattr(request, "dispatcher", None), "request_id", None)
 
 
 def wanted():
