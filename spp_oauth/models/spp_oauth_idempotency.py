@@ -94,7 +94,8 @@ class SppOauthIdempotency(models.Model):
                 "This Idempotency-Key was used for another request.",
                 error="idempotency_key_reused",
             )
-        return None, StoredAnswer(*answer)
+        status, body, headers = answer
+        return None, StoredAnswer(status, body or "", headers or {})
 
     @api.model
     def _remember(self, entry, response):

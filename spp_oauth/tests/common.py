@@ -1,5 +1,6 @@
 from datetime import date
 
+from psycopg2 import InterfaceError
 from pydantic import BaseModel
 
 from odoo import http
@@ -36,6 +37,9 @@ class OAuthProbeController(http.Controller):
 
     # what the next requests fail with
     clashes = []
+    # what requests with an idempotency key did, and what they wait for
+    effects = []
+    wait = None
 
     @api_route(
         "/api/oauth/probe/items",
@@ -46,6 +50,23 @@ class OAuthProbeController(http.Controller):
     )
     def create_items(self, body):
         return body
+
+    @api_route(
+        "/api/oauth/probe/items",
+        methods=["GET"],
+        scope="probe:read",
+        response=ItemsIn,
+        readonly=True,
+        etag=True,
+        errors=[404],
+        tags=["Probe"],
+    )
+    def list_items(self):
+        """List all items.
+
+        There is only one.
+        """
+        return ItemsIn(items=[Item(name="é")])
 
     @api_route(
         "/api/oauth/probe/items/<int:number>",
@@ -77,14 +98,69 @@ class OAuthProbeController(http.Controller):
         return ApiResult(
             Item(
                 name=f"{self.env.user.login} {self.env.company.name} "
-                f"{self.env.su} {context['spp_oauth_client_id']} "
-                f"{request.spp_oauth_client_id} {context['tz']}"
+                f"{self.env.su} {context.get('spp_oauth_client_id')} "
+                f"{request.spp_oauth_client_id} {context.get('tz')}"
             )
         )
 
+    @api_route("/api/oauth/probe/public", methods=["GET"], auth="public", readonly=True)
+    def public(self):
+        return ApiResult(Item(name=f"{self.env.user.login} {request.session.uid}"))
+
     @api_route(
-        "/api/oauth/probe/fault/<string:kind>", methods=["POST"], response=Item
+        "/api/oauth/probe/token-only",
+        methods=["GET"],
+        response=Item,
+        sessions=False,
+        readonly=True,
     )
+    def token_only(self):
+        return Item(name=self.env.user.login)
+
+    @api_route(
+        "/api/oauth/probe/plain",
+        methods=["GET"],
+        produces=["text/plain; version=1"],
+        auth="public",
+        readonly=True,
+    )
+    def plain(self):
+        response = request.make_json_response("é")
+        response.headers["Content-Type"] = "text/plain; version=1"
+        response.set_cookie("probe", "no")
+        return response
+
+    @api_route(
+        "/api/oauth/probe/rights", methods=["GET"], response=ItemsIn, readonly=True
+    )
+    def rights(self):
+        users = self.env["res.users"].search([])
+        return ItemsIn(items=[Item(name=user.login) for user in users])
+
+    @api_route(
+        "/api/oauth/probe/once",
+        methods=["POST"],
+        body=Item,
+        response=Item,
+        status=201,
+    )
+    def once(self, body):
+        self.env["spp.oauth.scope"].sudo().create(
+            {"name": body.name, "description": "Made once"}
+        )
+        self.effects.append(body.name)
+        if self.wait:
+            self.wait()
+        if self.clashes:
+            raise self.clashes.pop()
+        if body.name == "probe:refused":
+            return ApiResult(body, status=422)
+        if body.name == "probe:nothing":
+            return None
+        item = Item(name=f"{body.name} {len(self.effects)}")
+        return ApiResult(item, headers={"Location": "/probe/1", "X-Probe": "yes"})
+
+    @api_route("/api/oauth/probe/fault/<string:kind>", methods=["POST"], response=Item)
     def fault(self, kind):
         scope_sudo = self.env["spp.oauth.scope"].sudo()
         if kind == "user":
@@ -105,6 +181,8 @@ class OAuthProbeController(http.Controller):
             raise Conflict("It is there already.", error="duplicate")
         if kind == "clash" and self.clashes:
             raise self.clashes.pop()
+        if kind == "database":
+            raise InterfaceError("connection already closed")
         if kind == "bug":
             raise ZeroDivisionError("a secret in a traceback")
         return Item(name=kind)
