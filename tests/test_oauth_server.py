@@ -4,8 +4,19 @@ import base64
 from collections.abc import Sequence
 
 import pytest
-from oauth import secrets
-from oauth.server import Client, TokenRequest, TokenResponse, TokenServer
+from oauth import secrets, tokens
+from oauth.endpoints import IssuedToken
+from oauth.server import (
+    INTROSPECTION,
+    REVOCATION,
+    TOKEN,
+    Client,
+    OAuthRequest,
+    OAuthResponse,
+    Server,
+    Store,
+    unavailable,
+)
 
 CLIENT_ID = "c1"
 SECRET = secrets.new_secret()
@@ -26,8 +37,39 @@ def find_client(client_id: str) -> Client:
     )
 
 
-def sign(client: Client, scopes: frozenset[str]) -> str:
+def issue(client: Client, scopes: frozenset[str]) -> str:
     return f"token of {client.client_id} for {' '.join(sorted(scopes))}"
+
+
+def access(client_id: str) -> tokens.AccessToken:
+    return tokens.AccessToken(
+        jti=f"jti of {client_id}",
+        kid="k",
+        subject=client_id,
+        client_id=client_id,
+        scopes=SCOPES,
+        issued_at=1,
+        expires_at=601,
+    )
+
+
+TOKENS = {
+    client_id: IssuedToken(access(client_id), frozenset({"a:read"}))
+    for client_id in (CLIENT_ID, "c2", "c3")
+}
+
+
+def make_store(revoked: list[str]) -> Store:
+    """Tokens are called like their clients; c1 may look into those of c2."""
+    return Store(
+        find_client=find_client,
+        issue=issue,
+        use_assertion=lambda client_id, jti, expires_at: True,
+        find_token=TOKENS.get,
+        may_introspect=lambda client, token: token.access.client_id == "c2",
+        describe=lambda token: {"jti": token.access.jti},
+        revoke=lambda token: revoked.append(token.access.jti),
+    )
 
 
 def basic(client_id: str = CLIENT_ID, secret: str = SECRET) -> str:
@@ -35,13 +77,17 @@ def basic(client_id: str = CLIENT_ID, secret: str = SECRET) -> str:
 
 
 def ask(
-    form: dict[str, str | Sequence[str]], authorization: str | None = None
-) -> TokenResponse:
+    form: dict[str, str | Sequence[str]],
+    authorization: str | None = None,
+    endpoint: str = TOKEN,
+    revoked: list[str] | None = None,
+) -> OAuthResponse:
     lists = {k: [v] if isinstance(v, str) else list(v) for k, v in form.items()}
-    return TokenServer(find_client, sign).respond(TokenRequest(lists, authorization))
+    server = Server(make_store([] if revoked is None else revoked))
+    return server.respond(endpoint, OAuthRequest(lists, authorization))
 
 
-def error(response: TokenResponse) -> tuple[int, str]:
+def error(response: OAuthResponse) -> tuple[int, str]:
     assert response.body.keys() <= {"error", "error_description"}
     assert ("Cache-Control", "no-store") in response.headers
     description = response.body.get("error_description", "")
@@ -138,6 +184,11 @@ def test_an_unknown_client_looks_exactly_like_a_wrong_secret(way):
         "Basic " + base64.b64encode(b"c1:").decode(),
         "Basic " + base64.b64encode(b"c1:" + b"x" * 10_000).decode(),
         "Bearer abc",
+        f"{basic()}, {basic()}",
+        f"{basic()},Basic abc",
+        basic().replace("Basic ", "Basic"),
+        basic().replace("Basic ", "Basic \t"),
+        basic() + "\0",
     ],
     ids=repr,
 )
@@ -171,8 +222,105 @@ def test_unsupported_grant(grant_type):
 
 
 def test_secrets_are_not_in_any_repr():
-    request = TokenRequest({k: [v] for k, v in by_post().items()}, None)
+    request = OAuthRequest({k: [v] for k, v in by_post().items()}, None)
     response = ask(GRANT, basic())
     for text in (repr(request), repr(response), repr(find_client(CLIENT_ID))):
         assert SECRET not in text
         assert response.body["access_token"] not in text
+
+
+def test_one_client_only():
+    response = ask({**GRANT, "client_id": "c2"}, basic())
+    assert error(response) == (400, "invalid_request")
+
+
+def test_introspection_of_an_own_token():
+    response = ask({"token": CLIENT_ID}, basic(), INTROSPECTION)
+    assert response.status == 200
+    assert response.body == {"active": True, "jti": "jti of c1"}
+    assert ("Cache-Control", "no-store") in response.headers
+
+
+@pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense"])
+def test_hints_change_nothing(hint):
+    form = {"token": CLIENT_ID, "token_type_hint": hint}
+    assert ask(form, basic(), INTROSPECTION).body["active"]
+    revoked = []
+    assert ask(form, basic(), REVOCATION, revoked).status == 200
+    assert revoked == ["jti of c1"]
+
+
+def test_introspection_of_a_token_of_another_client():
+    assert ask({"token": "c2"}, basic(), INTROSPECTION).body["active"]
+    for token in ("c3", "nobody", "x" * 10_000):
+        response = ask({"token": token}, basic(), INTROSPECTION)
+        assert (response.status, response.body) == (200, {"active": False})
+
+
+def test_revocation_of_an_own_token():
+    revoked = []
+    response = ask({"token": CLIENT_ID}, basic(), REVOCATION, revoked)
+    assert (response.status, response.body) == (200, {})
+    assert revoked == ["jti of c1"]
+
+
+def test_revocation_of_a_token_of_another_client():
+    revoked = []
+    response = ask({"token": "c2"}, basic(), REVOCATION, revoked)
+    assert error(response) == (400, "invalid_grant")
+    assert revoked == []
+
+
+def test_revocation_of_what_is_no_token_is_no_error():
+    response = ask({"token": "nobody"}, basic(), REVOCATION)
+    assert (response.status, response.body) == (200, {})
+
+
+@pytest.mark.parametrize("endpoint", [INTROSPECTION, REVOCATION])
+@pytest.mark.parametrize(
+    ("form", "authorization", "expected"),
+    [
+        ({"token": CLIENT_ID}, None, (401, "invalid_client")),
+        ({"token": CLIENT_ID}, basic(secret="x"), (401, "invalid_client")),
+        ({"token": CLIENT_ID}, basic("c2"), (401, "invalid_client")),
+        ({"token": CLIENT_ID, **by_post(secret="x")}, None, (401, "invalid_client")),
+        ({}, basic(), (400, "invalid_request")),
+        ({"token": ""}, basic(), (400, "invalid_request")),
+        ({"token": [CLIENT_ID, "c2"]}, basic(), (400, "invalid_request")),
+    ],
+)
+def test_who_may_not_ask_about_tokens(endpoint, form, authorization, expected):
+    revoked = []
+    response = ask(form, authorization, endpoint, revoked)
+    assert error(response) == expected
+    assert revoked == []
+    has_challenge = "WWW-Authenticate" in dict(response.headers)
+    assert has_challenge == (response.status == 401)
+
+
+def test_introspection_by_post():
+    response = ask({"token": CLIENT_ID, **by_post()}, None, INTROSPECTION)
+    assert response.body["active"]
+
+
+@pytest.mark.parametrize(
+    ("form", "authorization", "claimed"),
+    [
+        ({}, None, None),
+        ({}, basic("c9"), "c9"),
+        ({"client_id": "c8"}, None, "c8"),
+        ({"client_id": "c8"}, basic("c9"), "c9"),
+        ({"client_id": "c8"}, "Basic ?", "c8"),
+        ({"client_assertion": "a.b.c"}, None, None),
+    ],
+)
+def test_who_a_caller_says_to_be(form, authorization, claimed):
+    lists = {name: [value] for name, value in form.items()}
+    assert OAuthRequest(lists, authorization).claimed_client_id == claimed
+
+
+def test_unavailable():
+    response = unavailable(429, "Too many requests.", 7)
+    assert error(response) == (429, "temporarily_unavailable")
+    assert ("Retry-After", "7") in response.headers
+    assert "Retry-After" not in dict(unavailable(503, "Not now.").headers)

@@ -3,13 +3,15 @@
 import base64
 import hmac
 import json
+import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+from joserfc import jws
 from joserfc.jwk import RSAKey
 from oauth import keys, tokens
-from oauth.errors import InvalidToken
+from oauth.errors import InvalidToken, UnknownKey
 
 NOW = 1_800_000_000
 AUTHORITY = tokens.Authority("https://issuer.example", "https://api.example")
@@ -231,6 +233,104 @@ def test_rubbish(public, token):
     refused(token, public)
 
 
+@pytest.fixture(scope="module")
+def curve() -> keys.KeyPair:
+    return keys.generate("ES256")
+
+
+def test_es256(curve, pair):
+    key = keys.load_private(curve.private_pem, curve.kid, "ES256")
+    both = keys.load_public([pair.public_jwk, curve.public_jwk])
+    token = issue(key)
+    header = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))
+    assert header == {"alg": "ES256", "typ": "at+jwt", "kid": curve.kid}
+    access = tokens.verify(token, both, AUTHORITY, now=NOW)
+    assert (access.kid, access.client_id) == (curve.kid, "c1")
+
+
+def test_a_key_verifies_its_own_algorithm_only(private, pair, curve):
+    both = keys.load_public([pair.public_jwk, curve.public_jwk])
+    curve_key = keys.load_private(curve.private_pem, curve.kid, "ES256")
+    for header in (
+        {"alg": "ES256", "typ": "at+jwt", "kid": pair.kid},
+        {"alg": "RS256", "typ": "at+jwt", "kid": curve.kid},
+    ):
+        forger = curve_key if header["alg"] == "ES256" else private
+        token = jws.serialize_compact(
+            header,
+            json.dumps(CLAIMS),
+            type(forger).import_key(forger.as_pem(private=True)),
+            algorithms=["RS256", "ES256"],
+        )
+        with pytest.raises(InvalidToken) as info:
+            tokens.verify(token, both, AUTHORITY, now=NOW)
+        assert info.value.reason == "wrong_algorithm"
+
+
+def test_unknown_kids_are_told_apart(public):
+    stranger = keys.generate()
+    key = keys.load_private(stranger.private_pem, stranger.kid)
+    with pytest.raises(UnknownKey) as info:
+        tokens.verify(issue(key), public, AUTHORITY, now=NOW)
+    assert info.value.kid == stranger.kid
+    # what cannot be ours is not worth a look into the database
+    for kid in ("k", "", "a" * 44, "' OR 1=1"):
+        key = keys.load_private(stranger.private_pem, kid)
+        with pytest.raises(InvalidToken) as info:
+            tokens.verify(issue(key), public, AUTHORITY, now=NOW)
+        assert type(info.value) is InvalidToken
+
+
+@pytest.mark.parametrize(
+    ("claims", "header", "now", "reason"),
+    [
+        ({}, {}, NOW + 700, "expired_token"),
+        ({"iss": "x"}, {}, NOW, "wrong_iss"),
+        ({"aud": "x"}, {}, NOW, "wrong_aud"),
+        ({"nbf": NOW + 31}, {}, NOW, "wrong_nbf"),
+        ({"scope": 5}, {}, NOW, "wrong_claim"),
+        ({}, {"typ": "JWT"}, NOW, "wrong_type"),
+        ({}, {"kid": "x"}, NOW, "unknown_key"),
+        ({"jti": None}, {}, NOW, "invalid_token"),
+    ],
+)
+def test_reasons_for_the_audit_log(private, public, claims, header, now, reason):
+    with pytest.raises(InvalidToken) as info:
+        tokens.verify(
+            sign(private, {**CLAIMS, **claims}, **header), public, AUTHORITY, now=now
+        )
+    assert info.value.reason == reason
+
+
+def test_not_before_has_thirty_seconds_of_skew_as_well(private, public):
+    token = sign(private, {**CLAIMS, "nbf": NOW + 30})
+    assert tokens.verify(token, public, AUTHORITY, now=NOW)
+
+
+@pytest.mark.parametrize("deep", ["[" * 2900, '{"a":' * 580])
+def test_nested_without_end(public, deep):
+    header = base64.urlsafe_b64encode(deep.encode()).rstrip(b"=").decode()
+    assert len(header) < tokens.MAX_LENGTH
+    refused(f"{header}.e30.e30", public)
+
+
+def test_the_clock_is_asked_each_time(private, public, monkeypatch):
+    token = issue(private)
+    monkeypatch.setattr(time, "time", lambda: NOW + 0.9)
+    assert tokens.verify(token, public, AUTHORITY)
+    monkeypatch.setattr(time, "time", lambda: NOW + 630.0)
+    with pytest.raises(InvalidToken):
+        tokens.verify(token, public, AUTHORITY)
+
+
+def test_what_is_signed_is_known_before(private, public):
+    access = tokens.make(
+        private, client_id="c1", subject="s", scopes=["b", "a"], lifetime=60, now=NOW
+    )
+    token = tokens.sign(private, AUTHORITY, access)
+    assert tokens.verify(token, public, AUTHORITY, now=NOW) == access
+
+
 def test_no_keys_at_all(private):
     refused(issue(private), {})
 
@@ -243,14 +343,6 @@ def test_messages_fit_into_a_header(private, public):
     ]
     for message in messages:
         assert message.isascii() and message.isprintable() and '"' not in message
-
-
-def test_key_material(pair):
-    assert RSAKey.import_key(pair.public_jwk).thumbprint() == pair.kid
-    assert not {"d", "p", "q", "dp", "dq", "qi"} & pair.public_jwk.keys()
-    assert pair.public_jwk["alg"] == "RS256" and pair.public_jwk["use"] == "sig"
-    assert pair.private_pem not in repr(pair)
-    assert RSAKey.import_key(pair.private_pem).raw_value.key_size == 2048
 
 
 def test_a_public_key_cannot_sign(public, pair):
