@@ -121,13 +121,16 @@ class OAuthAdmin:
     def set_parameter(self, key: str, value: object) -> None:
         self.session.call("ir.config_parameter", "set_param", key, str(value))
 
-    def run_cron(self, xmlid: str) -> None:
-        module, name = xmlid.split(".")
-        domain = [("module", "=", module), ("name", "=", name)]
-        (found,) = self.session.call(
-            "ir.model.data", "search_read", domain, fields=["res_id"]
+    def rotate_key(self) -> None:
+        self.session.call("spp.oauth.key", "action_rotate", [])
+
+    def run_key_cron(self) -> None:
+        """What the schedule does with the keys, now."""
+        found = self.session.call(
+            "ir.cron", "search", [("model_id.model", "=", "spp.oauth.key")]
         )
-        self.session.call("ir.cron", "method_direct_trigger", [found["res_id"]])
+        assert len(found) == 1
+        self.session.call("ir.cron", "method_direct_trigger", found)
 
     def token(self, client: Client, scope: str | None = None, **options: Any) -> str:
         """An access token; `options` are those of `Caller`."""

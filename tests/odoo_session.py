@@ -43,4 +43,4 @@ class Session:
         )
         answer = response.json()
         assert "error" not in answer, answer["error"]["data"]["message"]
-        return answer["result"]
+        return answer.get("result")
