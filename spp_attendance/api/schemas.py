@@ -138,9 +138,32 @@ FACTS: TypeAdapter[list[Fact | Refused]] = TypeAdapter(
 
 
 class RecordBatchIn(BaseModel):
-    """Body of ``POST /api/attendance/records``."""
+    """Facts to record; one that is wrong is rejected by itself."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "records": [
+                        {
+                            "person_identifier": "P-0001",
+                            "date_time": "2026-09-01T08:00:00+03:00",
+                            "type": "TRAINING",
+                            "location": "HALL-A",
+                            "external_id": "app-1-000017",
+                        },
+                        {
+                            "person_identifier": "P-0002",
+                            "date_time": "2026-09-01T08:00:00+03:00",
+                            "category": "absent",
+                            "description": "Ill",
+                        },
+                    ]
+                }
+            ]
+        },
+    )
 
     records: Annotated[
         list[Annotated[RecordIn, WrapValidator(_refuse_item)]],
@@ -149,17 +172,45 @@ class RecordBatchIn(BaseModel):
 
 
 class RecordResult(BaseModel):
-    """Outcome of one item; see :class:`Outcome`."""
+    """What became of one item."""
 
-    index: int
+    index: int = Field(description="Of the item, from 0.")
     status: Literal["created", "duplicate", "rejected"]
-    id: int | None = None
-    reason: str | None = None
-    code: str | None = None
+    id: int | None = Field(
+        None,
+        description="Of the record; of a duplicate the one that was there first.",
+    )
+    reason: str | None = Field(None, description="Why it was rejected, for people.")
+    code: str | None = Field(None, description="The same for programs.")
 
 
 class RecordBatchOut(BaseModel):
-    """Answer of ``POST /api/attendance/records``, results in the order of the items."""
+    """What became of each item, in the order of the items."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "results": [
+                        {
+                            "index": 0,
+                            "status": "created",
+                            "id": 4711,
+                            "reason": None,
+                            "code": None,
+                        },
+                        {
+                            "index": 1,
+                            "status": "duplicate",
+                            "id": 4242,
+                            "reason": None,
+                            "code": None,
+                        },
+                    ]
+                }
+            ]
+        }
+    )
 
     results: list[RecordResult]
 
@@ -196,24 +247,60 @@ class RecordOut(BaseModel):
 
 
 class RecordPage(BaseModel):
-    """A page of records; ``next`` is the cursor of the following one."""
+    """A page of records."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "id": 4711,
+                            "person_identifier": "P-0001",
+                            "person_name": "Amina Odhiambo",
+                            "date_time": "2026-09-01T08:00:00+03:00",
+                            "date": "2026-09-01",
+                            "time": "08:00:00",
+                            "tz": "Africa/Nairobi",
+                            "category": "present",
+                            "scan_type": "none",
+                            "direction": None,
+                            "type": {"id": 1, "code": "TRAINING", "name": "Training"},
+                            "location": {"id": 1, "code": "HALL-A", "name": "Hall A"},
+                            "description": None,
+                            "url": None,
+                            "source": "api",
+                            "external_id": "app-1-000017",
+                        }
+                    ],
+                    "next": "WyIyMDI2LTA5LTAxVDA1OjAwOjAwIiw0NzExXQ",
+                }
+            ]
+        }
+    )
 
     items: list[RecordOut]
-    next: str | None
+    next: str | None = Field(
+        description="Cursor of the following page, null on the last one."
+    )
 
 
 class RecordQuery(BaseModel):
-    """Filters of ``GET /api/attendance/records``; all that are given must hold."""
+    """Filters of a list of records; all that are given must hold."""
 
     model_config = ConfigDict(extra="forbid")
 
-    person_identifier: list[Identifier] | None = Field(None, max_length=1_000)
+    person_identifier: list[Identifier] | None = Field(
+        None, max_length=1_000, description="Of these people; may be given repeatedly."
+    )
     date_from: date | None = Field(None, description="First local date, inclusive.")
     date_to: date | None = Field(None, description="Last local date, inclusive.")
     type: Identifier | None = Field(None, description="Id, code or name.")
     location: Identifier | None = Field(None, description="Id, code or name.")
     limit: int = Field(100, ge=1, le=1_000)
-    cursor: str | None = Field(None, max_length=200)
+    cursor: str | None = Field(
+        None, max_length=200, description="The `next` of the page before."
+    )
 
     @model_validator(mode="after")
     def _check_range(self) -> RecordQuery:

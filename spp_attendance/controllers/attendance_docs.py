@@ -15,19 +15,25 @@ _DOCS = "/api/attendance/docs"
 _DESCRIPTION = """
 Who attended what, when and where. Apps send facts and read them back.
 
-**To begin**, somebody with the role *API Administrator* makes a client in
-*OAuth → Clients* and gives you its id and secret. *Authorize* on this page takes them,
-and each request below can then be tried; it works on real data.
+**To begin**, an administrator makes a client in *Settings → API Access* and gives you
+its id and secret. *Authorize* on this page takes them, and each request below can then
+be tried; it works on real data.
 
 **Errors** have one shape everywhere: a `code` for programs, a `message` for people,
 the `fields` that are wrong, and the `request_id` that the server's log has, too. A
-method that an address does not know is answered with 405 and what it `Allow`s.
+method that an address does not know is answered with 405, and `Allow` names others.
 
 **Writing twice is safe**: a fact with the same `external_id`, or a request with the
 same `Idempotency-Key`, has one effect.
 
 **Lists** come in pages; `next` is the `cursor` of the following one.
 """
+
+_TAGS = {
+    "Records": "Who was where, and when.",
+    "OAuth": "Tokens, and what they are good for.",
+    "Operations": "For who keeps the server running.",
+}
 
 
 class AttendanceDocsController(http.Controller):
@@ -49,6 +55,7 @@ class AttendanceDocsController(http.Controller):
                 title=_TITLE,
                 version=Manifest.for_addon("spp_attendance").version,
                 description=_DESCRIPTION,
+                tags=_TAGS,
             )
         )
 

@@ -15,9 +15,18 @@ class AttendanceRecordController(http.Controller):
         scope="attendance:write",
         body=RecordBatchIn,
         response=RecordBatchOut,
+        responses={207: RecordBatchOut, 422: RecordBatchOut},
         max_body=MAX_BODY,
+        tags=["Records"],
     )
     def create_records(self, body):
+        """Record what happened.
+
+        Items stand for themselves: one that is rejected, because the person is not
+        known for instance, costs the sender none of the others. `results` are in the
+        order of the items. The status is 200 when all were recorded or were there
+        already, 207 when some were rejected, 422 when all were.
+        """
         return self.env["spp.attendance.record"]._api_create(body)
 
     @api_route(
@@ -27,6 +36,12 @@ class AttendanceRecordController(http.Controller):
         query=RecordQuery,
         response=RecordPage,
         readonly=True,
+        tags=["Records"],
     )
     def list_records(self, query):
+        """List records, newest first.
+
+        Those that the caller may see and that fit all filters. To go on, repeat the
+        request with `cursor` set to the `next` of the answer.
+        """
         return self.env["spp.attendance.record"]._api_list(query)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, RootModel
@@ -73,15 +74,17 @@ class Operation:
         Not 405: it says that an operation does not exist.
         """
         routing = self.routing
-        statuses = {400, 406, 500, 503, *routing.get("errors", ())}
+        statuses = {400, 500, 503, *routing.get("errors", ())}
         if not self.is_public:
             statuses |= {401, 403, 429}
+        if routing.get("produces"):
+            statuses.add(406)
         if routing.get("query"):
             statuses.add(422)
         if routing.get("body"):
-            statuses |= {413, 415}
-            if self.error is ErrorEnvelope:
-                statuses.add(422)
+            statuses.add(413)
+            if routing.get("consumes", JSON) == JSON:
+                statuses |= {415, 422}
         if not self.is_safe and not self.is_public:
             statuses.add(409)  # the database refuses what must be unique
         if routing.get("idempotent"):
@@ -106,12 +109,14 @@ def document(
     version: str,
     description: str,
     scopes: Mapping[str, str],
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The document of these operations.
 
     It names no host: paths begin at the root of the server it comes from.
 
     :param scopes: every scope that an operation may demand, and what it is for
+    :param tags: what stands under a tag, in the order in which to show them
     :raises ValueError: when two operations have one name
     """
     operations = sorted(operations, key=lambda op: (op.path, op.method))
@@ -120,9 +125,8 @@ def document(
         raise ValueError(f"Operations with one name: {', '.join(twice)}")
     builder = _Builder(operations)
     demanded = {op.routing["scope"] for op in operations if op.routing.get("scope")}
-    tags = {
-        tag for operation in operations for tag in operation.routing.get("tags", ())
-    }
+    used = {tag for op in operations for tag in op.routing.get("tags", ())}
+    more = dict.fromkeys(sorted(used - tags.keys()))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -131,8 +135,11 @@ def document(
             "description": inspect.cleandoc(description),
             "license": {"name": "LGPL-3.0", "identifier": "LGPL-3.0-only"},
         },
-        "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in sorted(tags)],
+        "tags": [
+            {"name": name, "description": text} if text else {"name": name}
+            for name, text in {**tags, **more}.items()
+            if name in used
+        ],
         "paths": builder.paths(),
         "components": {
             "schemas": builder.schemas(),
@@ -386,7 +393,8 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     if choices := kept.get("anyOf"):
         choices = [choice for choice in choices if choice != {"type": "null"}]
         if len(choices) == 1:
-            return {**kept.pop("anyOf")[0], **kept, **choices[0]}
+            del kept["anyOf"]
+            return {**kept, **choices[0]}
         kept["anyOf"] = choices
     return kept
 
@@ -494,9 +502,7 @@ _ERROR_EXAMPLES: Mapping[int, tuple[str, str, Mapping[str, str]]] = {
 _OAUTH_EXAMPLES = {
     400: ("invalid_request", "Missing parameter: grant_type"),
     401: ("invalid_client", "The client or its secret is wrong."),
-    406: ("invalid_request", "This is answered as application/json only."),
     413: ("invalid_request", "The body is larger than 65536 bytes."),
-    415: ("invalid_request", "The body must be a form."),
     429: ("temporarily_unavailable", "Too many failures; try again later."),
     500: ("server_error", "Something went wrong on the server."),
     503: ("temporarily_unavailable", "The server cannot sign tokens at present."),

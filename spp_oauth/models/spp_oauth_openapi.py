@@ -20,19 +20,28 @@ class SppOauthOpenapi(models.AbstractModel):
     _description = "OpenAPI Document"
 
     @api.model
-    def _document(self, prefixes, *, without=(), title, version, description):
+    def _document(
+        self, prefixes, *, without=(), title, version, description, tags=None
+    ):
         """The document of all routes of the API under some paths.
 
         :param tuple prefixes: beginnings of the paths that are in it
         :param tuple without: beginnings of paths that are left out all the same
         :param str description: CommonMark
+        :param dict tags: what stands under a tag, in the order in which to show them
         :rtype: dict
         """
         # names and purposes of scopes are for everybody who writes an app
         scopes_sudo = self.env["spp.oauth.scope"].sudo().search([])
         scopes = tuple((scope.name, scope.description) for scope in scopes_sudo)
         return self._made_document(
-            tuple(prefixes), tuple(without), scopes, title, version, description
+            tuple(prefixes),
+            tuple(without),
+            scopes,
+            tuple((tags or {}).items()),
+            title,
+            version,
+            description,
         )
 
     # The cache of the routes, because it goes when they change.
@@ -41,18 +50,22 @@ class SppOauthOpenapi(models.AbstractModel):
         "prefixes",
         "without",
         "scopes",
+        "tags",
         "title",
         "version",
         "description",
         cache="routing",
     )
-    def _made_document(self, prefixes, without, scopes, title, version, description):
+    def _made_document(
+        self, prefixes, without, scopes, tags, title, version, description
+    ):
         return document(
             self._operations(prefixes, without),
             title=title,
             version=version,
             description=description,
             scopes=dict(scopes),
+            tags=dict(tags),
         )
 
     def _operations(self, prefixes, without):
