@@ -18,7 +18,7 @@ class SppOauthHealth(models.AbstractModel):
                 """
                 SELECT (SELECT count(*)
                           FROM (SELECT FROM spp_attendance_scan
-                                 WHERE state = 'unmatched' LIMIT %(most)s) AS some),
+                                 WHERE state = 'unmatched' LIMIT %(most)s) AS few),
                        (SELECT count(*) FROM spp_attendance_device
                          WHERE active AND enabled
                            AND next_poll_at < now() AT TIME ZONE 'UTC'

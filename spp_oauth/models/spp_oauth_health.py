@@ -4,6 +4,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..api.health import Health, HealthItem
+from ..oauth.errors import LockedKey
 
 #: A scheduled action may wait so long, in seconds, before something is wrong: one that
 #: runs keeps its time until it ends, and may run for `limit_time_real_cron`.
@@ -105,9 +106,19 @@ class SppOauthHealth(models.AbstractModel):
 
     @api.model
     def _check_signing_key(self):
-        count = self._measure(
-            SQL("SELECT count(*) FROM spp_oauth_key WHERE private_pem IS NOT NULL")
+        kid = self._measure(
+            SQL("SELECT max(kid) FROM spp_oauth_key WHERE state = 'active'")
         )
+        try:
+            usable = bool(kid and self.env["spp.oauth.key"]._private_key(kid))
+        except LockedKey:
+            usable = False
         return HealthCheck(
-            "signing_keys", bool(count), count, "", "Keys that can sign access tokens."
+            "signing_key",
+            usable,
+            None,
+            "",
+            "There is a key that can sign access tokens.",
+            # the first who asks for a token has one made, as on a neutralized copy
+            critical=bool(kid),
         )

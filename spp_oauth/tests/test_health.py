@@ -5,6 +5,7 @@ from odoo import fields
 from odoo.tests import TransactionCase, tagged
 
 from ..models.spp_oauth_health import CRON_LATE, HealthCheck
+from ..oauth.errors import LockedKey
 
 FINE = HealthCheck("fine", True, 1, "", "All is well.")
 MINOR = HealthCheck("minor", False, 2, "", "Somebody should look.", critical=False)
@@ -28,14 +29,11 @@ class TestHealth(TransactionCase):
         return check
 
     def test_all_is_well(self):
-        self.env.flush_all()
-        health = self.health._api_health()
-        self.assertEqual(health.status, "ok")
-        self.assertEqual(health.failing, [])
-        self.assertTrue({"database", "cron_late", "signing_keys"} <= self.names(health))
-
-    def names(self, health):
-        return {check.name for check in health.checks}
+        names = ("database", "cron_late", "signing_key")
+        for name in names:
+            self.assertTrue(self.check(name).ok, name)
+        checks = self.health._api_health().checks
+        self.assertTrue({check.name for check in checks}.issuperset(names))
 
     def test_what_follows(self):
         for checks, status, failing in (
@@ -66,8 +64,23 @@ class TestHealth(TransactionCase):
         third.nextcall = self.now - timedelta(days=1)
         self.assertGreaterEqual(self.check("cron_late").value, 86400)
 
+    def test_no_key(self):
+        self.env["spp.oauth.key"].search([]).unlink()
+        check = self.check("signing_key")
+        self.assertFalse(check.ok)
+        self.assertFalse(check.critical, "it is made when somebody needs it")
+
+    def test_a_locked_key(self):
+        key = type(self.env["spp.oauth.key"])
+        with patch.object(key, "_private_key", side_effect=LockedKey("No passphrase.")):
+            check = self.check("signing_key")
+        self.assertFalse(check.ok)
+        self.assertTrue(check.critical)
+        self.assertTrue(self.check("signing_key").ok)
+
     def test_it_is_cheap(self):
         self.env.flush_all()
-        checks = len(self.health._checks())
-        with self.assertQueryCount(checks):
-            self.health._checks()
+        for check in ("_check_database", "_check_cron", "_check_signing_key"):
+            getattr(self.health, check)()
+            with self.subTest(check=check), self.assertQueryCount(1):
+                getattr(self.health, check)()
