@@ -129,7 +129,11 @@ def _is_issuer(text):
 
 def _is_origin(text):
     parts = _split(text)
-    return parts is not None and text == f"{parts.scheme}://{parts.netloc.lower()}"
+    return (
+        parts is not None
+        and "*" not in text
+        and text == f"{parts.scheme}://{parts.netloc.lower()}"
+    )
 
 
 def _split(text):

@@ -234,6 +234,7 @@ class SppOauthClient(models.Model):
     def action_rotate_secret(self):
         """Ask how long the present secret is to work beside a new one."""
         self.ensure_one()
+        self._check_may_administer()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("New Secret for %(client)s", client=self.name),
@@ -517,7 +518,7 @@ class SppOauthClient(models.Model):
                         "%(text)s is an address in a network. Write %(network)s for"
                         " the network, or the address alone.",
                         text=word,
-                        network=network,
+                        network=str(network),  # which _ would spell out otherwise
                     )
                 )
             is_address = network.prefixlen == network.max_prefixlen

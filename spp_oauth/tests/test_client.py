@@ -1,11 +1,16 @@
+import json
+from ast import literal_eval
 from datetime import timedelta
 
 import psycopg2.errors
+from lxml import etree
 
 from odoo import fields
 from odoo.exceptions import AccessDenied, AccessError, UserError, ValidationError
 from odoo.tests import TransactionCase, new_test_user
 from odoo.tools import mute_logger
+
+from ..oauth import keys, secrets
 
 
 class TestClient(TransactionCase):
@@ -92,7 +97,7 @@ class TestClient(TransactionCase):
         self.assertIn(self.client, found)
         self.assertNotIn(theirs, found)
         with self.assertRaises(AccessError):
-            theirs.with_user(self.admin).action_new_secret()
+            theirs.with_user(self.admin).action_end_previous_secret()
 
     def test_identity_is_fixed(self):
         root = self.env.ref("base.user_admin")
@@ -182,7 +187,7 @@ class TestClient(TransactionCase):
     def test_changes_are_kept_in_the_chatter(self):
         client, _secret = self.model._new_client("Watched", ["record:read"])
         self.cr.flush()  # so that the creation is logged before the secret
-        client.with_user(self.admin).action_new_secret()
+        client.with_user(self.admin)._renew_secret()
         message = client.message_ids[0]
         self.assertIn("new secret", message.body)
         self.assertEqual(message.author_id, self.admin.partner_id)
@@ -191,3 +196,203 @@ class TestClient(TransactionCase):
         for name in ("Thing:read", "thing read", 'thing"', "thïng"):
             with self.subTest(name), self.assertRaises(ValidationError):
                 self.env["spp.oauth.scope"].create({"name": name, "description": "x"})
+
+    def test_role_instead_of_scopes(self):
+        role_group, later_group = self.env["res.groups"].create(
+            [{"name": "Role"}, {"name": "Later"}]
+        )
+        role = self.env["spp.oauth.role"].create(
+            {"name": "Limited", "description": "x", "group_ids": role_group.ids}
+        )
+        client, _secret = self.model._new_client(
+            "R", ["record:read", "record:write"], role_id=role.id
+        )
+        user = client.user_id
+        self.assertEqual(user.group_ids, self.service_group + role_group)
+        client.scope_ids = self.read
+        self.assertEqual(user.group_ids, self.service_group + role_group)
+        role.group_ids = later_group
+        self.assertEqual(user.group_ids, self.service_group + later_group)
+        client.with_user(self.admin).role_id = False
+        self.assertEqual(user.group_ids, self.service_group + self.read_group)
+        client.with_user(self.admin).role_id = role
+        self.assertEqual(user.group_ids, self.service_group + later_group)
+
+    def test_client_without_its_role_stops(self):
+        role = self.env["spp.oauth.role"].create(
+            {"name": "Limited", "description": "x", "group_ids": self.read_group.ids}
+        )
+        client, _secret = self.model._new_client("R", [], role_id=role.id)
+        role.unlink()
+        self.assertFalse(client.active)
+        self.assertEqual(client.user_id.group_ids, self.service_group)
+
+    def test_a_scope_that_goes_takes_its_groups(self):
+        self.read.unlink()
+        self.assertEqual(self.client.user_id.group_ids, self.service_group)
+
+    def test_allowed_networks(self):
+        for given, stored in {
+            "192.0.2.7": "192.0.2.7",
+            " 10.0.0.0/8,192.0.2.7/32 ": "10.0.0.0/8, 192.0.2.7",
+            "2001:DB8::/32 ::1, ::1": "2001:db8::/32, ::1",
+            ", ": False,
+            "": False,
+        }.items():
+            with self.subTest(given):
+                self.client.with_user(self.admin).allowed_networks = given
+                self.assertEqual(self.client.allowed_networks or False, stored)
+        for wrong in ("10.0.0.1/8", "10.0.0", "example.org", "10.0.0.0/33", "::g"):
+            with self.subTest(wrong), self.assertRaises(ValidationError) as caught:
+                self.client.allowed_networks = f"192.0.2.7, {wrong}"
+            self.assertIn(wrong, str(caught.exception))
+        client, _secret = self.model._new_client("N", [], allowed_networks="::1/128")
+        self.assertEqual(client.allowed_networks, "::1")
+
+    def test_rate_limit(self):
+        for limit in (0, -1, 1_000_001):
+            with (
+                self.subTest(limit),
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(psycopg2.errors.CheckViolation),
+                self.cr.savepoint(),
+            ):
+                self.client.rate_limit = limit
+                self.client.flush_recordset()
+        self.assertEqual(self.client.rate_limit, 600)
+
+    def test_expiry(self):
+        now = fields.Datetime.now()
+        self.assertFalse(self.client.is_expired)
+        self.client.expires_at = now + timedelta(days=1)
+        self.assertFalse(self.client.is_expired)
+        self.client.expires_at = now - timedelta(seconds=1)
+        self.assertTrue(self.client.is_expired)
+
+    def test_overlap_of_two_secrets(self):
+        self.assertEqual(self.client.secret_hint, secrets.hint(self.secret))
+        new = self.client._renew_secret(timedelta(hours=1))
+        client_sudo = self.client.sudo()
+        self.assertTrue(self.client.has_previous_secret)
+        self.assertEqual(self.client.previous_secret_hint, secrets.hint(self.secret))
+        slots = [
+            (client_sudo.secret_hint, client_sudo.secret_hash),
+            (client_sudo.previous_secret_hint, client_sudo.previous_secret_hash),
+        ]
+        for secret in (self.secret, new):
+            self.assertTrue(secrets.verify_secret(secret, slots))
+        self.client.with_user(self.admin).action_end_previous_secret()
+        self.assertFalse(self.client.has_previous_secret)
+        self.assertFalse(client_sudo.previous_secret_hash)
+        self.client._renew_secret()
+        self.assertFalse(client_sudo.previous_secret_hash, "no overlap was asked for")
+        client_sudo.previous_secret_expires_at = fields.Datetime.now()
+        self.assertFalse(self.client.has_previous_secret)
+
+    def test_every_secret_is_in_the_audit_log(self):
+        client, _secret = self.model.with_user(self.admin)._new_client("L", [])
+        client._renew_secret(timedelta(hours=1))
+        client.action_end_previous_secret()
+        events = self.env["spp.oauth.event"].search(
+            [("client_id", "=", client.id)], order="id"
+        )
+        self.assertEqual(
+            events.mapped("reason"), ["created", "rotated", "previous_ended"]
+        )
+        self.assertEqual(events.user_id, self.admin)
+        self.assertEqual(set(events.mapped("kind")), {"secret"})
+        self.assertEqual(set(events.mapped("client_identifier")), {client.client_id})
+
+    def test_public_keys(self):
+        pair = keys.generate()
+        client = self.client.with_user(self.admin)
+        with self.assertRaises(ValidationError):
+            client.auth_method = "private_key_jwt"
+        with self.assertRaises(ValidationError) as caught:
+            client.public_keys = pair.private_pem
+        self.assertIn("private key", str(caught.exception))
+        client.write(
+            {
+                "auth_method": "private_key_jwt",
+                "public_keys": json.dumps({"keys": [pair.public_jwk]}),
+            }
+        )
+        with self.assertRaises(ValidationError):
+            client.public_keys = False
+
+    def test_last_used(self):
+        self.assertFalse(self.client.last_used_at)
+        self.assertEqual(self.client.request_count_day, 0)
+        now = fields.Datetime.now().replace(second=0)
+        usage = self.env["spp.oauth.usage"]
+        earlier = now - timedelta(hours=1)
+        usage._add({(self.client.id, now): (3, now, "192.0.2.2")}, "one")
+        usage._add({(self.client.id, earlier): (2, earlier, "192.0.2.1")}, "two")
+        past = now - timedelta(days=3)
+        usage._add({(self.client.id, past): (40, past, "192.0.2.3")}, "one")
+        self.env.invalidate_all()
+        client = self.client.with_user(self.admin)
+        self.assertEqual(client.last_used_at, now)
+        self.assertEqual(client.last_used_address, "192.0.2.2")
+        self.assertEqual(client.request_count_day, 5)
+
+    def test_unused_for_a_month(self):
+        now = fields.Datetime.now()
+        past = now - timedelta(days=40)
+        old, _secret = self.model._new_client("Old", [])
+        never, _secret = self.model._new_client("Never", [])
+        usage = self.env["spp.oauth.usage"]
+        usage._add(
+            {
+                (self.client.id, now): (1, now, "192.0.2.2"),
+                (old.id, past): (1, past, "192.0.2.2"),
+            },
+            "one",
+        )
+        arch = self.env.ref("spp_oauth.spp_oauth_client_view_search").arch
+        [domain] = etree.fromstring(arch).xpath("//filter[@name='unused']/@domain")
+        unused = self.model.with_user(self.admin).search(literal_eval(domain))
+        self.assertLessEqual(old + never, unused)
+        self.assertNotIn(self.client, unused)
+
+    def test_revoke_all_tokens(self):
+        now = fields.Datetime.now()
+        other, _secret = self.model._new_client("Other", [])
+        tokens = self.env["spp.oauth.token"].create(
+            [
+                {
+                    "jti": f"{client.id}-{hours}",
+                    "client_id": client.id,
+                    "kid": "k",
+                    "issued_at": now,
+                    "expires_at": now + timedelta(hours=hours),
+                }
+                for client in (self.client, other)
+                for hours in (-1, 1, 2)
+            ]
+        )
+        client = self.client.with_user(self.admin)
+        self.assertEqual(client.valid_token_count, 2)
+        client.action_revoke_tokens()
+        revoked = tokens.filtered("revoked_at")
+        self.assertEqual(revoked, tokens[1:3])
+        self.assertEqual(revoked.revoked_by_id, self.admin)
+        self.env.invalidate_all()
+        self.assertEqual(client.valid_token_count, 0)
+        self.assertEqual(other.valid_token_count, 2)
+
+    def test_smart_buttons_show_this_client(self):
+        client = self.client.with_user(self.admin)
+        for button in (client.action_tokens, client.action_events, client.action_usage):
+            action = button()
+            self.assertEqual(action["domain"], [("client_id", "=", client.id)])
+            self.assertIn(action["res_model"], self.env)
+
+    def test_the_issuer_stays(self):
+        config = self.env["ir.config_parameter"]
+        config.set_param("spp_oauth.issuer", False)
+        config.set_param("web.base.url", "https://one.example")
+        self.model._new_client("A", [])
+        config.set_param("web.base.url", "https://two.example")
+        self.model._new_client("B", [])
+        self.assertEqual(config.get_param("spp_oauth.issuer"), "https://one.example")
