@@ -368,6 +368,10 @@ class SppOpenSppTokenDispatcher(SppApiDispatcher):
 
     routing_type = "spp_openspp_token"
 
+    def _read_query(self, model: type[BaseModel] | None) -> None:
+        # OpenSPP ignores what it does not know, and so some of its apps send it
+        return None
+
     def _error_response(self, error: ApiError) -> ApiResponse:
         body = OAuthError(error=phrase(error.code), error_description=error.description)
         return self._json_error(body.model_dump_json(), error)
