@@ -539,6 +539,7 @@ _PARAMETERS: Mapping[str, Any] = {
         " that it holds.",
         "schema": {"type": "string"},
     },
+    # No example: Swagger UI would send it with every request, as if it were one.
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
@@ -550,6 +551,5 @@ _PARAMETERS: Mapping[str, Any] = {
             "maxLength": 255,
             "pattern": "^[!-~]+$",
         },
-        "example": "0b9d2f0e-6a1c-4a55-9f0c-6b8b5b1f8a2e",
     },
 }
