@@ -58,7 +58,7 @@ def _token(place: Place) -> str:
             "client_id": [client.client_id],
             "client_secret": [secret],
         }
-        answer = env["spp.oauth.server"]._token_response(form, None, ADDRESS)
+        answer, _client = env["spp.oauth.server"]._token_response(form, None, ADDRESS)
         assert answer.status == 200, answer.body
         return answer.body["access_token"]
 
