@@ -174,9 +174,10 @@ class SppApiDispatcher(Dispatcher):
         response.on_send = self._finish
         return response
 
-    def read_body(self) -> bytes:
+    def read_body(self, *, for_form: bool = False) -> bytes:
         """The body as it came, of any media type and however it was sent.
 
+        :param for_form: leave it to werkzeug as well, whose parser wants to read it
         :raises PayloadTooLarge: when it is larger than the route accepts
         """
         if self.call.body is not None:
@@ -187,7 +188,7 @@ class SppApiDispatcher(Dispatcher):
             # A chunked body announces no length, and werkzeug cuts it off at the
             # limit without a word: one more byte tells whether there was more.
             httprequest.max_content_length = limit + 1
-        raw = httprequest.get_data(cache=False)
+        raw = httprequest.get_data(cache=for_form)
         if len(raw) > limit:
             raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
         self.call.body = raw
@@ -346,10 +347,8 @@ class SppOAuthDispatcher(SppApiDispatcher):
     def dispatch(
         self, endpoint: typing.Callable, args: dict[str, typing.Any]
     ) -> ApiResponse:
-        httprequest = self.request.httprequest
-        if httprequest.content_length is None and httprequest.method == "POST":
-            # the parser of forms would not miss the end of a chunked body
-            httprequest._HTTPRequest__wrapped._cached_data = self.read_body()
+        # werkzeug's parser would not miss the end of a chunked body
+        self.read_body(for_form=True)
         return super().dispatch(endpoint, args)
 
     def _read_query(self, model: type[BaseModel] | None) -> None:

@@ -222,8 +222,8 @@ class IrHttp(models.AbstractModel):
 
         An installed one in any case, for which Odoo would look up the company.
         """
-        installed = [code for code, _name in request.env["res.lang"].get_installed()]
+        installed = request.env["res.lang"]._get_active_by("code")
         for lang in (request.best_lang, http.DEFAULT_LANG):
             if lang in installed:
                 return lang
-        return installed[0]
+        return next(iter(installed))

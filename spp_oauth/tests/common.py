@@ -105,7 +105,8 @@ class OAuthProbeController(http.Controller):
 
     @api_route("/api/oauth/probe/public", methods=["GET"], auth="public", readonly=True)
     def public(self):
-        return ApiResult(Item(name=f"{self.env.user.login} {request.session.uid}"))
+        user = self.env.user.login
+        return ApiResult(Item(name=f"{user} {request.session.uid} {self.env.lang}"))
 
     @api_route(
         "/api/oauth/probe/token-only",

@@ -2,12 +2,15 @@ import json
 import logging
 from unittest.mock import patch
 
+from psycopg2 import InterfaceError
 from psycopg2.errorcodes import SERIALIZATION_FAILURE
 from psycopg2.errors import SerializationFailure
 
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..api import SppApiDispatcher
+from ..oauth.errors import RateLimited
 from .common import INTERNALS, REASON, SMALL_BODY, OAuthCase, OAuthProbeController
 
 ITEMS = "/api/oauth/probe/items"
@@ -179,6 +182,178 @@ class TestDispatcher(OAuthCase):
         response = self.call("/api/oauth/whoami", method="HEAD")
         self.assertEqual((response.status_code, response.content), (200, b""))
 
+    def test_errors_of_the_oauth_endpoints(self):
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        path = "/oauth2/token"
+        chunks = (b"a" * 1024 * 1024 for _ in range(3))
+        for status, code, options in (
+            (404, "not_found", {"path": "/oauth2/none", "data": "x=1"}),
+            (405, "method_not_allowed", {"path": path, "method": "PUT"}),
+            (413, "payload_too_large", {"path": path, "data": b"a" * 2**20}),
+            (413, "payload_too_large", {"path": path, "data": chunks}),
+            (400, "invalid_request", {"path": f"{path}?x=1", "data": "x=1"}),
+        ):
+            with self.subTest(f"{status} {code}"):
+                method = options.pop("method", "POST")
+                response = self.call(
+                    token="", headers=headers, method=method, **options
+                )
+                self.assertEqual(response.status_code, status, response.text)
+                self.assertEqual(response.headers["Content-Type"], "application/json")
+                self.assertEqual(response.headers["Cache-Control"], "no-store")
+                body = response.json()
+                self.assertEqual(body.keys(), {"error", "error_description"})
+                self.assertEqual(body["error"], code)
+
+    def test_errors_in_the_words_of_openspp(self):
+        response = self.call("/auth/token", "", method="PUT", json={})
+        self.assertEqual(response.status_code, 405)
+        self.assertEqual(
+            response.json(),
+            {
+                "error": "Method Not Allowed",
+                "error_description": "This cannot be done at this address.",
+            },
+        )
+
+    def test_every_answer_has_the_id_of_its_request(self):
+        ids = set()
+        for response in (
+            self.call("/api/oauth/whoami"),
+            self.call("/api/oauth/whoami", ""),
+            self.call("/api/none"),
+            self.call("/oauth2/none"),
+            self.call(ITEMS, method="PUT"),
+            self.call(ITEMS, method="OPTIONS"),
+            self.call("/api/oauth/probe/nothing", method="DELETE"),
+            self.call("/api/oauth/probe/plain", ""),
+        ):
+            request_id = response.headers["X-Request-Id"]
+            self.assertEqual(len(request_id), 32)
+            self.assertEqual(response.headers["X-Content-Type-Options"], "nosniff")
+            self.assertNotIn("Set-Cookie", response.headers)
+            if "error" in response.text and "request_id" in response.text:
+                self.assertEqual(response.json()["error"]["request_id"], request_id)
+            ids.add(request_id)
+        self.assertEqual(len(ids), 8)
+
+    def counted(self):
+        """What is counted from now on, as (route, method, status, client)."""
+        calls = []
+
+        def count(dbname, *, client_id, address, route, method, status, seconds):
+            self.assertEqual((dbname, address), (self.env.cr.dbname, "127.0.0.1"))
+            self.assertGreaterEqual(seconds, 0)
+            calls.append((route, method, status, client_id))
+
+        target = "odoo.addons.spp_oauth.tools.deferred.count_request"
+        self.startPatcher(patch(target, count))
+        return calls
+
+    def test_every_answer_is_counted_once(self):
+        calls = self.counted()
+        self.call(f"{ITEMS}/5")
+        self.call(f"{ITEMS}/5", "")
+        self.call(f"{ITEMS}/5", method="OPTIONS")
+        self.call(f"{ITEMS}/5", method="PUT")
+        self.call("/api/none/of/it")
+        self.call("/api/oauth/whoami", method="HEAD")
+        self.fault("user")
+        self.clash(2)
+        item, fault = f"{ITEMS}/<int:number>", "/api/oauth/probe/fault/<string:kind>"
+        client = self.client.id
+        self.assertEqual(
+            calls,
+            [
+                (item, "GET", 200, client),
+                (item, "GET", 401, None),
+                (item, "OPTIONS", 204, None),
+                ("unmatched", "PUT", 405, None),
+                ("unmatched", "GET", 404, None),
+                ("/api/oauth/whoami", "HEAD", 200, client),
+                (fault, "POST", 422, client),
+                (fault, "POST", 200, client),
+            ],
+        )
+
+    def test_a_line_in_the_log_for_each(self):
+        with self.assertLogs("odoo.addons.spp_oauth.access", logging.INFO) as logs:
+            response = self.call(f"{ITEMS}/5?name=Somebody")
+        [line] = [record.getMessage() for record in logs.records]
+        self.assertIn(f"GET {ITEMS}/<int:number> 200", line)
+        self.assertIn(response.headers["X-Request-Id"], line)
+        self.assertNotIn("Somebody", line)
+
+    def test_nothing_of_the_request_is_kept(self):
+        dispatchers = []
+        finish = SppApiDispatcher._finish
+
+        def spy(dispatcher, response):
+            self.assertTrue(dispatcher.call.body)
+            dispatchers.append(dispatcher)
+            return finish(dispatcher, response)
+
+        self.startPatcher(patch.object(SppApiDispatcher, "_finish", spy))
+        self.assertEqual(self.post('{"items": []}').status_code, 200)
+        self.assertEqual(self.post('{"items": 5}').status_code, 422)
+        for dispatcher in dispatchers:
+            self.assertIsNone(dispatcher.call.body)
+            self.assertFalse(getattr(dispatcher.request, "params", None))
+        self.assertEqual(len(dispatchers), 2)
+
+    def test_who_is_refused_is_noted_down(self):
+        events = []
+
+        def note(dbname, **vals):
+            self.assertEqual(dbname, self.env.cr.dbname)
+            events.append(vals)
+
+        target = "odoo.addons.spp_oauth.tools.deferred.log_event"
+        self.startPatcher(patch(target, note))
+        response = self.call(f"{ITEMS}/5", self.issue(lifetime=-600))
+        self.assertError(response, 401, "invalid_token")
+        self.call(f"{ITEMS}/5", "rubbish")
+        self.call(f"{ITEMS}/5", "")
+        expired, rubbish = events
+        self.assertEqual(expired["kind"], "refused")
+        self.assertEqual(expired["reason"], "expired_token")
+        self.assertEqual(expired["address"], "127.0.0.1")
+        self.assertEqual(expired["endpoint"], f"{ITEMS}/<int:number>")
+        self.assertEqual(expired["request_id"], response.headers["X-Request-Id"])
+        self.assertEqual(rubbish["reason"], "invalid_token")
+
+    def test_who_is_refused_too_often_has_to_wait(self):
+        events = self.env.registry["spp.oauth.event"]
+        limited = patch.object(events, "_check_throttle", side_effect=RateLimited(17))
+        with limited:
+            response = self.call(ITEMS, "rubbish")
+            self.assertError(response, 429, "too_many_requests")
+            self.assertEqual(response.headers["Retry-After"], "17")
+            # it concerns nobody whose token is good
+            self.assertEqual(self.call(ITEMS).status_code, 200)
+
+    def test_a_client_that_asks_too_often_has_to_wait(self):
+        server = self.env.registry["spp.oauth.server"]
+        with patch.object(server, "_authenticate", side_effect=RateLimited(9)):
+            response = self.call(ITEMS)
+        self.assertError(response, 429, "too_many_requests")
+        self.assertEqual(response.headers["Retry-After"], "9")
+
+    def test_language_is_one_that_is_installed(self):
+        path = "/api/oauth/probe/public"
+        self.env["res.lang"]._activate_lang("fr_FR")
+        for accepted, lang in (
+            ("fr", "fr_FR"),
+            ("fr-FR,en;q=0.5", "fr_FR"),
+            ("en-GB,en;q=0.5", "en_US"),
+            ("tlh", "en_US"),
+            ("*", "en_US"),
+            ("", "en_US"),
+        ):
+            with self.subTest(accepted):
+                response = self.call(path, "", {"Accept-Language": accepted})
+                self.assertEqual(response.json()["name"].split()[-1], lang)
+
     def fault(self, kind):
         return self.call(f"/api/oauth/probe/fault/{kind}", method="POST")
 
@@ -210,6 +385,15 @@ class TestDispatcher(OAuthCase):
         self.assertIn(error["request_id"], record.getMessage())
         self.assertIn(INTERNALS, record.getMessage())
         self.assertFalse([r for r in logs.records if r.levelname != "INFO"])
+
+    def test_database_that_fails(self):
+        with self.assertLogs("odoo", logging.INFO) as logs:
+            response = self.fault("database")
+        self.assertError(response, 503, "service_unavailable")
+        self.assertEqual(response.headers["Retry-After"], "5")
+        self.assertNotIn("connection", response.text)
+        [record] = [r for r in logs.records if r.levelname == "ERROR"]
+        self.assertIs(record.exc_info[0], InterfaceError)
 
     def test_bug(self):
         with self.assertLogs("odoo", logging.INFO) as logs:

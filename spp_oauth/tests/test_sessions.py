@@ -120,7 +120,7 @@ class TestSessions(PeopleCase):
         public = self.env.ref("base.public_user").login
         self.log_in()
         response = self.call("/api/oauth/probe/public", "")
-        self.assertEqual(response.json()["name"], f"{public} None")
+        self.assertEqual(response.json()["name"], f"{public} None en_US")
 
     def test_session_that_is_over(self):
         self.log_in()
