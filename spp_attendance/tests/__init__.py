@@ -3,6 +3,7 @@ from . import (
     test_api,
     test_concurrency,
     test_ingest,
+    test_oauth_client,
     test_operations,
     test_record,
     test_subscriber,

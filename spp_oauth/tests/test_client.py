@@ -7,6 +7,7 @@ from lxml import etree
 
 from odoo import fields
 from odoo.exceptions import AccessDenied, AccessError, UserError, ValidationError
+from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import TransactionCase, new_test_user
 from odoo.tools import mute_logger
 
@@ -396,3 +397,30 @@ class TestClient(TransactionCase):
         config.set_param("web.base.url", "https://two.example")
         self.model._new_client("B", [])
         self.assertEqual(config.get_param("spp_oauth.issuer"), "https://one.example")
+
+    def test_neutralized_copy_lets_nobody_in(self):
+        self.client.public_keys = json.dumps(keys.generate().public_jwk)
+        self.client._renew_secret(timedelta(days=7))
+        self.env["spp.oauth.assertion"]._use(self.client.id, "a", 4_000_000_000)
+        self.env["spp.oauth.key"]._ensure_key()
+        events = self.env["spp.oauth.event"].search_count([])
+        self.assertTrue(events)
+        for query in get_neutralization_queries(["spp_oauth"]):
+            self.cr.execute(query)
+        self.env.invalidate_all()
+        self.env.registry.clear_cache("stable")
+        client_sudo = self.client.sudo()
+        for name in (
+            "active",
+            "secret_hash",
+            "secret_hint",
+            "previous_secret_hash",
+            "has_previous_secret",
+            "public_keys",
+        ):
+            self.assertFalse(client_sudo[name], name)
+        for model in ("assertion", "idempotency", "key", "token"):
+            records_sudo = self.env[f"spp.oauth.{model}"].sudo()
+            self.assertFalse(records_sudo.search_count([]), model)
+        self.assertFalse(self.env["ir.config_parameter"].get_param("spp_oauth.issuer"))
+        self.assertEqual(self.env["spp.oauth.event"].search_count([]), events)
