@@ -128,7 +128,7 @@ class SppOauthKey(models.Model):
             self_sudo._rotate()
             self.env["spp.oauth.event"]._log("key", reason="rotated")
         self_sudo.search(
-            [("state", "=", "retired"), ("verifies_until", "<", now)]
+            [("state", "=", "retired"), ("verifies_until", "<=", now)]
         ).unlink()
 
     @api.model
@@ -152,7 +152,7 @@ class SppOauthKey(models.Model):
         if not self:
             return
         now = fields.Datetime.now()
-        self.flush_model()
+        self.env.flush_all()
         # Clients that had a longer life once have tokens that are still good.
         [(last_expiry, lifetime)] = self.env.execute_query(
             SQL(
@@ -285,18 +285,20 @@ class SppOauthKey(models.Model):
 
     @api.model
     def _find_new_key(self, kid):
-        """Look for a key that the cache does not know, on the primary database.
+        """Look for a key on the primary database, and correct the cache.
 
         A worker that has not heard of a rotation yet, a transaction that began before
-        it, and a replica that lags behind do not know the newest key.
+        it, and a replica that lags behind do not know the newest key. Nor do they know
+        that one is gone.
 
-        :return: the keys by `kid`, which may still be without this one
+        :return: the key, or None when there is none that verifies
         """
         known = self._verification_keys()
         with self.env.registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
             found = env[self._name]._verifying([("kid", "=", kid)])
             jwks = [json.loads(key.public_jwk) for key in found]
-        # into the cached dictionary: another process can be the one that is late
+        # other caches may be wrong in another way: this one alone is corrected
+        known.pop(kid, None)
         known.update(keys.load_public(jwks))
-        return known
+        return known.get(kid)

@@ -258,12 +258,14 @@ class SppOauthServer(models.AbstractModel):
                 """,
                 access.jti,
             ),
-            # A key or a token that this database has not heard of may be new.
-            is_withdrawn=SQL(
-                "EXISTS (SELECT FROM spp_oauth_key"
-                "         WHERE kid = %s AND verifies_until <= %s)",
-                access.kid,
+            key_verifies=SQL(
+                """
+                (SELECT verifies_until IS NULL OR verifies_until > %s
+                   FROM spp_oauth_key
+                  WHERE kid = %s)
+                """,
                 fields.Datetime.now(),
+                access.kid,
             ),
             company_id=SQL("c.company_id"),
         )
@@ -271,7 +273,11 @@ class SppOauthServer(models.AbstractModel):
             raise self._refusal(problem, access, row)
         if row["is_revoked"]:
             raise self._refusal("revoked_token", access, row)
-        if row["is_withdrawn"]:
+        verifies = row["key_verifies"]
+        if verifies is None:
+            # not known here: too new for a replica that lags behind, or gone
+            verifies = self.env["spp.oauth.key"]._find_new_key(access.kid)
+        if not verifies:
             raise self._refusal("withdrawn_key", access, row)
         return access, row
 
@@ -281,7 +287,10 @@ class SppOauthServer(models.AbstractModel):
         try:
             return tokens.verify(token, known, self._authority())
         except UnknownKey as exc:
-            known = self.env["spp.oauth.key"]._find_new_key(exc.kid)
+            new_key = self.env["spp.oauth.key"]._find_new_key(exc.kid)
+            if not new_key:
+                raise
+            known = {exc.kid: new_key}
         return tokens.verify(token, known, self._authority())
 
     @api.model

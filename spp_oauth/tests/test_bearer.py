@@ -1,8 +1,17 @@
+import base64
+import hmac
+import json
 import time
+from datetime import timedelta
 
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from odoo import fields
 from odoo.tests import TransactionCase, new_test_user, tagged
 
 from ..oauth import keys, tokens
+from ..tools import deferred
 from .common import OAuthCase
 
 
@@ -149,12 +158,201 @@ class TestBearer(OAuthCase):
         self.assertEqual(client.user_id.company_ids, company)
 
 
+@tagged("post_install", "-at_install")
+class TestMidLife(OAuthCase):
+    """A token that was good, and the request after something happened."""
+
+    def setUp(self):
+        super().setUp()
+        deferred.clear(self.env.cr.dbname)
+        answer = self.ask_token((self.client.client_id, self.secret)).json()
+        self.token = answer["access_token"]
+        self.assertEqual(self.whoami().status_code, 200)
+        self.addCleanup(self.env.registry.clear_cache, "stable")
+
+    def whoami(self, token=None):
+        return self.call("/api/oauth/whoami", token or self.token)
+
+    def assertRefused(self, message, reason):
+        error = self.assertError(self.whoami(), 401, "invalid_token")
+        self.assertEqual(error["message"], message)
+        deferred.flush(self.env.registry)
+        event = self.env["spp.oauth.event"].search([], limit=1)
+        self.assertEqual((event.kind, event.reason), ("refused", reason))
+        self.assertEqual(event.client_id, self.client)
+        jti = self.env["spp.oauth.token"].search([], limit=1).jti
+        self.assertEqual(event.token_jti, jti)
+
+    def test_revoked(self):
+        self.env["spp.oauth.token"].search([], limit=1).action_revoke()
+        self.assertRefused("The token was revoked.", "revoked_token")
+
+    def test_client_archived(self):
+        self.client.active = False
+        message = "The client of this token is no longer active."
+        self.assertRefused(message, "archived_client")
+        self.client.active = True
+        self.assertEqual(self.whoami().status_code, 200)
+
+    def test_service_user_archived(self):
+        self.client.user_id.active = False
+        message = "The client of this token is no longer active."
+        self.assertRefused(message, "archived_user")
+
+    def test_client_expired(self):
+        self.client.expires_at = fields.Datetime.now() + timedelta(hours=1)
+        self.assertEqual(self.whoami().status_code, 200)
+        self.client.expires_at = fields.Datetime.now() - timedelta(seconds=1)
+        self.assertRefused("The client of this token has expired.", "expired_client")
+
+    def test_networks(self):
+        self.client.allowed_networks = "127.0.0.0/8"
+        self.assertEqual(self.whoami().status_code, 200)
+        self.client.allowed_networks = "192.0.2.0/24"
+        self.assertRefused("This client may not call from here.", "wrong_network")
+
+    def test_key_rotated(self):
+        self.env["spp.oauth.key"]._rotate()
+        self.assertEqual(self.whoami().status_code, 200)
+        own = self.client.client_id, self.secret
+        new = self.ask_token(own).json()["access_token"]
+        self.assertEqual(self.whoami(new).status_code, 200)
+
+    def test_key_withdrawn(self):
+        # the key is looked for on a connection of its own, which within a test must
+        # not be a read-write one inside of a read-only one
+        self.set_registry_readonly_mode(False)
+        self.addCleanup(self.set_registry_readonly_mode, True)
+        retired = self.env["spp.oauth.key"]._rotate()
+        self.assertEqual(self.whoami().status_code, 200)
+        retired.action_withdraw()
+        self.assertError(self.whoami(), 401, "invalid_token")
+
+    def test_rate_limit(self):
+        self.client.rate_limit = 5
+        for _request in range(20):
+            response = self.whoami()
+            if response.status_code != 200:
+                break
+        self.assertError(response, 429, "too_many_requests")
+        self.assertTrue(1 <= int(response.headers["Retry-After"]) <= 60)
+
+    def test_a_secret_rolls(self):
+        self.client._renew_secret()
+        self.assertEqual(self.whoami().status_code, 200, "its tokens stay good")
+
+
+@tagged("post_install", "-at_install")
+class TestForgery(OAuthCase):
+    """Tokens that somebody made who does not have the signing key."""
+
+    def setUp(self):
+        super().setUp()
+        key = self.env["spp.oauth.key"]._ensure_key()
+        self.public = json.loads(key.public_jwk)
+        self.private = self.env["spp.oauth.key"]._signing_key()
+        authority = self.env["spp.oauth.server"]._authority()
+        now = int(time.time())
+        self.claims = {
+            "iss": authority.issuer,
+            "aud": authority.audience,
+            "sub": self.client.client_id,
+            "client_id": self.client.client_id,
+            "scope": "probe:read",
+            "jti": "forged",
+            "iat": now,
+            "exp": now + 600,
+        }
+        self.header = {"alg": "RS256", "typ": "at+jwt", "kid": key.kid}
+
+    def encode(self, part):
+        raw = json.dumps(part).encode()
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+    def sign(self, header=(), **claims):
+        """A token with a good signature of our own key."""
+        text = ".".join(
+            self.encode({**mine, **dict(changes)})
+            for mine, changes in ((self.header, header), (self.claims, claims))
+        )
+        signature = self.private.private_key.sign(text.encode(), PKCS1v15(), SHA256())
+        encoded = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+        return f"{text}.{encoded}"
+
+    def assertRefused(self, token):
+        response = self.call("/api/oauth/whoami", token)
+        self.assertError(response, 401, "invalid_token")
+
+    def test_the_hand_made_token_is_otherwise_good(self):
+        response = self.call("/api/oauth/whoami", self.sign())
+        self.assertEqual(response.status_code, 200)
+
+    def test_algorithm_none(self):
+        for alg in ("none", "None", "NONE"):
+            header = self.encode({**self.header, "alg": alg})
+            self.assertRefused(f"{header}.{self.encode(self.claims)}.")
+
+    def test_hs256_with_the_public_key(self):
+        pem = keys.load_public_key(self.public).as_pem(private=False)
+        for secret in (pem, pem.strip(), json.dumps(self.public).encode()):
+            header = self.encode({**self.header, "alg": "HS256"})
+            text = f"{header}.{self.encode(self.claims)}"
+            mac = hmac.new(secret, text.encode(), "sha256").digest()
+            signature = base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+            self.assertRefused(f"{text}.{signature}")
+
+    def test_headers(self):
+        for header in (
+            {"typ": "JWT"},
+            {"typ": None},
+            {"alg": "RS512"},
+            {"alg": "ES256"},
+            {"kid": None},
+            {"kid": "x"},
+            {"kid": "A" * 43},
+            {"crit": ["exp"]},
+        ):
+            with self.subTest(header):
+                self.assertRefused(self.sign(header))
+
+    def test_claims(self):
+        now = int(time.time())
+        for claims in (
+            {"iss": "https://other.example"},
+            {"aud": "https://other.example"},
+            {"aud": ["https://other.example"]},
+            {"exp": now - 60},
+            {"exp": None},
+            {"nbf": now + 60},
+            {"iat": now + 60},
+            {"client_id": "nobody"},
+            {"client_id": "a\0b"},
+            {"jti": None},
+            {"scope": None},
+        ):
+            with self.subTest(claims):
+                self.assertRefused(self.sign(**claims))
+
+    def test_an_id_token_or_an_assertion_of_ours_is_no_access_token(self):
+        self.assertRefused(self.sign({"typ": "JWT"}, token_use="id"))
+
+    def test_in_a_query_or_a_body(self):
+        token = self.sign()
+        response = self.url_open(f"/api/oauth/whoami?access_token={token}")
+        self.assertEqual(response.status_code, 401)
+        response = self.url_open(
+            "/api/oauth/probe/fault/none", data={"access_token": token}
+        )
+        self.assertEqual(response.status_code, 401)
+
+
 class TestVerificationCost(TransactionCase):
     def test_one_query(self):
         self.env["spp.oauth.scope"].create({"name": "cost", "description": "Cost"})
         model = self.env["spp.oauth.server"]
         client, _secret = self.env["spp.oauth.client"]._new_client("Cost", ["cost"])
-        token = model._sign(model._find_client(client.client_id), frozenset(["cost"]))
+        found = model._find_client(client.client_id)
+        token, _access = model._issue(found, frozenset(["cost"]))
         model._authenticate(token)  # the keys and parameters are cached from now on
         self.env.invalidate_all()
         with self.assertQueryCount(1):
