@@ -15,7 +15,10 @@ env["ir.config_parameter"].set_param("web.base.url", facts["url"])  # noqa: F821
 facts["login"] = admin.login
 if "spp.oauth.client" in env:  # noqa: F821
     client, secret = env["spp.oauth.client"]._new_client(  # noqa: F821
-        name="Demo app", scopes=["attendance:read", "attendance:write"]
+        name="Demo app",
+        scopes=["attendance:read", "attendance:write"],
+        purpose="Tries out the API",
+        rate_limit=1_000_000,  # what tests and benchmarks need
     )
     facts |= {"client_id": client.client_id, "client_secret": secret}
 env.cr.commit()  # noqa: F821
