@@ -179,6 +179,7 @@ class SppApiDispatcher(Dispatcher):
 
         :param for_form: leave it to werkzeug as well, whose parser wants to read it
         :raises PayloadTooLarge: when it is larger than the route accepts
+        :raises BadRequest: when it ends too early, or is not sent as HTTP wants it
         """
         if self.call.body is not None:
             return self.call.body
@@ -188,7 +189,10 @@ class SppApiDispatcher(Dispatcher):
             # A chunked body announces no length, and werkzeug cuts it off at the
             # limit without a word: one more byte tells whether there was more.
             httprequest.max_content_length = limit + 1
-        raw = httprequest.get_data(cache=for_form)
+        try:
+            raw = httprequest.get_data(cache=for_form)
+        except OSError as exc:  # such as chunks that are none
+            raise BadRequest("The body cannot be read.") from exc
         if len(raw) > limit:
             raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
         self.call.body = raw

@@ -1,12 +1,15 @@
 import json
 import logging
+import socket
+from http.client import HTTPResponse
 from unittest.mock import patch
 
 from psycopg2 import InterfaceError
 from psycopg2.errorcodes import SERIALIZATION_FAILURE
 from psycopg2.errors import SerializationFailure
 
-from odoo.tests import tagged
+from odoo.tests import HOST, tagged
+from odoo.tests.common import TEST_CURSOR_COOKIE_NAME
 from odoo.tools import mute_logger
 
 from ..api import SppApiDispatcher
@@ -135,6 +138,37 @@ class TestDispatcher(OAuthCase):
         chunks = iter([b'{"items": ', b'[{"name": "a"}]}'])
         response = self.post(chunks)
         self.assertEqual(response.json()["items"][0]["name"], "a")
+
+    def send_raw(self, *lines):
+        """The status and body that a request gets, sent byte for byte."""
+        with (
+            self.allow_requests(),
+            socket.create_connection((HOST, self.http_port()), timeout=12) as raw,
+        ):
+            head = [
+                f"POST {ITEMS} HTTP/1.1",
+                f"Host: {HOST}:{self.http_port()}",
+                f"Cookie: {TEST_CURSOR_COOKIE_NAME}={self.http_request_key}",
+                f"Authorization: Bearer {self.token}",
+                "Content-Type: application/json",
+            ]
+            raw.sendall("\r\n".join([*head, *lines]).encode())
+            raw.shutdown(socket.SHUT_WR)
+            response = HTTPResponse(raw)
+            response.begin()
+            return response.status, json.loads(response.read())
+
+    def test_body_that_cannot_be_read(self):
+        self.token = self.issue()
+        for lines in (
+            ("Content-Length: 99", "", '{"items"'),
+            ("Transfer-Encoding: chunked", "", "no number", "{}"),
+            ("Transfer-Encoding: chunked", "", "-5", "{}"),
+        ):
+            with self.subTest(lines[2]):
+                status, body = self.send_raw(*lines)
+                self.assertEqual(status, 400)
+                self.assertEqual(body["error"]["code"], "invalid_request")
 
     def test_limit_of_the_route(self):
         path = "/api/oauth/probe/small"
