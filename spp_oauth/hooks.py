@@ -1,10 +1,11 @@
-from .tools import json_log
+from .tools import json_log, no_database
 
 
 def post_load():
-    """Log in JSON from here on, where that is wanted."""
+    """Log in JSON where that is wanted; answer for the API without a database."""
     if json_log.wanted():
         json_log.install()
+    no_database.install()
 
 
 def uninstall_hook(env):

@@ -7,8 +7,8 @@ from unittest.mock import patch
 from odoo.tests import BaseCase, tagged
 from odoo.tools import config
 
-from ..hooks import post_load
-from ..tools import json_log
+from .. import hooks
+from ..tools import json_log, no_database
 
 
 @tagged("post_install", "-at_install")
@@ -100,6 +100,7 @@ class TestJsonLog(BaseCase):
             with (
                 patch.object(root, "handlers", [handler]),
                 patch.dict(os.environ, {"SPP_LOG_JSON": value}),
+                patch.object(no_database, "install"),
             ):
-                post_load()
+                hooks.post_load()
             self.assertIs(type(handler.formatter), kind)

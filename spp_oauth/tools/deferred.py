@@ -157,6 +157,8 @@ def count_request(dbname, *, client_id, address, route, method, status, seconds)
     :param int status: the HTTP status
     :param float seconds: how long it took
     """
+    if not dbname:
+        return  # nobody to tell
     now = _utcnow()
     minute = now.replace(second=0)
     place = bisect_left(BOUNDS_MS, seconds * 1000)
