@@ -7,7 +7,7 @@ from odoo import http
 from ..api import ApiResult, api_route
 from ..oauth import metadata
 
-# A new key is seen in time: it signs nothing that its verifier could not look up.
+# Whoever meets a token of a key that is newer than this looks again.
 _CACHED = {"Cache-Control": "public, max-age=300"}
 
 

@@ -34,8 +34,8 @@ class OpenSppTokenController(http.Controller):
             return self._refuse(400, "client_id and client_secret are required.")
         form = {
             "grant_type": ["client_credentials"],
-            "client_id": [str(client_id)],
-            "client_secret": [str(client_secret)],
+            "client_id": [_text(client_id)],
+            "client_secret": [_text(client_secret)],
         }
         answer, request.spp_oauth_client_id = self.env[
             "spp.oauth.server"
@@ -59,3 +59,8 @@ class OpenSppTokenController(http.Controller):
     def _answer(self, body, status, headers=()):
         headers = [("Cache-Control", "no-store"), *headers]
         return request.make_json_response(body, headers, None, status)
+
+
+def _text(value):
+    """Whatever JSON holds, as text that a database takes: half a character is none."""
+    return str(value).encode("utf-8", "replace").decode()

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 from datetime import timedelta
 
@@ -10,6 +11,8 @@ from odoo.tools import SQL
 
 from ..oauth import keys
 from ..oauth.tokens import LEEWAY
+
+_logger = logging.getLogger(__name__)
 
 ROTATION_DAYS = 90
 
@@ -88,11 +91,10 @@ class SppOauthKey(models.Model):
         self.env["spp.oauth.event"]._log_action("key", "rotated")
         message = self.env._("A new key signs tokens from now on.")
         if retired:
-            until = fields.Datetime.context_timestamp(self, retired.verifies_until)
             message = self.env._(
                 "A new key signs tokens from now on. Those of the old one are good"
                 " until they expire, at the latest %(until)s.",
-                until=until.strftime("%Y-%m-%d %H:%M"),
+                until=tools.format_datetime(self.env, retired.verifies_until),
             )
         return {
             "type": "ir.actions.client",
@@ -125,8 +127,12 @@ class SppOauthKey(models.Model):
         signing._encrypt()
         days = self_sudo._rotation_days()
         if days and signing.activated_at <= now - timedelta(days=days):
-            self_sudo._rotate()
-            self.env["spp.oauth.event"]._log("key", reason="rotated")
+            try:
+                self_sudo._rotate()
+            except UserError as exc:
+                _logger.error("The signing key is not rotated: %s", exc)
+            else:
+                self.env["spp.oauth.event"]._log("key", reason="rotated")
         self_sudo.search(
             [("state", "=", "retired"), ("verifies_until", "<=", now)]
         ).unlink()
@@ -141,8 +147,20 @@ class SppOauthKey(models.Model):
         """Make a key that signs, and retire the one that did.
 
         :return: the retired key, if there was one
+        :raises UserError: when the new key would be worse protected than the old one
+        :raises LockError: when somebody else is at it
         """
         signing = self.search([("state", "=", "active")], limit=1)
+        if signing.is_encrypted and not self._passphrase():
+            raise UserError(
+                self.env._(
+                    "The present key is encrypted, and a new one would not be. Set"
+                    " %(variable)s in the environment, or %(option)s in the"
+                    " configuration file.",
+                    variable=PASSPHRASE_VARIABLE,
+                    option=PASSPHRASE_OPTION,
+                )
+            )
         signing.lock_for_update()
         signing._retire()
         self._generate()

@@ -182,12 +182,14 @@ class SppOauthServer(models.AbstractModel):
                 client_id,
                 check_secret=lambda secret: secrets.verify_secret(secret, []),
                 id=row.get("id"),
+                company_id=row.get("company_id"),
                 problem=problem,
             )
         self._check_rate(row)
         by_key = row["auth_method"] == server.PRIVATE_KEY_JWT
         slots = [] if by_key else self._secret_slots(row)
-        public_keys = keys.parse_public_keys(row["public_keys"]) if by_key else ()
+        has_keys = by_key and row["public_keys"]  # a copy has lost them
+        public_keys = keys.parse_public_keys(row["public_keys"]) if has_keys else ()
         return FoundClient(
             client_id,
             check_secret=lambda secret: secrets.verify_secret(secret, slots),
@@ -418,7 +420,9 @@ class _Exchange:
             self.log(
                 "refused",
                 reason=self.reason(request, response.body["error"]),
+                # all that is known, so that nothing is looked up for known clients
                 client_id=self.client and self.client.id,
+                company_id=self.client and self.client.company_id,
                 client_identifier=request.claimed_client_id,
             )
         return response

@@ -15,7 +15,7 @@ class SppOauthToken(models.Model):
     _name = "spp.oauth.token"
     _description = "OAuth Access Token"
     _rec_name = "jti"
-    _order = "issued_at desc, id desc"
+    _order = "id desc"
     _log_access = False
 
     jti = fields.Char("Token ID", required=True, readonly=True)

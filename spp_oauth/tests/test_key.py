@@ -15,6 +15,7 @@ from ..models.spp_oauth_key import PASSPHRASE_OPTION, PASSPHRASE_VARIABLE
 from ..oauth import keys, tokens
 from ..oauth.errors import InvalidToken, LockedKey
 
+KEY_LOG = "odoo.addons.spp_oauth.models.spp_oauth_key"
 SERVER_LOG = "odoo.addons.spp_oauth.models.spp_oauth_server"
 
 
@@ -383,6 +384,27 @@ class TestPassphrase(KeyCase):
         with patch.dict(os.environ, {PASSPHRASE_VARIABLE: "open sesame"}):
             self.model._cron_rotate()
             self.assertTrue(self.model._ensure_key().is_encrypted)
+
+    def test_a_new_key_is_not_worse_protected(self):
+        with patch.dict(os.environ, {PASSPHRASE_VARIABLE: "open sesame"}):
+            self.model._rotate()
+        key = self.model._ensure_key()
+        with self.assertRaisesRegex(UserError, PASSPHRASE_VARIABLE):
+            key.action_rotate()
+        with (
+            freeze_time(key.activated_at + timedelta(days=100)),
+            self.assertLogs(KEY_LOG, "ERROR") as logs,
+        ):
+            self.model._cron_rotate()
+        self.assertIn(PASSPHRASE_VARIABLE, logs.output[0])
+        self.assertEqual(key.state, "active")
+
+    def test_another_passphrase_is_for_new_keys(self):
+        with patch.dict(os.environ, {PASSPHRASE_VARIABLE: "open sesame"}):
+            self.model._rotate()
+        with patch.dict(os.environ, {PASSPHRASE_VARIABLE: "another"}):
+            self.model._rotate()
+            self.assertAccepted(self.sign())
 
     def test_without_the_passphrase_nothing_is_signed(self):
         with patch.dict(os.environ, {PASSPHRASE_VARIABLE: "open sesame"}):

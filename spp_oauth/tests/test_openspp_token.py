@@ -112,6 +112,8 @@ class TestOpenSppToken(OAuthCase):
             self.own(client_id=5),
             self.own(client_secret={"a": 1}),
             self.own(client_id="a\0b"),
+            self.own(client_id="\ud800"),
+            self.own(client_secret="\ud800"),
         ):
             self.assertRefused(
                 self.ask(body), 401, "Unauthorized", "Invalid client id or secret."

@@ -327,6 +327,41 @@ class TestConstantCost(TransactionCase):
         client_sudo.active = False
         self.assertEqual(self.cost(own, self.secret), refused)
 
+    def test_the_whole_answer_costs_the_same(self):
+        def refuse(client_id, secret):
+            form = {
+                "grant_type": ["client_credentials"],
+                "client_id": [client_id],
+                "client_secret": [secret],
+            }
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            answer, _client = self.server._token_response(form, None, "192.0.2.1")
+            self.env.flush_all()
+            self.assertEqual(answer.status, 401)
+            return self.cr.sql_log_count - before
+
+        own, wrong = self.client.client_id, secrets.new_secret()
+        refuse("nobody", wrong)  # reads what is cached from now on
+        unknown = refuse("nobody", wrong)
+        self.assertEqual(refuse(own, wrong), unknown)
+        self.assertEqual(refuse(own, self.other_secret), unknown)
+        self.client.active = False
+        self.assertEqual(refuse(own, self.secret), unknown)
+
+    def test_client_that_lost_its_keys(self):
+        self.client.write(
+            {
+                "auth_method": server.PRIVATE_KEY_JWT,
+                "public_keys": json.dumps(keys.generate("ES256").public_jwk),
+            }
+        )
+        self.env.flush_all()
+        self.cr.execute("UPDATE spp_oauth_client SET public_keys = NULL")
+        found = self.server._find_client(self.client.client_id)
+        self.assertEqual(found.public_keys, ())
+
     def test_client_that_signs(self):
         self.client.write(
             {
