@@ -218,7 +218,7 @@ def test_an_app_is_authorised_and_a_call_is_tried(
     # Only the two ways in that a page can offer.
     page.locator(".scheme-container .authorize").click()
     dialog = page.locator(".modal-ux")
-    expect(dialog.locator("h4")).to_contain_text(["oauth2", "userKey"])
+    expect(dialog.locator("h4")).to_contain_text(["userKey", "oauth2"])
     expect(dialog.locator("h4")).to_have_count(2)
     dialog.locator("#client_id_clientCredentials").fill(client.client_id)
     dialog.locator("#client_secret_clientCredentials").fill(client.secret)

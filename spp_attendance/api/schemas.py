@@ -6,6 +6,7 @@ a valid fact. Free of Odoo, so that OpenAPI can be generated from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NamedTuple
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import (
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictInt,
@@ -40,6 +42,18 @@ Category = Literal["present", "absent"]
 
 
 DateTimeText = Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00]*$")]
+
+
+def _refuse_odd_date(value: Any) -> Any:
+    # Pydantic would take 0 for a Unix time, and a date with a time as well.
+    if isinstance(value, str) and not _DATE.fullmatch(value):
+        raise ValueError("write a date as 2026-09-01")
+    return value
+
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+#: A date in a query string.
+Day = Annotated[date, BeforeValidator(_refuse_odd_date)]
 
 
 class Outcome(NamedTuple):
@@ -290,11 +304,12 @@ class RecordQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    # More would not fit into an address: servers cut off at 8 or 64 KiB.
     person_identifier: list[Identifier] | None = Field(
-        None, max_length=1_000, description="Of these people; may be given repeatedly."
+        None, max_length=100, description="Of these people; may be given repeatedly."
     )
-    date_from: date | None = Field(None, description="First local date, inclusive.")
-    date_to: date | None = Field(None, description="Last local date, inclusive.")
+    date_from: Day | None = Field(None, description="First local date, inclusive.")
+    date_to: Day | None = Field(None, description="Last local date, inclusive.")
     type: Identifier | None = Field(None, description="Id, code or name.")
     location: Identifier | None = Field(None, description="Id, code or name.")
     limit: int = Field(100, ge=1, le=1_000)

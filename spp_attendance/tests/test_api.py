@@ -176,6 +176,8 @@ class TestApi(HttpCase, AttendanceCase):
     def test_bad_queries_are_explained(self):
         for params, status in (
             ("date_from=yesterday", 422),
+            ("date_from=0", 422),
+            ("date_to=2026-09-01T00:00", 422),
             ("date_from=2026-09-02&date_to=2026-09-01", 422),
             ("limit=0", 422),
             ("limit=100000", 422),

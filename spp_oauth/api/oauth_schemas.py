@@ -5,12 +5,15 @@ a form, and what goes out are the objects of the RFCs.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 _FORM = "application/x-www-form-urlencoded"
-_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+# RFC 6749, 3.2: a parameter without a value counts as left out.
+_Given = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ClientForm(BaseModel):
@@ -18,11 +21,14 @@ class ClientForm(BaseModel):
 
     client_id: str | None = None
     client_secret: str | None = Field(None, json_schema_extra={"format": "password"})
-    client_assertion_type: Literal[_ASSERTION] | None = Field(
-        None, description="With `client_assertion` (RFC 7523)."
-    )
     client_assertion: str | None = Field(
-        None, description="A JWT that the client has signed, instead of a secret."
+        None,
+        description="A JWT that the client has signed, instead of a secret (RFC 7523).",
+    )
+    client_assertion_type: str | None = Field(
+        None,
+        description="With `client_assertion`:"
+        " `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.",
     )
 
 
@@ -74,7 +80,7 @@ class TokenQuestionForm(ClientForm):
         json_schema_extra={"examples": [{"token": "eyJ0eXAiOiJhdCtqd3Qi..."}]}
     )
 
-    token: str
+    token: _Given
     token_type_hint: str | None = Field(
         None, description="There are access tokens only."
     )
@@ -88,6 +94,17 @@ class IntrospectionAnswer(BaseModel):
     )
 
     active: bool
+
+
+class OAuthErrorAnswer(BaseModel):
+    """RFC 6749, 5.2."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["error"]})
+
+    error: str = Field(
+        description="Stable word for programs, such as `invalid_client`."
+    )
+    error_description: str
 
 
 _CLIENT: list[dict[str, list[str]]] = [{"client": []}, {}]

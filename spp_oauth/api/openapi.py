@@ -418,18 +418,19 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
 
 def _security_schemes(scopes: Mapping[str, str]) -> dict[str, Any]:
     return {
+        # First, because Swagger UI sets the focus to it and scrolls there.
+        "userKey": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A person: an API key from the preferences of the user."
+            " What it may do are the rights of the user.",
+        },
         "oauth2": {
             "type": "oauth2",
             "description": "An app: an access token for its client id and secret.",
             "flows": {
                 "clientCredentials": {"tokenUrl": TOKEN_PATH, "scopes": dict(scopes)}
             },
-        },
-        "userKey": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A person: an API key from the preferences of the user."
-            " What it may do are the rights of the user.",
         },
         "session": {
             "type": "apiKey",

@@ -2,15 +2,14 @@ import inspect
 
 from odoo import api, models, tools
 
-from ..api.dispatcher import OAuthError
-from ..api.oauth_schemas import OAUTH_ROUTES
+from ..api.oauth_schemas import OAUTH_ROUTES, OAuthErrorAnswer
 from ..api.openapi import Operation, document
 from ..api.schemas import ErrorEnvelope
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # By type of the route; routes of other types are not of the API.
-_ERRORS = {"spp_api": ErrorEnvelope, "spp_oauth": OAuthError}
+_ERRORS = {"spp_api": ErrorEnvelope, "spp_oauth": OAuthErrorAnswer}
 
 
 class SppOauthOpenapi(models.AbstractModel):
