@@ -124,9 +124,10 @@ class SppOauthServer(models.AbstractModel):
 
         :rtype: dict
         """
-        scopes = self.env["spp.oauth.scope"].sudo().search([])  # public by nature
+        # public by nature
+        scopes = self.env["spp.oauth.scope"].sudo()._read_group([], ["name"])
         return metadata.describe(
-            self._authority().issuer, self._base_url(), scopes.mapped("name")
+            self._authority().issuer, self._base_url(), [name for [name] in scopes]
         )
 
     @api.model

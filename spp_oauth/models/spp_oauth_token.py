@@ -21,7 +21,6 @@ class SppOauthToken(models.Model):
     jti = fields.Char("Token ID", required=True, readonly=True)
     client_id = fields.Many2one(
         "spp.oauth.client",
-        "Client",
         required=True,
         readonly=True,
         index=True,
@@ -35,7 +34,6 @@ class SppOauthToken(models.Model):
     revoked_at = fields.Datetime("Revoked", readonly=True)
     revoked_by_id = fields.Many2one(
         "res.users",
-        "Revoked By",
         readonly=True,
         ondelete="set null",
         index="btree_not_null",

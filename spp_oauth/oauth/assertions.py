@@ -74,7 +74,7 @@ class ClientAssertion(JWTBearerClientAssertion):
         limit = time.time() + MAX_LIFETIME + LEEWAY
         if not isinstance(expires_at, int | float) or expires_at > limit:
             raise InvalidClientError()
-        super().verify_claims(claims)
+        return super().verify_claims(claims)
 
     def get_audiences(self) -> list[str]:
         return self._audiences
