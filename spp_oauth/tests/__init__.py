@@ -29,4 +29,5 @@ from . import (
     test_settings,
     test_token,
     test_token_endpoint,
+    test_usage,
 )
