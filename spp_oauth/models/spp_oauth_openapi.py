@@ -31,7 +31,8 @@ class SppOauthOpenapi(models.AbstractModel):
         :rtype: dict
         """
         # names and purposes of scopes are for everybody who writes an app
-        scopes_sudo = self.env["spp.oauth.scope"].sudo().search([])
+        scopes_sudo = self.env["spp.oauth.scope"].sudo()
+        scopes_sudo = scopes_sudo.search_fetch([], ["name", "description"])
         scopes = tuple((scope.name, scope.description) for scope in scopes_sudo)
         return self._made_document(
             tuple(prefixes),
