@@ -37,7 +37,7 @@ class SppOauthUsage(models.Model):
     worker = fields.Char(required=True, readonly=True)
     requests = fields.Integer(required=True, readonly=True)
     last_at = fields.Datetime("Last Request", required=True, readonly=True)
-    last_address = fields.Char("Last Address", readonly=True)
+    last_address = fields.Char(readonly=True)
 
     _worker_unique = models.UniqueIndex(
         "(client_id, minute, worker)", "This minute was counted before."
