@@ -13,6 +13,7 @@ from . import (
     test_introspection,
     test_json_log,
     test_key,
+    test_keys_and_tokens_tour,
     test_metadata,
     test_metrics,
     test_new_client,
