@@ -232,7 +232,7 @@ def test_health_of_a_server_that_does_not_work(operations: Operations) -> None:
         assert answer.status_code == 503, answer.text
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.json()["status"] == "failing"
-        assert answer.json()["failing"] == ["signing_key"]
+        assert "signing_key" in answer.json()["failing"]
     assert Caller().get(operations.url + HEALTH).status_code == 200
 
 
