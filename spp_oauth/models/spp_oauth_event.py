@@ -42,6 +42,7 @@ class SppOauthEvent(models.Model):
             ("secret", "Secret Changed"),
             ("key", "Signing Key Changed"),
         ],
+        "Event",
         required=True,
         readonly=True,
     )
@@ -170,10 +171,15 @@ class SppOauthEvent(models.Model):
         # The request may be on a replica, and is going to fail: a line of its own.
         # It is one a minute, as the next request finds it.
         with self.env.registry.cursor() as cr:
-            self.with_env(api.Environment(cr, SUPERUSER_ID, {}))._log(
+            env = api.Environment(cr, SUPERUSER_ID, {"active_test": False})
+            clients = env["spp.oauth.client"]
+            if identifier:
+                clients = clients.search([("client_id", "=", identifier)])
+            self.with_env(env)._log(
                 "throttled",
                 reason="too_many_failures",
                 address=address,
+                client_id=clients.id,
                 client_identifier=identifier,
             )
 

@@ -50,6 +50,14 @@ class SppOauthScope(models.Model):
         clients_sudo = clients_sudo.with_context(active_test=False)
         return clients_sudo.search([("scope_ids", "in", self.ids)])
 
+    @api.depends("name", "description")
+    @api.depends_context("lang", "spp_oauth_scope_described")
+    def _compute_display_name(self):
+        if not self.env.context.get("spp_oauth_scope_described"):
+            return super()._compute_display_name()
+        for scope in self:
+            scope.display_name = f"{scope.name} ({scope.description})"
+
     @api.constrains("name")
     def _check_name(self):
         for scope in self:

@@ -115,13 +115,17 @@ class TestEvent(TransactionCase):
         [event] = self.throttled()
         self.assertEqual(event.address, HERE)
         self.assertEqual(event.client_identifier, "app")
+        self.assertFalse(event.client_id)
+        self.refuse(10, client=self.client.client_id)
+        self.assertTrue(self.retry_after(client=self.client.client_id))
+        self.assertEqual(self.throttled()[0].client_id, self.client)
         self.refuse(10, client="second")
         self.assertTrue(self.retry_after(client="second"))
-        self.assertEqual(len(self.throttled()), 2)
+        self.assertEqual(len(self.throttled()), 3)
         self.now += timedelta(seconds=61)
         self.refuse(10)
         self.assertTrue(self.retry_after())
-        self.assertEqual(len(self.throttled()), 3)
+        self.assertEqual(len(self.throttled()), 4)
 
     def test_retention(self):
         for days in (10, 364, 366, 800):

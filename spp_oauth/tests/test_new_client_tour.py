@@ -16,3 +16,5 @@ class TestNewClientTour(HttpCase):
         client = self.env["spp.oauth.client"].search([("name", "=", "Tour Client")])
         self.assertEqual(client.scope_ids, scope)
         self.assertEqual(client.token_lifetime, 120)
+        self.assertEqual(client.purpose, "Shows how it is done")
+        self.assertFalse(client.has_previous_secret)

@@ -14,8 +14,13 @@ registry.category("web_tour.tours").add("spp_oauth_new_client", {
             run: "edit Tour Client",
         },
         {
-            content: "Tick its scope",
-            trigger: ".modal div[name=scope_ids] label:contains('tour:read')",
+            content: "Say what it is for",
+            trigger: ".modal div[name=purpose] input",
+            run: "edit Shows how it is done",
+        },
+        {
+            content: "Tick its scope, which says what it is good for",
+            trigger: ".modal div[name=scope_ids] label:contains('tour:read (Read)')",
             run: "click",
         },
         {
@@ -60,5 +65,58 @@ registry.category("web_tour.tours").add("spp_oauth_new_client", {
             run: "edit 120",
         },
         ...stepUtils.saveForm(),
+        {
+            content: "It was never used",
+            trigger: ".o_form_view .o_group span:contains('Never')",
+        },
+        {
+            content: "Ask for a new secret",
+            trigger: "button[name=action_rotate_secret]",
+            run: "click",
+        },
+        {
+            content: "The old one is to work for another week",
+            trigger: ".modal div[name=overlap] label:contains('1 week')",
+            run: "click",
+        },
+        {
+            content: "Make it",
+            trigger: ".modal button[name=action_rotate]",
+            run: "click",
+        },
+        {
+            content: "It is shown",
+            trigger: ".modal div[name=secret] button",
+        },
+        {
+            content: "Close the dialog",
+            trigger: ".modal footer button:contains('Done')",
+            run: "click",
+        },
+        {
+            content: "The old secret still works: end it",
+            trigger: "body:not(:has(.modal)) button[name=action_end_previous_secret]",
+            run: "click",
+        },
+        {
+            content: "Yes, really",
+            trigger: ".modal footer .btn-primary",
+            run: "click",
+        },
+        {
+            content: "The old secret is gone",
+            trigger:
+                "body:not(:has(.modal)) .o_form_view:not(:has(button[name=action_end_previous_secret]))",
+        },
+        {
+            content: "Look into the audit log",
+            trigger: "button[name=action_events]",
+            run: "click",
+        },
+        {
+            content: "All three changes of the secret are in it",
+            trigger:
+                ".o_list_view:has(td[name=reason]:contains('created')):has(td[name=reason]:contains('rotated')) td[name=reason]:contains('previous_ended')",
+        },
     ],
 });
