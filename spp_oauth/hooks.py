@@ -9,5 +9,6 @@ def post_load():
 
 
 def uninstall_hook(env):
-    """Leave no parameter of ours behind; they have no external ids."""
+    """Leave nothing of ours behind that has no external id."""
+    env.cr.execute("DROP FUNCTION IF EXISTS spp_oauth_client_status")
     env["ir.config_parameter"].search([("key", "=like", r"spp\_oauth.%")]).unlink()
