@@ -1,3 +1,4 @@
+import ipaddress
 from datetime import timedelta
 from math import ceil
 
@@ -63,6 +64,11 @@ class SppOauthEvent(models.Model):
         "res.company", readonly=True, ondelete="cascade", index="btree_not_null"
     )
     address = fields.Char("From", readonly=True, help="The caller's network address.")
+    source = fields.Char(
+        readonly=True,
+        export_string_translation=False,
+        help="Whom failures are held against: the address, or its IPv6 network.",
+    )
     endpoint = fields.Char(readonly=True)
     user_id = fields.Many2one(
         "res.users",
@@ -77,7 +83,7 @@ class SppOauthEvent(models.Model):
 
     # what `_check_throttle` looks for
     _failures_idx = models.Index(
-        "(address, date) WHERE kind IN ('refused', 'throttled')"
+        "(source, date) WHERE kind IN ('refused', 'throttled')"
     )
 
     @api.model
@@ -97,6 +103,7 @@ class SppOauthEvent(models.Model):
             {
                 **vals,
                 "kind": kind,
+                "source": self._source(vals.get("address")),
                 "client_identifier": self._clean_identifier(identifier),
                 "company_id": vals.get("company_id") or client_sudo.company_id.id,
             }
@@ -122,6 +129,23 @@ class SppOauthEvent(models.Model):
         return "".join(c if c.isprintable() else "?" for c in text) or False
 
     @api.model
+    def _source(self, address):
+        """Who an address belongs to, as far as that can be told.
+
+        Whoever has one IPv6 address has all of its /64 network, and could use another
+        one for each attempt.
+        """
+        try:
+            ip = ipaddress.ip_address(address or "")
+        except ValueError:
+            return address
+        if ip.version == 4:
+            return str(ip)
+        if ip.ipv4_mapped:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((int(ip), 64), strict=False))
+
+    @api.model
     def _check_throttle(self, address, client_identifier):
         """Turn away who was refused too often within the last minute.
 
@@ -139,19 +163,19 @@ class SppOauthEvent(models.Model):
             SQL(
                 """
                 SELECT (SELECT date FROM spp_oauth_event
-                         WHERE kind = 'refused' AND address = %(address)s
+                         WHERE kind = 'refused' AND source = %(source)s
                            AND date > %(since)s AND client_identifier = %(identifier)s
                          ORDER BY date DESC OFFSET %(of_client)s - 1 LIMIT 1),
                        (SELECT date FROM spp_oauth_event
-                         WHERE kind = 'refused' AND address = %(address)s
+                         WHERE kind = 'refused' AND source = %(source)s
                            AND date > %(since)s
                          ORDER BY date DESC OFFSET %(of_address)s - 1 LIMIT 1),
                        EXISTS (SELECT FROM spp_oauth_event
-                         WHERE kind = 'throttled' AND address = %(address)s
+                         WHERE kind = 'throttled' AND source = %(source)s
                            AND date > %(since)s
                            AND client_identifier IS NOT DISTINCT FROM %(identifier)s)
                 """,
-                address=address,
+                source=self._source(address) or None,
                 identifier=identifier,
                 since=since,
                 of_client=self._limit("max_failures_client", MAX_FAILURES_CLIENT),

@@ -405,6 +405,7 @@ class TestClient(TransactionCase):
         self.env["spp.oauth.key"]._ensure_key()
         events = self.env["spp.oauth.event"].search_count([])
         self.assertTrue(events)
+        self.env.flush_all()
         for query in get_neutralization_queries(["spp_oauth"]):
             self.cr.execute(query)
         self.env.invalidate_all()

@@ -94,6 +94,21 @@ class TestEvent(TransactionCase):
             self.assertEqual(self.retry_after(client=client), 60)
         self.assertEqual(self.retry_after(address=THERE), 0)
 
+    def test_an_ipv6_network_is_one_caller(self):
+        for host in range(10):
+            self.refuse(address=f"2001:db8::{host + 1:x}")
+        self.assertEqual(self.retry_after(address="2001:db8::ffff"), 60)
+        self.assertEqual(self.retry_after(address="2001:db8:0:1::1"), 0)
+        self.refuse(10)
+        self.assertEqual(self.events.search([], limit=1).address, HERE)
+        self.assertEqual(self.retry_after(address=f"::ffff:{HERE}"), 60)
+
+    def test_without_an_address(self):
+        for address in (None, "", "unix:"):
+            self.refuse(100, address=address)
+        self.assertEqual(self.retry_after(address=None), 0)
+        self.assertEqual(self.retry_after(address="unix:"), 60)
+
     def test_limits_can_be_set(self):
         config = self.env["ir.config_parameter"]
         config.set_param("spp_oauth.max_failures_client", "2")
