@@ -110,11 +110,12 @@ class ResConfigSettings(models.TransientModel):
                 )
 
     def set_values(self):
-        super().set_values()
+        result = super().set_values()
         # 0 says "never", but Odoo removes the parameter, which then means the default
         self.env["ir.config_parameter"].sudo().set_param(
             "spp_oauth.key_rotation_days", str(self.oauth_key_rotation_days)
         )
+        return result
 
 
 def _words(text):

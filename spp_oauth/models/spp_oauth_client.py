@@ -52,7 +52,6 @@ class SppOauthClient(models.Model):
     scope_ids = fields.Many2many("spp.oauth.scope", string="Scopes", tracking=True)
     role_id = fields.Many2one(
         "spp.oauth.role",
-        "Role",
         ondelete="restrict",
         index="btree_not_null",
         tracking=True,
@@ -120,7 +119,7 @@ class SppOauthClient(models.Model):
 
     is_expired = fields.Boolean(compute="_compute_is_expired")
     has_previous_secret = fields.Boolean(compute="_compute_has_previous_secret")
-    usage_ids = fields.One2many("spp.oauth.usage", "client_id", "Usage")
+    usage_ids = fields.One2many("spp.oauth.usage", "client_id")
     last_used_at = fields.Datetime("Last Used", compute="_compute_usage")
     last_used_address = fields.Char("Last Used From", compute="_compute_usage")
     request_count_day = fields.Integer("Requests (24 h)", compute="_compute_usage")

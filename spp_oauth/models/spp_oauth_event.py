@@ -52,7 +52,6 @@ class SppOauthEvent(models.Model):
     )
     client_id = fields.Many2one(
         "spp.oauth.client",
-        "Client",
         readonly=True,
         ondelete="set null",
         index="btree_not_null",

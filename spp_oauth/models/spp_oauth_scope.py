@@ -53,10 +53,11 @@ class SppOauthScope(models.Model):
     @api.depends("name", "description")
     @api.depends_context("lang", "spp_oauth_scope_described")
     def _compute_display_name(self):
-        super()._compute_display_name()
+        result = super()._compute_display_name()
         if self.env.context.get("spp_oauth_scope_described"):
             for scope in self:
                 scope.display_name = f"{scope.name} ({scope.description})"
+        return result
 
     @api.constrains("name")
     def _check_name(self):

@@ -14,7 +14,6 @@ class SppOauthClientNew(models.TransientModel):
     purpose = fields.Char("What For")
     role_id = fields.Many2one(
         "spp.oauth.role",
-        "Role",
         help="What its user may do. Without a role: what its scopes need, in the whole"
         " company.",
     )
