@@ -16,6 +16,8 @@ MAX_LIFETIME = 86400
 DEFAULT_RATE_LIMIT = 600
 MAX_RATE_LIMIT = 1_000_000
 
+_COMPARISONS = {"<": SQL("<"), "<=": SQL("<="), ">": SQL(">"), ">=": SQL(">=")}
+
 
 class SppOauthClient(models.Model):
     """A program that may call the API. It acts as a service user of its own."""
@@ -119,8 +121,9 @@ class SppOauthClient(models.Model):
 
     is_expired = fields.Boolean(compute="_compute_is_expired")
     has_previous_secret = fields.Boolean(compute="_compute_has_previous_secret")
-    usage_ids = fields.One2many("spp.oauth.usage", "client_id")
-    last_used_at = fields.Datetime("Last Used", compute="_compute_usage")
+    last_used_at = fields.Datetime(
+        "Last Used", compute="_compute_usage", search="_search_last_used_at"
+    )
     last_used_address = fields.Char("Last Used From", compute="_compute_usage")
     request_count_day = fields.Integer("Requests (24 h)", compute="_compute_usage")
     valid_token_count = fields.Integer("Valid Tokens", compute="_compute_token_count")
@@ -148,7 +151,6 @@ class SppOauthClient(models.Model):
             expires_at = client.previous_secret_expires_at
             client.has_previous_secret = expires_at and expires_at > now
 
-    @api.depends("usage_ids.last_at", "usage_ids.requests")
     def _compute_usage(self):
         since = fields.Datetime.now() - timedelta(days=1)
         rows = self.env.execute_query(
@@ -172,6 +174,16 @@ class SppOauthClient(models.Model):
             client.last_used_at = last_at
             client.last_used_address = address
             client.request_count_day = count or 0
+
+    def _search_last_used_at(self, operator, value):
+        last = SQL("SELECT client_id FROM spp_oauth_usage GROUP BY client_id")
+        if operator == "in" and set(value) == {False}:
+            return [("id", "not in", last)]
+        if operator not in _COMPARISONS:
+            return NotImplemented
+        compared = _COMPARISONS[operator]
+        matching = SQL("%s HAVING max(last_at) %s %s", last, compared, value)
+        return [("id", "in", matching)]
 
     def _compute_token_count(self):
         counts = dict(

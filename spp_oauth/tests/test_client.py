@@ -355,6 +355,16 @@ class TestClient(TransactionCase):
         unused = self.model.with_user(self.admin).search(literal_eval(domain))
         self.assertLessEqual(old + never, unused)
         self.assertNotIn(self.client, unused)
+        ours = [("id", "in", (self.client + old + never).ids)]
+        for domain, expected in (
+            ([("last_used_at", "=", False)], never),
+            ([("last_used_at", "!=", False)], self.client + old),
+            ([("last_used_at", ">=", now)], self.client),
+            ([("last_used_at", ">", now)], self.model),
+            ([("last_used_at", "<=", past)], old),
+        ):
+            with self.subTest(domain):
+                self.assertEqual(self.model.search([*ours, *domain]), expected)
 
     def test_revoke_all_tokens(self):
         now = fields.Datetime.now()
