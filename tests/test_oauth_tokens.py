@@ -349,3 +349,21 @@ def test_a_public_key_cannot_sign(public, pair):
     pem = public[pair.kid].as_pem(private=False).decode()
     with pytest.raises(ValueError, match="not a private key"):
         keys.load_private(pem, pair.kid)
+
+
+def test_a_good_signature_is_remembered_for_its_key_alone(private, public, pair):
+    token = issue(private)
+    tokens.verify(token, public, AUTHORITY, now=NOW)
+    with pytest.raises(UnknownKey):
+        tokens.verify(token, {}, AUTHORITY, now=NOW)
+    other = keys.load_public([keys.generate().public_jwk]).values()
+    assert refused(token, {pair.kid: next(iter(other))})
+    assert refused(token, public, now=NOW + 631) == "The token has expired."
+    assert refused(token[:-6] + "AAAAAA", public)
+
+
+def test_what_is_remembered_has_an_end(private, public, monkeypatch):
+    monkeypatch.setattr(tokens, "MAX_DECODED", 3)
+    for _token in range(10):
+        tokens.verify(issue(private), public, AUTHORITY, now=NOW)
+        assert len(tokens._decoded) <= 3

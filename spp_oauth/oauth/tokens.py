@@ -2,17 +2,17 @@
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 from uuid import uuid4
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import ExpiredTokenError, InvalidClaimError, JoseError
-from joserfc.jwk import GuestProtocol
 from joserfc.jwt import JWTClaimsRegistry
 
 from .errors import InvalidToken, UnknownKey
-from .keys import ALGORITHMS, Key, is_kid
+from .keys import Key, is_kid
 
 TYPE = "at+jwt"
 
@@ -21,6 +21,10 @@ LEEWAY = 30
 
 # A token of ours has about 900 characters; longer input is not worth parsing.
 MAX_LENGTH = 4096
+
+
+# Tokens whose signature a process remembers to be good; some thousand bytes each.
+MAX_DECODED = 4096
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class Authority:
 
     issuer: str
     audience: str
+
+
+class _Decoded(NamedTuple):
+    key: Key
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+
+
+_decoded: dict[str, _Decoded] = {}
 
 
 def make(
@@ -133,7 +146,8 @@ def verify(
     if len(token) > MAX_LENGTH:
         raise InvalidToken("The token is too long.")
     try:
-        decoded = jwt.decode(token, _key_finder(keys), algorithms=ALGORITHMS)
+        key = _find_key(token, keys)
+        decoded = _decode(token, key)
         claims = decoded.claims
         if decoded.header.get("typ") != TYPE:
             raise InvalidToken(reason="wrong_type")
@@ -150,7 +164,7 @@ def verify(
         raise InvalidToken() from exc
     return AccessToken(
         jti=claims["jti"],
-        kid=decoded.header["kid"],
+        kid=key.kid,
         subject=claims["sub"],
         client_id=claims["client_id"],
         scopes=frozenset(claims["scope"].split()),
@@ -159,20 +173,33 @@ def verify(
     )
 
 
-def _key_finder(keys: Mapping[str, Key]) -> Callable[[GuestProtocol], Key]:
-    def find(token: GuestProtocol) -> Key:
-        headers = token.headers()
-        kid = headers.get("kid")
-        if not is_kid(kid):
-            raise InvalidToken(reason="unknown_key")
-        key = keys.get(kid)
-        if key is None:
-            raise UnknownKey(kid)
-        if headers.get("alg") != key.alg:
-            raise InvalidToken(reason="wrong_algorithm")
-        return key
+def _find_key(token: str, keys: Mapping[str, Key]) -> Key:
+    headers = jws.extract_compact(token.encode()).headers()
+    kid = headers.get("kid")
+    if not is_kid(kid):
+        raise InvalidToken(reason="unknown_key")
+    key = keys.get(kid)
+    if key is None:
+        raise UnknownKey(kid)
+    if headers.get("alg") != key.alg:
+        raise InvalidToken(reason="wrong_algorithm")
+    return key
 
-    return find
+
+def _decode(token: str, key: Key) -> _Decoded:
+    """What is in a token that this key signed.
+
+    A client sends the same token for minutes, and a good signature stays good: it is
+    computed once a process. What time and people change is checked each time.
+    """
+    known = _decoded.get(token)
+    if known and known.key is key:
+        return known
+    parts = jwt.decode(token, key, algorithms=[key.alg])
+    if len(_decoded) >= MAX_DECODED:
+        _decoded.clear()
+    decoded = _decoded[token] = _Decoded(key, parts.header, parts.claims)
+    return decoded
 
 
 def _rules(authority: Authority, now: int | None) -> JWTClaimsRegistry:
