@@ -16,6 +16,12 @@ MAX_LIFETIME = 86400
 DEFAULT_RATE_LIMIT = 600
 MAX_RATE_LIMIT = 1_000_000
 
+_NO_PREVIOUS_SECRET = {
+    "previous_secret_hash": False,
+    "previous_secret_hint": False,
+    "previous_secret_expires_at": False,
+}
+
 _COMPARISONS = {"<": SQL("<"), "<=": SQL("<="), ">": SQL(">"), ">=": SQL(">=")}
 
 
@@ -28,8 +34,18 @@ class SppOauthClient(models.Model):
     _order = "name, id"
 
     # What says who a client is: fixed by `_new_client`, for whoever could change
-    # it could act as any user.
-    _identity_fields = frozenset({"client_id", "user_id", "company_id"})
+    # it could act as any user; and which secret is good until when.
+    _identity_fields = frozenset(
+        {
+            "client_id",
+            "user_id",
+            "company_id",
+            "secret_hint",
+            "secret_created_at",
+            "previous_secret_hint",
+            "previous_secret_expires_at",
+        }
+    )
 
     # What says which groups its service user has.
     _group_fields = frozenset({"scope_ids", "role_id"})
@@ -236,6 +252,8 @@ class SppOauthClient(models.Model):
             raise AccessError(
                 self.env._("The identity of an OAuth client cannot be changed.")
             )
+        if vals != {"active": False}:  # to stop one is for every administrator
+            self._check_may_change()
         self._normalize(vals)
         if not self._group_fields & vals.keys():
             return super().write(vals)
@@ -246,6 +264,7 @@ class SppOauthClient(models.Model):
         """Ask how long the present secret is to work beside a new one."""
         self.ensure_one()
         self._check_may_administer()
+        self._check_may_change()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("New Secret for %(client)s", client=self.name),
@@ -261,13 +280,7 @@ class SppOauthClient(models.Model):
         self._check_may_administer()
         self.check_access("write")
         self_sudo = self.sudo()  # the hash is beyond everybody's rights
-        self_sudo.write(
-            {
-                "previous_secret_hash": False,
-                "previous_secret_hint": False,
-                "previous_secret_expires_at": False,
-            }
-        )
+        self_sudo.write(_NO_PREVIOUS_SECRET)
         self_sudo._message_log(body=self.env._("The old secret was ended."))
         self.env["spp.oauth.event"]._log_action(
             "secret", "previous_ended", client_id=self.id
@@ -401,9 +414,7 @@ class SppOauthClient(models.Model):
             "secret_hash": secrets.hash_secret(secret),
             "secret_hint": secrets.hint(secret),
             "secret_created_at": now,
-            "previous_secret_hash": False,
-            "previous_secret_hint": False,
-            "previous_secret_expires_at": False,
+            **_NO_PREVIOUS_SECRET,
         }
         if overlap and not is_first:
             vals |= {
@@ -432,6 +443,15 @@ class SppOauthClient(models.Model):
                 "default_secret": secret,
             },
         }
+
+    @api.autovacuum
+    def _gc_previous_secrets(self):
+        """Forget the old secrets whose time is over; they are refused already."""
+        clients_sudo = self.sudo().with_context(active_test=False)
+        now = fields.Datetime.now()
+        clients_sudo.search([("previous_secret_expires_at", "<=", now)]).write(
+            _NO_PREVIOUS_SECRET
+        )
 
     @api.model
     def _new_service_user(self, name, client_id, company):
@@ -535,6 +555,27 @@ class SppOauthClient(models.Model):
             is_address = network.prefixlen == network.max_prefixlen
             networks[str(network.network_address if is_address else network)] = None
         return ", ".join(networks) or False
+
+    def _check_may_change(self):
+        """Refuse what would give an administrator of the API more than he has.
+
+        Whoever has the secret of a client that acts as a person, or that is believed
+        about who is calling, is that person.
+
+        :raises AccessError: for such a client, unless for system administrators
+        """
+        if self.env.su or self.env.user.has_group("base.group_system"):
+            return
+        for client_sudo in self.sudo():
+            is_own = client_sudo.user_id.has_group("spp_oauth.spp_oauth_group_service")
+            if client_sudo.is_trusted_gateway or not is_own:
+                raise AccessError(
+                    self.env._(
+                        "%(client)s is a trusted gateway or acts as a person: only"
+                        " system administrators may change it. You may archive it.",
+                        client=client_sudo.name,
+                    )
+                )
 
     @api.model
     def _check_may_administer(self):

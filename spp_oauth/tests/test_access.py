@@ -249,3 +249,30 @@ class TestGateways(TransactionCase):
             client.with_user(self.admin).read(["is_trusted_gateway"])
         client.with_user(self.system).is_trusted_gateway = True
         self.assertTrue(client.sudo().is_trusted_gateway)
+
+    def test_powerful_clients_are_for_system_administrators(self):
+        gateway, _secret = self.model._new_client("G", [], is_trusted_gateway=True)
+        acting, _secret = self.model._new_client("P", [], user_id=self.system.id)
+        for client in (gateway, acting):
+            before = client.sudo().secret_hash
+            by_admin = client.with_user(self.admin)
+            rotation = by_admin.env["spp.oauth.client.rotate"].create(
+                {"client_id": client.id}
+            )
+            for call in (
+                by_admin.action_rotate_secret,
+                rotation.action_rotate,
+                lambda c=by_admin: c.write({"public_keys": "x"}),
+                lambda c=by_admin: c.write({"auth_method": "private_key_jwt"}),
+                lambda c=by_admin: c.write({"name": "X", "active": False}),
+            ):
+                with self.assertRaises(AccessError):
+                    call()
+            self.assertEqual(client.sudo().secret_hash, before)
+            by_admin.action_revoke_tokens()
+            by_admin.active = False
+            self.assertFalse(client.active)
+            with self.assertRaises(AccessError):
+                by_admin.active = True
+            client.with_user(self.system).write({"active": True, "name": "Y"})
+            client.with_user(self.system).action_rotate_secret()

@@ -108,6 +108,9 @@ class TestClient(TransactionCase):
             {"client_id": "other"},
             {"company_id": self.env.company.id},
             {"secret_hash": "x"},
+            {"secret_hint": "x"},
+            {"previous_secret_hash": "x"},
+            {"previous_secret_expires_at": "2099-01-01 00:00:00"},
         ):
             with self.subTest(vals), self.assertRaises(AccessError):
                 client.write(vals)
@@ -289,6 +292,18 @@ class TestClient(TransactionCase):
         self.assertFalse(client_sudo.previous_secret_hash, "no overlap was asked for")
         client_sudo.previous_secret_expires_at = fields.Datetime.now()
         self.assertFalse(self.client.has_previous_secret)
+
+    def test_old_secrets_are_forgotten(self):
+        other, _secret = self.model._new_client("Other", [])
+        for client in (self.client, other):
+            client._renew_secret(timedelta(hours=1))
+        client_sudo = self.client.sudo()
+        client_sudo.active = False
+        client_sudo.previous_secret_expires_at = fields.Datetime.now()
+        self.model._gc_previous_secrets()
+        self.assertFalse(client_sudo.previous_secret_hash)
+        self.assertTrue(client_sudo.secret_hash)
+        self.assertTrue(other.sudo().previous_secret_hash)
 
     def test_every_secret_is_in_the_audit_log(self):
         client, _secret = self.model.with_user(self.admin)._new_client("L", [])

@@ -42,6 +42,7 @@ class SppOauthClientRotate(models.TransientModel):
         client = self.client_id
         client._check_may_administer()
         client.check_access("write")
+        client._check_may_change()
         if not client.active:
             raise UserError(self.env._("An archived client needs no secret."))
         secret = client._renew_secret(timedelta(hours=int(self.overlap)))
