@@ -132,7 +132,6 @@ class SppApiDispatcher(Dispatcher):
         werkzeug.exceptions.abort(response)
 
     def pre_dispatch(self, rule: Rule, args: dict[str, typing.Any]) -> None:
-        super().pre_dispatch(rule, args)
         routing = rule.endpoint.routing
         scope = routing.get("scope")
         if scope and scope not in self.request.spp_oauth_scopes:
@@ -141,6 +140,7 @@ class SppApiDispatcher(Dispatcher):
             accept = self.request.httprequest.headers.get("Accept")
             if not is_acceptable(accept, produces):
                 raise NotAcceptable(f"This answers as {' or '.join(produces)} only.")
+        return super().pre_dispatch(rule, args)
 
     def dispatch(
         self, endpoint: typing.Callable, args: dict[str, typing.Any]
