@@ -196,6 +196,13 @@ class IrHttp(models.AbstractModel):
     @classmethod
     def _spp_refuse(cls, exc, address):
         """Turn a caller away, note it down, and slow down who tries on and on."""
+        try:
+            request.env["spp.oauth.event"]._check_throttle(
+                address, exc.client_identifier
+            )
+        except RateLimited as limited:
+            # that is in the audit log already, and who goes on is not to fill it
+            raise TooManyRequests(limited.retry_after) from limited
         call = request.dispatcher.call
         deferred.log_event(
             request.db,
@@ -208,12 +215,6 @@ class IrHttp(models.AbstractModel):
             endpoint=call.route,
             request_id=call.request_id,
         )
-        try:
-            request.env["spp.oauth.event"]._check_throttle(
-                address, exc.client_identifier
-            )
-        except RateLimited as limited:
-            raise TooManyRequests(limited.retry_after) from limited
         raise Unauthorized(str(exc)) from exc
 
     @classmethod

@@ -148,7 +148,8 @@ class SppOauthEvent(models.Model):
     def _check_throttle(self, address, client_identifier):
         """Turn away who was refused too often within the last minute.
 
-        Called before a secret is looked at, so that guessing costs nothing here.
+        Called before a secret is looked at, so that guessing costs nothing here. Who is
+        turned away makes no line of his own: one a minute says that it happened.
 
         :param str address: where the request comes from
         :param str client_identifier: as claimed, None for nobody
@@ -158,7 +159,7 @@ class SppOauthEvent(models.Model):
         since = now - timedelta(seconds=THROTTLE_WINDOW)
         identifier = self._clean_identifier(client_identifier) or None
         # the oldest of the last refusals that are one too many together
-        [(by_client, by_address, is_logged)] = self.env.execute_query(
+        [(by_client, by_address, logged)] = self.env.execute_query(
             SQL(
                 """
                 SELECT (SELECT date FROM spp_oauth_event
@@ -169,10 +170,9 @@ class SppOauthEvent(models.Model):
                          WHERE kind = 'refused' AND source = %(source)s
                            AND date > %(since)s
                          ORDER BY date DESC OFFSET %(of_address)s - 1 LIMIT 1),
-                       EXISTS (SELECT FROM spp_oauth_event
+                       ARRAY(SELECT DISTINCT client_identifier FROM spp_oauth_event
                          WHERE kind = 'throttled' AND source = %(source)s
-                           AND date > %(since)s
-                           AND client_identifier IS NOT DISTINCT FROM %(identifier)s)
+                           AND date > %(since)s)
                 """,
                 source=self._source(address) or None,
                 identifier=identifier,
@@ -184,8 +184,10 @@ class SppOauthEvent(models.Model):
         reached = [date for date in (by_client, by_address) if date]
         if not reached:
             return
-        if not is_logged:
-            self._log_throttled(address, identifier)
+        # An address may claim to be another client each time, without end.
+        throttled = None if by_address else identifier
+        if throttled not in logged:
+            self._log_throttled(address, throttled)
         wait = max(reached) - since
         raise RateLimited(max(1, ceil(wait.total_seconds())))
 

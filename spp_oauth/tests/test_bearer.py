@@ -237,6 +237,26 @@ class TestMidLife(OAuthCase):
         self.assertError(response, 429, "too_many_requests")
         self.assertTrue(1 <= int(response.headers["Retry-After"]) <= 60)
 
+    def test_who_is_throttled_does_not_fill_the_audit_log(self):
+        config = self.env["ir.config_parameter"]
+        config.set_param("spp_oauth.max_failures_address", "3")
+        for _request in range(3):
+            self.assertError(
+                self.call("/api/oauth/whoami", "a.b.c"), 401, "invalid_token"
+            )
+        deferred.flush(self.env.registry)
+        # the line on it is written on a connection of its own, as above
+        self.set_registry_readonly_mode(False)
+        self.addCleanup(self.set_registry_readonly_mode, True)
+        for _request in range(3):
+            self.assertError(
+                self.call("/api/oauth/whoami", "a.b.c"), 429, "too_many_requests"
+            )
+        deferred.flush(self.env.registry)
+        events = self.env["spp.oauth.event"]
+        self.assertEqual(events.search_count([("kind", "=", "refused")]), 3)
+        self.assertEqual(events.search_count([("kind", "=", "throttled")]), 1)
+
     def test_a_secret_rolls(self):
         self.client._renew_secret()
         self.assertEqual(self.whoami().status_code, 200, "its tokens stay good")

@@ -142,6 +142,16 @@ class TestEvent(TransactionCase):
         self.assertTrue(self.retry_after())
         self.assertEqual(len(self.throttled()), 4)
 
+    def test_who_claims_to_be_somebody_else_each_time_fills_no_log(self):
+        for number in range(100):
+            self.refuse(client=f"guess-{number}")
+        for number in range(5):
+            self.assertTrue(self.retry_after(client=f"more-{number}"))
+        self.assertTrue(self.retry_after(client=None))
+        [event] = self.throttled()
+        self.assertEqual(event.address, HERE)
+        self.assertFalse(event.client_identifier)
+
     def test_retention(self):
         for days in (10, 364, 366, 800):
             self.events._log("issued", date=self.now - timedelta(days=days))
