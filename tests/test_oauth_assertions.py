@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import OctKey
 from oauth import assertions, keys, secrets
 from oauth.server import (
@@ -282,6 +282,21 @@ def test_tampered(pair):
     bench = Bench(registered(pair))
     bench.refuses(text)
     assert not bench.used
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfff", "a\0b"])
+def test_what_no_database_can_hold(pair, text):
+    def signed(**changes: str) -> str:
+        header = {"alg": pair.algorithm}
+        payload = json.dumps(claims(**changes))  # which escapes it, as anybody may
+        return jws.serialize_compact(header, payload, private_key(pair))
+
+    bench = Bench(registered(pair))
+    assert bench.ask(signed()).status == 200
+    bench.refuses(signed(jti=text))
+    assert bench.until[1:] == []
+    bench.refuses(signed(sub=text, iss=text))
+    assert assertions.subject_of(signed(sub=text)) is None
 
 
 def test_who_speaks_is_read_before_it_is_proven(pair):

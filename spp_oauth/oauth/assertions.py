@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, TypeGuard
 
 from authlib.oauth2.rfc6749 import InvalidClientError, OAuth2Request
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
@@ -80,7 +80,7 @@ class ClientAssertion(JWTBearerClientAssertion):
         return self._audiences
 
     def validate_jti(self, claims: dict, jti: str) -> bool:
-        if not 0 < len(jti) <= MAX_JTI_LENGTH or "\0" in jti:
+        if not _is_text(jti) or not 0 < len(jti) <= MAX_JTI_LENGTH:
             return False
         return self._use(claims["sub"], jti, int(claims["exp"]) + LEEWAY)
 
@@ -107,14 +107,23 @@ def subject_of(assertion: str) -> str | None:
         _headers, claims = _extract(assertion)
     except InvalidClientError:
         return None
-    subject = claims.get("sub")
-    return subject if isinstance(subject, str) else None
+    return claims.get("sub")
 
 
 def _extract(assertion: str) -> tuple[dict, dict]:
     if len(assertion) > MAX_LENGTH or not assertion.isascii():
         raise InvalidClientError()
     try:
-        return JWTBearerClientAssertion().extract_assertion(assertion)
+        headers, claims = JWTBearerClientAssertion().extract_assertion(assertion)
     except (ValueError, RecursionError) as exc:
         raise InvalidClientError() from exc
+    if not _is_text(claims.get("sub")):
+        raise InvalidClientError()
+    return headers, claims
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether it is a text that a database takes: JSON holds half characters, too."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in value)
