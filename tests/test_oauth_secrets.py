@@ -20,6 +20,13 @@ def test_secret_is_random_hashed_and_url_safe():
     assert hashed != secrets.hash_secret(FIRST)
 
 
+def test_the_database_says_nothing_of_a_hash_in_its_complaints():
+    # of each column 64 characters at most
+    hashed = secrets.hash_secret(FIRST)
+    salted, _dollar, digest = hashed.rpartition("$")
+    assert len(digest) == 86 and len(salted) >= 64
+
+
 def test_the_hint_leaves_256_bits():
     assert secrets.hint(FIRST) == FIRST[:8]
     assert len(FIRST[8:]) * 6 >= 256

@@ -46,6 +46,8 @@ def new_client(env: Any, wanted: dict[str, Any]) -> dict[str, Any]:
         user = env["res.users"].search([("login", "=", login)])
         if not user:
             raise UserError(f"There is no active user {login!r}.")
+        if not env["spp.oauth.client"]._is_person(user):
+            raise UserError(f"{login!r} is no person: nobody logs in by that name.")
         values["user_id"] = user.id
         company = user.company_id
     if name := wanted["company"]:

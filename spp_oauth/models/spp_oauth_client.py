@@ -255,6 +255,8 @@ class SppOauthClient(models.Model):
         if vals != {"active": False}:  # to stop one is for every administrator
             self._check_may_change()
         self._normalize(vals)
+        if "public_keys" in vals:
+            self._log_public_keys(vals["public_keys"])
         if not self._group_fields & vals.keys():
             return super().write(vals)
         with self._groups_followed():
@@ -351,7 +353,8 @@ class SppOauthClient(models.Model):
         company = company or self.env.company
         if not self.env.su and company not in self.env.user.company_ids:
             raise AccessError(self.env._("You don't work for this company."))
-        if vals.get("user_id") and not self.env.su:
+        user = self.env["res.users"].browse(vals.get("user_id"))
+        if user and not (self.env.su and self._is_person(user)):
             raise AccessError(self.env._("A client cannot act as another user."))
         if vals.get("is_trusted_gateway") and not (
             self.env.su or self.env.user.has_group("base.group_system")
@@ -454,6 +457,16 @@ class SppOauthClient(models.Model):
         )
 
     @api.model
+    def _is_person(self, user):
+        """Whether people log in as this user; nobody does as the system's or a client's."""
+        return (
+            user.active
+            and not user._is_superuser()
+            and not user._is_public()
+            and not user.has_group("spp_oauth.spp_oauth_group_service")
+        )
+
+    @api.model
     def _new_service_user(self, name, client_id, company):
         service = self.env.ref("spp_oauth.spp_oauth_group_service")
         return (
@@ -519,6 +532,14 @@ class SppOauthClient(models.Model):
             *(Command.unlink(group.id) for group in groups_before - groups_now),
             *(Command.link(group.id) for group in groups_now),
         ]
+
+    def _log_public_keys(self, text):
+        # who could write a key can sign in: it is as good as a secret
+        for client in self:
+            if (client.public_keys or "") != (text or ""):
+                self.env["spp.oauth.event"]._log_action(
+                    "secret", "public_keys", client_id=client.id
+                )
 
     @api.model
     def _normalize(self, vals):

@@ -149,6 +149,21 @@ class TestClient(TransactionCase):
         with self.assertRaises(AccessError):
             self.model.with_user(self.admin)._new_client("X", [], user_id=person.id)
 
+    def test_acting_as_nobody_who_logs_in(self):
+        archived = new_test_user(self.env, "gone", active=False)
+        public = self.env.ref("base.public_user")
+        public.active = True
+        for user in (
+            self.client.user_id,
+            public,
+            archived,
+            self.env.ref("base.user_root"),
+        ):
+            groups = user.group_ids
+            with self.subTest(user.login), self.assertRaises(AccessError):
+                self.model._new_client("X", ["record:write"], user_id=user.id)
+            self.assertEqual(user.group_ids, groups)
+
     def test_service_user_cannot_log_in(self):
         user = self.client.user_id
         user.password = "a password that somebody set"
@@ -335,6 +350,40 @@ class TestClient(TransactionCase):
         )
         with self.assertRaises(ValidationError):
             client.public_keys = False
+
+    def test_every_public_key_is_in_the_audit_log(self):
+        events = self.env["spp.oauth.event"]
+        jwk = json.dumps(keys.generate("ES256").public_jwk)
+        client = self.client.with_user(self.admin)
+        client.public_keys = jwk
+        client.write({"public_keys": jwk, "purpose": "The key is the same"})
+        [event] = events.search([("reason", "=", "public_keys")])
+        self.assertEqual((event.kind, event.user_id), ("secret", self.admin))
+        self.assertEqual(event.client_id, self.client)
+        client.public_keys = False
+        self.assertEqual(events.search_count([("reason", "=", "public_keys")]), 2)
+
+    def test_no_log_shows_the_hash_of_a_secret(self):
+        # what PostgreSQL says of a row that it refuses is logged by Odoo, too
+        self.client._renew_secret(timedelta(hours=1))
+        self.client.flush_recordset()
+        digests = [
+            self.client.secret_hash.rpartition("$")[2],
+            self.client.previous_secret_hash.rpartition("$")[2],
+        ]
+        for field, value in (("token_lifetime", 1), ("name", False)):
+            with (
+                self.assertLogs("odoo.sql_db", "ERROR") as logged,
+                self.assertRaises(psycopg2.errors.IntegrityError),
+                self.cr.savepoint(),
+            ):
+                self.client[field] = value
+                self.client.flush_recordset()
+            text = "".join(logged.output)
+            self.assertIn("Failing row contains", text)
+            self.assertIn("$pbkdf2-sha512$", text, "else this tests nothing")
+            for digest in digests:
+                self.assertNotIn(digest[:4], text)
 
     def test_last_used(self):
         self.assertFalse(self.client.last_used_at)

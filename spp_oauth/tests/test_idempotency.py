@@ -128,10 +128,12 @@ class TestIdempotency(OAuthCase):
         self.assertEqual(self.effects, ["probe:a", "probe:b", "probe:c"])
 
     def test_two_clients_of_one_user(self):
-        other, _secret = self.env["spp.oauth.client"]._new_client(
-            "Other", [], user_id=self.client.user_id.id
+        person = new_test_user(self.env, "oauth_person")
+        one, other = (
+            self.env["spp.oauth.client"]._new_client(name, [], user_id=person.id)[0]
+            for name in ("One", "Other")
         )
-        self.post(name="probe:a")
+        self.post(name="probe:a", token=self.issue(one))
         response = self.post(name="probe:b", token=self.issue(other))
         self.assertEqual(response.status_code, 201)
         self.assertEqual(self.effects, ["probe:a", "probe:b"])
