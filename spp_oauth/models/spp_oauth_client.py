@@ -458,7 +458,7 @@ class SppOauthClient(models.Model):
 
     @api.model
     def _is_person(self, user):
-        """Whether people log in as this user; nobody does as the system's or a client's."""
+        """Whether people log in as this user, unlike the system's or a client's."""
         return (
             user.active
             and not user._is_superuser()
