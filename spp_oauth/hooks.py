@@ -9,6 +9,5 @@ def post_load():
 
 
 def uninstall_hook(env):
-    """Leave nothing of ours behind that has no external id."""
-    env.cr.execute("DROP FUNCTION IF EXISTS spp_oauth_client_status")
+    """Leave no parameter of ours behind; they have no external ids."""
     env["ir.config_parameter"].search([("key", "=like", r"spp\_oauth.%")]).unlink()

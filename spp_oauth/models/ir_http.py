@@ -158,7 +158,6 @@ class IrHttp(models.AbstractModel):
             su=False,
             context={
                 "lang": cls._spp_lang(),
-                "tz": grant.tz,
                 "spp_oauth_client_id": grant.client_id,
             },
         )

@@ -68,6 +68,10 @@ class SppOauthClient(models.Model):
         "res.company", required=True, readonly=True, index=True, ondelete="restrict"
     )
     scope_ids = fields.Many2many("spp.oauth.scope", string="Scopes", tracking=True)
+    # Each request with a token asks for them; here they are in the row it reads.
+    scope_names = fields.Char(
+        compute="_compute_scope_names", store=True, export_string_translation=False
+    )
     role_id = fields.Many2one(
         "spp.oauth.role",
         ondelete="restrict",
@@ -153,6 +157,11 @@ class SppOauthClient(models.Model):
         f"CHECK (rate_limit BETWEEN 1 AND {MAX_RATE_LIMIT})",
         "A client may make from one to a million requests a minute.",
     )
+
+    @api.depends("scope_ids.name")
+    def _compute_scope_names(self):
+        for client in self:
+            client.scope_names = " ".join(client.scope_ids.mapped("name"))
 
     @api.depends("expires_at")
     def _compute_is_expired(self):

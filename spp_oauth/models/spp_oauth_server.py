@@ -3,7 +3,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from odoo import api, fields, models
-from odoo.tools import SQL
 
 from ..oauth import keys, metadata, networks, secrets, server, tokens
 from ..oauth.endpoints import IssuedToken
@@ -28,17 +27,35 @@ _PROBLEMS = {
     "wrong_network": "This client may not call from here.",
 }
 
-# What is read of a client that authenticates.
-_OF_CLIENTS = (
-    "auth_method",
-    "is_trusted_gateway",
-    "previous_secret_expires_at",
-    "previous_secret_hash",
-    "previous_secret_hint",
-    "public_keys",
-    "secret_hash",
-    "secret_hint",
-    "token_lifetime",
+# Values looked up one by one, and no joins. What costs is to plan it, which is done for
+# each request: Odoo's pool has the database forget plans when it lends a connection.
+_SELECT_CLIENT = """
+    SELECT c.id, c.user_id, c.company_id, c.active, c.expires_at, c.allowed_networks,
+           c.rate_limit, c.scope_names,
+           (SELECT active FROM res_users WHERE id = c.user_id) AS user_active,
+           (SELECT sum(requests) FROM spp_oauth_usage
+             WHERE client_id = c.id AND minute = %(minute)s AND worker <> %(worker)s)
+               AS requests_elsewhere,
+           {}
+      FROM spp_oauth_client c
+     WHERE c.client_id = %(client_id)s
+"""
+# ... of a token, beside what becomes of that
+_SELECT_OF_TOKEN = _SELECT_CLIENT.format(
+    """
+           EXISTS (SELECT FROM spp_oauth_token
+                    WHERE jti = %(jti)s AND revoked_at IS NOT NULL) AS is_revoked,
+           (SELECT verifies_until IS NULL OR verifies_until > %(now)s
+              FROM spp_oauth_key WHERE kid = %(kid)s) AS key_verifies
+    """
+)
+# ... that authenticates, beside what it does so with
+_SELECT_TO_AUTHENTICATE = _SELECT_CLIENT.format(
+    """
+           auth_method, is_trusted_gateway, previous_secret_expires_at,
+           previous_secret_hash, previous_secret_hint, public_keys, secret_hash,
+           secret_hint, token_lifetime
+    """
 )
 
 
@@ -47,7 +64,6 @@ class Grant(NamedTuple):
 
     client_id: int
     user_id: int
-    tz: str | None
     scopes: frozenset
 
 
@@ -78,56 +94,6 @@ class SppOauthServer(models.AbstractModel):
     _name = "spp.oauth.server"
     _description = "OAuth Server"
 
-    def init(self):
-        """Make the function that each request with a token calls.
-
-        The database keeps the plan of its query, for as long as a connection lives;
-        to plan that anew each time takes five times as long as to run it.
-        """
-        self.env.cr.execute(
-            """
-            DROP FUNCTION IF EXISTS spp_oauth_client_status;
-            CREATE FUNCTION spp_oauth_client_status(
-                the_client varchar, the_moment timestamp, the_minute timestamp,
-                the_worker varchar, the_token varchar, the_key varchar
-            )
-            RETURNS TABLE (
-                id int, user_id int, company_id int, tz varchar, active boolean,
-                user_active boolean, expires_at timestamp, allowed_networks varchar,
-                rate_limit int, scopes varchar[], requests_elsewhere bigint,
-                is_revoked boolean, key_verifies boolean
-            )
-            LANGUAGE plpgsql STABLE AS $$
-            #variable_conflict use_column
-            BEGIN
-                RETURN QUERY
-                SELECT c.id, c.user_id, c.company_id, p.tz, c.active,
-                       u.active, c.expires_at, c.allowed_networks,
-                       c.rate_limit,
-                       ARRAY(SELECT s.name
-                               FROM spp_oauth_client_spp_oauth_scope_rel r
-                               JOIN spp_oauth_scope s ON s.id = r.spp_oauth_scope_id
-                              WHERE r.spp_oauth_client_id = c.id),
-                       (SELECT sum(g.requests)
-                          FROM spp_oauth_usage g
-                         WHERE g.client_id = c.id AND g.minute = the_minute
-                           AND g.worker <> the_worker),
-                       EXISTS (SELECT
-                                 FROM spp_oauth_token t
-                                WHERE t.jti = the_token AND t.revoked_at IS NOT NULL),
-                       (SELECT k.verifies_until IS NULL
-                               OR k.verifies_until > the_moment
-                          FROM spp_oauth_key k
-                         WHERE k.kid = the_key)
-                  FROM spp_oauth_client c
-                  JOIN res_users u ON u.id = c.user_id
-                  JOIN res_partner p ON p.id = u.partner_id
-                 WHERE c.client_id = the_client;
-            END
-            $$
-            """
-        )
-
     @api.model
     def _authenticate(self, token, address=None):
         """The grant of an access token, by one query.
@@ -148,8 +114,7 @@ class SppOauthServer(models.AbstractModel):
         return Grant(
             row["id"],
             row["user_id"],
-            row["tz"],
-            access.scopes.intersection(row["scopes"]),
+            access.scopes & row["scopes"],
         )
 
     @api.model
@@ -224,7 +189,7 @@ class SppOauthServer(models.AbstractModel):
         :rtype: FoundClient
         :raises RateLimited: when it has called too often within this minute
         """
-        row = self._select_client(client_id, columns=_OF_CLIENTS)
+        row = self._select_client(_SELECT_TO_AUTHENTICATE, client_id)
         problem = self._problem_of(row)
         if not problem and not self._is_allowed_from(row, address):
             problem = "wrong_network"
@@ -245,7 +210,7 @@ class SppOauthServer(models.AbstractModel):
         return FoundClient(
             client_id,
             check_secret=lambda secret: secrets.verify_secret(secret, slots),
-            scopes=frozenset(row["scopes"]),
+            scopes=row["scopes"],
             token_lifetime=row["token_lifetime"],
             auth_method=row["auth_method"],
             public_keys=tuple(public_keys),
@@ -303,7 +268,13 @@ class SppOauthServer(models.AbstractModel):
         :raises InvalidToken: when it is not good, or no longer
         """
         access = self._verify(token)
-        row = self._select_client(access.client_id, access)
+        row = self._select_client(
+            _SELECT_OF_TOKEN,
+            access.client_id,
+            jti=access.jti,
+            kid=access.kid,
+            now=fields.Datetime.now(),
+        )
         if problem := self._problem_of(row):
             raise self._refusal(problem, access, row)
         if row["is_revoked"]:
@@ -329,34 +300,30 @@ class SppOauthServer(models.AbstractModel):
         return tokens.verify(token, known, self._authority())
 
     @api.model
-    def _select_client(self, client_id, access=None, columns=()):
-        """What is known of a client, and of a token that is its own.
+    def _select_client(self, query, client_id, **params):
+        """What is known of a client.
 
-        :param access: what the token says, if there is one
-        :param columns: further columns of the client
+        :param str query: one of those above
+        :param str client_id: as claimed
+        :param params: what the query asks for beside what both of them do
         :return: an empty dictionary when there is no such client
         """
         if "\0" in client_id:  # which the database could not even look for
             return {}
         self.env.flush_all()
-        status = SQL(
-            "spp_oauth_client_status(%s, %s, %s, %s, %s, %s)",
-            client_id,
-            fields.Datetime.now(),
-            deferred.current_minute(),
-            deferred.worker_id(),
-            access and access.jti,
-            access and access.kid,
+        self.env.cr.execute(
+            query,
+            {
+                "client_id": client_id,
+                "minute": deferred.current_minute(),
+                "worker": deferred.worker_id(),
+                **params,
+            },
         )
-        query = SQL("SELECT * FROM %s", status)
-        if columns:
-            query = SQL(
-                "SELECT s.*, %s FROM %s s JOIN spp_oauth_client c ON c.id = s.id",
-                SQL(", ").join(SQL.identifier("c", name) for name in columns),
-                status,
-            )
-        rows = self.env.execute_query_dict(query)
-        return rows[0] if rows else {}
+        if not (row := self.env.cr.dictfetchone()):
+            return {}
+        row["scopes"] = frozenset((row["scope_names"] or "").split())
+        return row
 
     @api.model
     def _problem_of(self, row):
@@ -470,7 +437,7 @@ class _Exchange:
             access, row = self.model._inspect(text)
         except InvalidToken:
             return None
-        scopes = access.scopes.intersection(row["scopes"])
+        scopes = access.scopes & row["scopes"]
         return FoundToken(access, scopes, row["id"], row["company_id"])
 
     def may_introspect(self, client, token):

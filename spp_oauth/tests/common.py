@@ -99,7 +99,7 @@ class OAuthProbeController(http.Controller):
             Item(
                 name=f"{self.env.user.login} {self.env.company.name} "
                 f"{self.env.su} {context.get('spp_oauth_client_id')} "
-                f"{request.spp_oauth_client_id} {context.get('tz')}"
+                f"{request.spp_oauth_client_id} {self.env.tz}"
             )
         )
 
