@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 import shutil
@@ -176,6 +177,16 @@ def test_the_page_serves_what_is_ours_and_nothing_else(admin: OAuthAdmin) -> Non
         assert "public" in asset.headers["Cache-Control"]
         assert asset.headers["X-Content-Type-Options"] == "nosniff"
         assert "Set-Cookie" not in asset.headers
+        plain = requests.get(
+            admin.url + path, headers={"Accept-Encoding": "identity"}, timeout=30
+        )
+        assert "Content-Encoding" not in plain.headers
+        assert plain.content == asset.content
+        assert "Accept-Encoding" in asset.headers["Vary"]
+    [bundle] = [path for path in assets if path.endswith("swagger-ui.js")]
+    packed = requests.get(admin.url + bundle, timeout=30)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) < len(packed.content) / 3
 
     folder = assets[0].rpartition("/")[0]
     for name in (
@@ -199,7 +210,13 @@ def test_swagger_ui_is_as_its_makers_published_it() -> None:
     sums = {name: total for total, name in map(str.split, lines)}
     assert "swagger-ui-bundle.js" in sums
     for name, total in sums.items():
-        content = (LIBRARY / name).read_bytes()
+        file = LIBRARY / name
+        packed = file.with_name(f"{name}.gz")
+        content = (
+            gzip.decompress(packed.read_bytes())
+            if packed.exists()
+            else file.read_bytes()
+        )
         assert hashlib.sha256(content).hexdigest() == total, name
 
 

@@ -1,7 +1,7 @@
 import secrets
 
 from odoo import http
-from odoo.http import Response, Stream
+from odoo.http import Response, request
 from odoo.modules import Manifest
 
 from odoo.addons.spp_oauth.api import NotFound, api_route
@@ -93,7 +93,6 @@ class AttendanceDocsController(http.Controller):
         """Get a file of the documentation."""
         if version != docs_page.assets_version() or name not in docs_page.ASSETS:
             raise NotFound("There is nothing at this address.")
-        path, media_type = docs_page.ASSETS[name]
-        stream = Stream.from_path(str(path), public=True)
-        stream.mimetype = media_type  # Python would ask the system's own table
-        return stream.get_response(immutable=True)
+        encoding = request.httprequest.headers.get("Accept-Encoding")
+        content, headers = docs_page.asset(name, encoding)
+        return Response(content, headers=headers)

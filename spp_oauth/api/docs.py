@@ -5,27 +5,30 @@ goes with the page lets a browser ask no other host for anything.
 """
 
 import functools
+import gzip
 import hashlib
 from html import escape
 from pathlib import Path
 from string import Template
 
+from werkzeug.http import parse_accept_header
+
 _STATIC = Path(__file__).parents[1] / "static"
 
 #: What the page loads: the file of each name, and its media type. Nothing else is
-#: served, so that no name can lead anywhere.
+#: served, so that no name can lead anywhere. What is compressed travels like that.
 ASSETS: dict[str, tuple[Path, str]] = {
     "swagger-ui.js": (
-        _STATIC / "lib/swagger-ui/swagger-ui-bundle.js",
-        "text/javascript",
+        _STATIC / "lib/swagger-ui/swagger-ui-bundle.js.gz",
+        "text/javascript; charset=utf-8",
     ),
     "swagger-ui.css": (
-        _STATIC / "lib/swagger-ui/swagger-ui.css",
-        "text/css",
+        _STATIC / "lib/swagger-ui/swagger-ui.css.gz",
+        "text/css; charset=utf-8",
     ),
     "icon.png": (_STATIC / "lib/swagger-ui/favicon-32x32.png", "image/png"),
-    "docs.js": (_STATIC / "src/docs/docs.js", "text/javascript"),
-    "docs.css": (_STATIC / "src/docs/docs.css", "text/css"),
+    "docs.js": (_STATIC / "src/docs/docs.js", "text/javascript; charset=utf-8"),
+    "docs.css": (_STATIC / "src/docs/docs.css", "text/css; charset=utf-8"),
 }
 
 _PAGE = Template(
@@ -58,6 +61,27 @@ def assets_version() -> str:
     for path, _media_type in ASSETS.values():
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def asset(name: str, accept_encoding: str | None) -> tuple[bytes, dict[str, str]]:
+    """A file that the page loads, and the headers that go with it.
+
+    :param accept_encoding: the header of the request
+    :raises KeyError: when the page loads nothing of this name
+    """
+    path, media_type = ASSETS[name]
+    content = path.read_bytes()
+    headers = {
+        "Content-Type": media_type,
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
+    }
+    if path.suffix == ".gz":
+        if parse_accept_header(accept_encoding)["gzip"]:
+            headers["Content-Encoding"] = "gzip"
+        else:
+            content = gzip.decompress(content)
+    return content, headers
 
 
 def page(*, title: str, document: str, assets: str, nonce: str) -> str:
