@@ -23,7 +23,10 @@ SAME_EVERYWHERE = {
     "Avatar 128",
     "Avatar 256",
     "Avatar 512",
+    "ES256",
     "ID",
+    "RS256",
+    "RS256 (RSA)",
     "Terminal",
     "Total",
     "URL",
@@ -31,12 +34,23 @@ SAME_EVERYWHERE = {
     '{"people": ["P-0001"], "per_minute": 1}',
 }
 SAME = {
-    "es": SAME_EVERYWHERE | {"Color", "Firmware", "Firmware %(firmware)s.", "Host"},
+    "es": SAME_EVERYWHERE
+    | {
+        "Color",
+        "Firmware",
+        "Firmware %(firmware)s.",
+        "Host",
+        "Roles",
+        "Tokens",
+    },
     "fr": SAME_EVERYWHERE
     | {
         "Absent",
+        "Audience",
         "Badge",
         "Badges",
+        "Client",
+        "Clients",
         "Code",
         "Configuration",
         "Contact",
@@ -53,6 +67,9 @@ SAME = {
         "Options",
         "Participant",
         "Port",
+        "Protection",
+        "Route",
+        "Secret",
         "Source",
         "Stats",
         "Type",
