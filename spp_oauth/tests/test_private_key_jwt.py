@@ -171,13 +171,15 @@ class TestTwoWorkers(TransactionCase):
     def setUp(self):
         super().setUp()
         env = self.connect()
+        issuer = env["ir.config_parameter"].get_param("spp_oauth.issuer")
         client, _secret = env["spp.oauth.client"]._new_client("Two workers", [])
         self.client_id = client.id
-        self.addCleanup(self.remove, client.id, client.user_id.id)
+        self.addCleanup(self.remove, client.id, client.user_id.id, issuer)
         env.cr.commit()
 
-    def remove(self, client_id, user_id):
+    def remove(self, client_id, user_id, issuer):
         env = self.connect()
+        env["ir.config_parameter"].set_param("spp_oauth.issuer", issuer)
         partner = env["res.users"].browse(user_id).partner_id
         env["spp.oauth.client"].browse(client_id).unlink()
         env["res.users"].browse(user_id).unlink()

@@ -15,6 +15,8 @@ def install():
     a 404 would tell a program that its record is gone, a load balancer nothing at all.
     """
     serve_nodb = Request._serve_nodb
+    if hasattr(serve_nodb, "__wrapped__"):
+        return
 
     @wraps(serve_nodb)
     def _serve_nodb(self):
