@@ -34,7 +34,8 @@ class SppOauthClient(models.Model):
     _order = "name, id"
 
     # What says who a client is: fixed by `_new_client`, for whoever could change
-    # it could act as any user; and which secret is good until when.
+    # it could act as any user; which secret is good until when; and what follows from
+    # its scopes, whose own rules nobody gets round.
     _identity_fields = frozenset(
         {
             "client_id",
@@ -44,6 +45,7 @@ class SppOauthClient(models.Model):
             "secret_created_at",
             "previous_secret_hint",
             "previous_secret_expires_at",
+            "scope_names",
         }
     )
 
@@ -110,7 +112,8 @@ class SppOauthClient(models.Model):
     )
     public_keys = fields.Text(
         copy=False,
-        help="With which the client signs its assertions: a JWK Set, or keys in PEM.",
+        help="What the assertions of the client are verified with: a JWK Set, or keys"
+        " in PEM.",
     )
 
     token_lifetime = fields.Integer(

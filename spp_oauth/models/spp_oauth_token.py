@@ -40,7 +40,7 @@ class SppOauthToken(models.Model):
         help="Empty when the client did so itself.",
     )
     state = fields.Selection(
-        [("good", "Good"), ("expired", "Expired"), ("revoked", "Revoked")],
+        [("valid", "Valid"), ("expired", "Expired"), ("revoked", "Revoked")],
         "Status",
         compute="_compute_state",
         search="_search_state",
@@ -55,7 +55,7 @@ class SppOauthToken(models.Model):
             if token.revoked_at:
                 token.state = "revoked"
             else:
-                token.state = "good" if token.expires_at > now else "expired"
+                token.state = "valid" if token.expires_at > now else "expired"
 
     def _search_state(self, operator, value):
         if operator != "in":
@@ -63,7 +63,7 @@ class SppOauthToken(models.Model):
         now = fields.Datetime.now()
         not_revoked = Domain("revoked_at", "=", False)
         domains = {
-            "good": not_revoked & Domain("expires_at", ">", now),
+            "valid": not_revoked & Domain("expires_at", ">", now),
             "expired": not_revoked & Domain("expires_at", "<=", now),
             "revoked": ~not_revoked,
         }
@@ -73,12 +73,12 @@ class SppOauthToken(models.Model):
         """Take these tokens back: they are refused from the next request on."""
         self.env["spp.oauth.client"]._check_may_administer()
         self.check_access("read")
-        good = self.filtered(lambda token: token.state == "good")
+        valid = self.filtered(lambda token: token.state == "valid")
         # nobody may write tokens, beside this
-        good.sudo().write(
+        valid.sudo().write(
             {"revoked_at": fields.Datetime.now(), "revoked_by_id": self.env.uid}
         )
-        for token in good:
+        for token in valid:
             self.env["spp.oauth.event"]._log_action(
                 "revoked",
                 "by_administrator",

@@ -150,7 +150,8 @@ class TestClient(TransactionCase):
             self.model.with_user(self.admin)._new_client("X", [], user_id=person.id)
 
     def test_acting_as_nobody_who_logs_in(self):
-        archived = new_test_user(self.env, "gone", active=False)
+        archived = new_test_user(self.env, "gone")
+        archived.active = False
         public = self.env.ref("base.public_user")
         public.active = True
         for user in (
@@ -461,7 +462,11 @@ class TestClient(TransactionCase):
         for button in (client.action_tokens, client.action_events, client.action_usage):
             action = button()
             self.assertEqual(action["domain"], [("client_id", "=", client.id)])
-            self.assertIn(action["res_model"], self.env)
+            model = self.env[action["res_model"]]
+            arch = model.get_views([(False, "search")])["views"]["search"]["arch"]
+            for name in action["context"]:
+                name = name.removeprefix("search_default_")
+                self.assertIn(f'name="{name}"', arch)
 
     def test_the_issuer_stays(self):
         config = self.env["ir.config_parameter"]

@@ -38,7 +38,7 @@ class TestToken(TransactionCase):
         self.assertEqual(token.scope, "t:read")
         self.assertEqual(token.kid, self.env["spp.oauth.key"]._ensure_key().kid)
         self.assertEqual(token.expires_at - token.issued_at, timedelta(seconds=600))
-        self.assertEqual(token.state, "good")
+        self.assertEqual(token.state, "valid")
         self.assertNotIn(text, str(token.read()))
 
     def test_revoke(self):
@@ -83,7 +83,7 @@ class TestToken(TransactionCase):
         expired.expires_at = fields.Datetime.now() - timedelta(seconds=1)
         own = [("client_id", "=", self.client.id)]
         for state, token in (
-            ("good", good),
+            ("valid", good),
             ("revoked", revoked),
             ("expired", expired),
         ):
@@ -92,7 +92,7 @@ class TestToken(TransactionCase):
             self.assertEqual(found, token)
             others = self.model.search([*own, ("state", "!=", state)])
             self.assertEqual(others, good + revoked + expired - token)
-        found = self.model.search([*own, ("state", "in", ["good", "revoked"])])
+        found = self.model.search([*own, ("state", "in", ["valid", "revoked"])])
         self.assertEqual(found, good + revoked)
 
     def test_expired_rows_go(self):

@@ -47,7 +47,7 @@ registry.category("web_tour.tours").add("spp_oauth_revoke_token", {
         {
             content: "A token that is good; open it",
             trigger:
-                ".o_data_row:has(.text-bg-success:contains('Good')) td[name=client_id]",
+                ".o_data_row:has(.text-bg-success:contains('Valid')) td[name=client_id]",
             run: "click",
         },
         {
