@@ -1,5 +1,6 @@
 from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
+from odoo.models import MAGIC_COLUMNS
 from odoo.tests import TransactionCase, new_test_user
 
 SECRETS = (
@@ -16,6 +17,20 @@ MAY = {
     "spp.oauth.client.rotate": {"read", "write", "create"},
     "spp.oauth.client.secret": {"read", "create"},
     "spp.oauth.idempotency": set(),
+}
+# what people fill in on the form of a client
+EDITABLE = {
+    "active",
+    "allowed_networks",
+    "auth_method",
+    "expires_at",
+    "is_trusted_gateway",
+    "name",
+    "public_keys",
+    "purpose",
+    "rate_limit",
+    "role_id",
+    "token_lifetime",
 }
 OPERATIONS = ("read", "write", "create", "unlink")
 
@@ -249,6 +264,23 @@ class TestGateways(TransactionCase):
             client.with_user(self.admin).read(["is_trusted_gateway"])
         client.with_user(self.system).is_trusted_gateway = True
         self.assertTrue(client.sudo().is_trusted_gateway)
+
+    def test_what_is_computed_or_fixed_cannot_be_written(self):
+        client, _secret = self.model._new_client("A", ["metrics:read"])
+        fixed = {
+            name
+            for name, field in self.model._fields.items()
+            if field.column_type and field.store and name not in MAGIC_COLUMNS
+        } - EDITABLE
+        self.assertIn("scope_names", fixed)
+        self.assertIn("secret_hash", fixed)
+        for user in (self.admin, self.system):
+            for name in fixed:
+                with (
+                    self.subTest(name, user=user.login),
+                    self.assertRaises(AccessError),
+                ):
+                    client.with_user(user).write({name: False})
 
     def test_powerful_clients_are_for_system_administrators(self):
         gateway, _secret = self.model._new_client("G", [], is_trusted_gateway=True)
