@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import psycopg2.errors
 import pydantic
+from psycopg2.pool import PoolError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from odoo.exceptions import (
@@ -242,7 +243,7 @@ def to_api_error(exc: Exception) -> ApiError:
         return Unavailable(
             "Too many changes at once; try again.", headers=[("Retry-After", "1")]
         )
-    if isinstance(exc, psycopg2.OperationalError | psycopg2.InterfaceError):
+    if isinstance(exc, psycopg2.OperationalError | psycopg2.InterfaceError | PoolError):
         return Unavailable(
             "The database is not available.", headers=[("Retry-After", "5")]
         )

@@ -7,12 +7,14 @@ from unittest.mock import patch
 from psycopg2 import InterfaceError
 from psycopg2.errorcodes import SERIALIZATION_FAILURE
 from psycopg2.errors import SerializationFailure
+from psycopg2.pool import PoolError
 
 from odoo.tests import HOST, tagged
 from odoo.tests.common import TEST_CURSOR_COOKIE_NAME
 from odoo.tools import mute_logger
 
 from ..api import SppApiDispatcher
+from ..api.errors import to_api_error
 from ..oauth.errors import RateLimited
 from .common import INTERNALS, REASON, SMALL_BODY, OAuthCase, OAuthProbeController
 
@@ -428,6 +430,11 @@ class TestDispatcher(OAuthCase):
         self.assertNotIn("connection", response.text)
         [record] = [r for r in logs.records if r.levelname == "ERROR"]
         self.assertIs(record.exc_info[0], InterfaceError)
+
+    def test_all_connections_are_taken(self):
+        error = to_api_error(PoolError("The Connection Pool Is Full"))
+        self.assertEqual((error.code, error.error), (503, "service_unavailable"))
+        self.assertNotIn("Pool", error.description)
 
     def test_bug(self):
         with self.assertLogs("odoo", logging.INFO) as logs:
