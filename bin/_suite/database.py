@@ -157,6 +157,14 @@ class Databases:
         )
         self.query(sql, name, key=key, value=value)
 
+    def move_issuer(self, name: str, old: str, new: str) -> None:
+        """Let tokens come from the new address, unless somebody has set another one."""
+        sql = (
+            "UPDATE ir_config_parameter SET value = :'new' "
+            "WHERE key = 'spp_oauth.issuer' AND value = :'old'"
+        )
+        self.query(sql, name, old=old, new=new)
+
     def _files(self, name: str) -> Path:
         return self.data_dir / "filestore" / name
 

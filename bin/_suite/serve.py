@@ -212,8 +212,9 @@ class Server:
         if known is None or known.database != self.database:
             return self._provision(databases, self.database)
         if known.url != self.url:
-            known.url = self.url
             databases.set_parameter(self.database, "web.base.url", self.url)
+            databases.move_issuer(self.database, known.url, self.url)
+            known.url = self.url
         known.save(self.facts)
         return known
 

@@ -325,15 +325,14 @@ class SppApiDispatcher(Dispatcher):
         return response
 
     def _log(self, exc: Exception, error: ApiError) -> None:
-        httprequest = self.request.httprequest
         # AccessError says which model and rule; other messages may name people
         detail = str(exc) if isinstance(exc, AccessError) else type(exc).__name__
         fault = is_fault(exc)
         _logger.log(
             logging.ERROR if fault else logging.INFO,
-            "%s %r answered %s %s (request %s): %s",
-            httprequest.method,
-            httprequest.path,
+            "%s %s answered %s %s (request %s): %s",
+            self.request.httprequest.method,
+            self.call.route,  # not the path, which may name a person
             error.code,
             error.error,
             self.request_id,
