@@ -27,35 +27,38 @@ _PROBLEMS = {
     "wrong_network": "This client may not call from here.",
 }
 
-# Values looked up one by one, and no joins. What costs is to plan it, which is done for
-# each request: Odoo's pool has the database forget plans when it lends a connection.
+# Values looked up one by one: no joins, no sums. What costs is to plan it, which is
+# done for each request: Odoo's pool has the database forget all plans whenever it lends
+# a connection.
 _SELECT_CLIENT = """
     SELECT c.id, c.user_id, c.company_id, c.active, c.expires_at, c.allowed_networks,
            c.rate_limit, c.scope_names,
            (SELECT active FROM res_users WHERE id = c.user_id) AS user_active,
-           (SELECT sum(requests) FROM spp_oauth_usage
-             WHERE client_id = c.id AND minute = %(minute)s AND worker <> %(worker)s)
-               AS requests_elsewhere,
            {}
       FROM spp_oauth_client c
      WHERE c.client_id = %(client_id)s
 """
-# ... of a token, beside what becomes of that
-_SELECT_OF_TOKEN = _SELECT_CLIENT.format(
-    """
+_REQUESTS_ELSEWHERE = """
+           ARRAY(SELECT requests FROM spp_oauth_usage
+                  WHERE client_id = c.id AND minute = %(minute)s
+                    AND worker <> %(worker)s) AS requests_elsewhere
+"""
+_TOKEN = """
            EXISTS (SELECT FROM spp_oauth_token
                     WHERE jti = %(jti)s AND revoked_at IS NOT NULL) AS is_revoked,
            (SELECT verifies_until IS NULL OR verifies_until > %(now)s
               FROM spp_oauth_key WHERE kid = %(kid)s) AS key_verifies
-    """
-)
-# ... that authenticates, beside what it does so with
-_SELECT_TO_AUTHENTICATE = _SELECT_CLIENT.format(
-    """
+"""
+_CREDENTIALS = """
            auth_method, is_trusted_gateway, previous_secret_expires_at,
            previous_secret_hash, previous_secret_hint, public_keys, secret_hash,
            secret_hint, token_lifetime
-    """
+"""
+# The client of a token; the same again, within the second; one that authenticates.
+_SELECT_OF_TOKEN = _SELECT_CLIENT.format(f"{_REQUESTS_ELSEWHERE}, {_TOKEN}")
+_SELECT_OF_TOKEN_AGAIN = _SELECT_CLIENT.format(_TOKEN)
+_SELECT_TO_AUTHENTICATE = _SELECT_CLIENT.format(
+    f"{_REQUESTS_ELSEWHERE}, {_CREDENTIALS}"
 )
 
 
@@ -268,8 +271,10 @@ class SppOauthServer(models.AbstractModel):
         :raises InvalidToken: when it is not good, or no longer
         """
         access = self._verify(token)
+        dbname = self.env.cr.dbname
+        is_counted = deferred.requests_elsewhere(dbname, access.client_id) is not None
         row = self._select_client(
-            _SELECT_OF_TOKEN,
+            _SELECT_OF_TOKEN_AGAIN if is_counted else _SELECT_OF_TOKEN,
             access.client_id,
             jti=access.jti,
             kid=access.kid,
@@ -323,6 +328,11 @@ class SppOauthServer(models.AbstractModel):
         if not (row := self.env.cr.dictfetchone()):
             return {}
         row["scopes"] = frozenset((row["scope_names"] or "").split())
+        row["client_id"] = client_id
+        if "requests_elsewhere" in row:
+            deferred.note_requests_elsewhere(
+                self.env.cr.dbname, client_id, sum(row["requests_elsewhere"])
+            )
         return row
 
     @api.model
@@ -345,8 +355,10 @@ class SppOauthServer(models.AbstractModel):
 
     @api.model
     def _check_rate(self, row):
-        own = deferred.requests_this_minute(self.env.cr.dbname, row["id"])
-        if own + (row["requests_elsewhere"] or 0) >= row["rate_limit"]:
+        dbname = self.env.cr.dbname
+        own = deferred.requests_this_minute(dbname, row["id"])
+        elsewhere = deferred.requests_elsewhere(dbname, row["client_id"]) or 0
+        if own + elsewhere >= row["rate_limit"]:
             raise RateLimited(60 - fields.Datetime.now().second)
 
     @api.model

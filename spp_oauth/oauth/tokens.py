@@ -146,8 +146,7 @@ def verify(
     if len(token) > MAX_LENGTH:
         raise InvalidToken("The token is too long.")
     try:
-        key = _find_key(token, keys)
-        decoded = _decode(token, key)
+        decoded = _decode(token, keys)
         claims = decoded.claims
         if decoded.header.get("typ") != TYPE:
             raise InvalidToken(reason="wrong_type")
@@ -164,7 +163,7 @@ def verify(
         raise InvalidToken() from exc
     return AccessToken(
         jti=claims["jti"],
-        kid=key.kid,
+        kid=decoded.key.kid,
         subject=claims["sub"],
         client_id=claims["client_id"],
         scopes=frozenset(claims["scope"].split()),
@@ -186,15 +185,16 @@ def _find_key(token: str, keys: Mapping[str, Key]) -> Key:
     return key
 
 
-def _decode(token: str, key: Key) -> _Decoded:
-    """What is in a token that this key signed.
+def _decode(token: str, keys: Mapping[str, Key]) -> _Decoded:
+    """What is in a token that one of these keys signed.
 
     A client sends the same token for minutes, and a good signature stays good: it is
     computed once a process. What time and people change is checked each time.
     """
     known = _decoded.get(token)
-    if known and known.key is key:
+    if known and keys.get(known.key.kid) is known.key:
         return known
+    key = _find_key(token, keys)
     parts = jwt.decode(token, key, algorithms=[key.alg])
     if len(_decoded) >= MAX_DECODED:
         _decoded.clear()

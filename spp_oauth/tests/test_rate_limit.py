@@ -61,6 +61,17 @@ class TestRateLimit(OAuthCase):
         self.assertEqual(self.ask().status_code, 200)
         self.assertLimited(self.ask(), 40)
 
+    def test_what_others_write_is_known_a_second_later(self):
+        with freeze_time(NOW) as clock:
+            self.assertEqual(self.ask().status_code, 200)
+            with patch.object(deferred, "_state", deferred._State()):
+                self.ask()
+                self.ask()
+                deferred.flush(self.registry)
+            self.assertEqual(self.ask().status_code, 200)
+            clock.tick(1)
+            self.assertLimited(self.ask(), 39)
+
     @freeze_time(NOW)
     def test_what_is_written_counts_once(self):
         self.ask()

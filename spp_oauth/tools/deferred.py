@@ -113,6 +113,8 @@ class _State:
         self.minute = None
         # (database, client id): requests in that minute
         self.counts = {}
+        # the same, of other processes: when they were looked up, and how many
+        self.elsewhere = {}
 
     def of(self, dbname):
         return self.pending.setdefault(dbname, _Pending())
@@ -121,6 +123,7 @@ class _State:
         if minute != self.minute:
             self.minute = minute
             self.counts = {}
+            self.elsewhere = {}
         return self.counts
 
 
@@ -204,6 +207,31 @@ def requests_this_minute(dbname, client_id):
         return counts.get((dbname, client_id), 0)
 
 
+def requests_elsewhere(dbname, client_id):
+    """How many requests of a client other processes had written, a second ago at most.
+
+    :return: None when that is not known: it is to be looked up, and noted
+    """
+    state = _state
+    with state.lock:
+        state.counts_of(current_minute())
+        looked_up_at, requests = state.elsewhere.get((dbname, client_id), (None, None))
+    if looked_up_at is None or time.monotonic() - looked_up_at >= INTERVAL:
+        return None
+    return requests
+
+
+def note_requests_elsewhere(dbname, client_id, requests):
+    """Remember what was looked up, for requests that follow right away.
+
+    The others write once a second: who asks more often learns nothing more.
+    """
+    state = _state
+    with state.lock:
+        state.counts_of(current_minute())
+        state.elsewhere[dbname, client_id] = time.monotonic(), requests
+
+
 def flush(registry):
     """Write what is pending for a database, now.
 
@@ -221,6 +249,7 @@ def clear(dbname):
     with state.lock:
         state.pending.pop(dbname, None)
         state.counts = {}
+        state.elsewhere = {}
 
 
 def _utcnow():
