@@ -271,10 +271,9 @@ class SppOauthServer(models.AbstractModel):
         :raises InvalidToken: when it is not good, or no longer
         """
         access = self._verify(token)
-        dbname = self.env.cr.dbname
-        is_counted = deferred.requests_elsewhere(dbname, access.client_id) is not None
+        known = deferred.requests_elsewhere(self.env.cr.dbname, access.client_id)
         row = self._select_client(
-            _SELECT_OF_TOKEN_AGAIN if is_counted else _SELECT_OF_TOKEN,
+            _SELECT_OF_TOKEN if known is None else _SELECT_OF_TOKEN_AGAIN,
             access.client_id,
             jti=access.jti,
             kid=access.kid,
@@ -282,6 +281,7 @@ class SppOauthServer(models.AbstractModel):
         )
         if problem := self._problem_of(row):
             raise self._refusal(problem, access, row)
+        row.setdefault("requests_elsewhere", known)
         if row["is_revoked"]:
             raise self._refusal("revoked_token", access, row)
         verifies = row["key_verifies"]
@@ -328,11 +328,9 @@ class SppOauthServer(models.AbstractModel):
         if not (row := self.env.cr.dictfetchone()):
             return {}
         row["scopes"] = frozenset((row["scope_names"] or "").split())
-        row["client_id"] = client_id
         if "requests_elsewhere" in row:
-            deferred.note_requests_elsewhere(
-                self.env.cr.dbname, client_id, sum(row["requests_elsewhere"])
-            )
+            requests = row["requests_elsewhere"] = sum(row["requests_elsewhere"])
+            deferred.note_requests_elsewhere(self.env.cr.dbname, client_id, requests)
         return row
 
     @api.model
@@ -355,10 +353,8 @@ class SppOauthServer(models.AbstractModel):
 
     @api.model
     def _check_rate(self, row):
-        dbname = self.env.cr.dbname
-        own = deferred.requests_this_minute(dbname, row["id"])
-        elsewhere = deferred.requests_elsewhere(dbname, row["client_id"]) or 0
-        if own + elsewhere >= row["rate_limit"]:
+        own = deferred.requests_this_minute(self.env.cr.dbname, row["id"])
+        if own + row["requests_elsewhere"] >= row["rate_limit"]:
             raise RateLimited(60 - fields.Datetime.now().second)
 
     @api.model
