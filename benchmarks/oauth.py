@@ -146,13 +146,18 @@ def _routes(place: Place, token: str) -> list[Figure]:
                 before=lambda: None,
                 after=lambda _side: None,
             )
+            # What disturbs a turn disturbs the next one too, so that two in succession
+            # are compared, and of these comparisons the one in the middle counts.
+            turns = zip(rates[OURS], rates[BARE], strict=True)
+            ranked = sorted(turns, key=lambda turn: turn[0] / turn[1])
+            ours, bare = ranked[len(ranked) // 2]
             figures.append(
                 Figure(
                     "oauth",
                     f"trivial read with a token, {shape}",
-                    median(rates[OURS]),
+                    ours,
                     "requests/s",
-                    median(rates[BARE]),
+                    bare,
                     min_ratio=MIN_RATIO,
                     details={"rounds": rates, "baseline": BARE},
                 )
