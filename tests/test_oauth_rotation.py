@@ -258,21 +258,6 @@ def test_a_key_that_was_just_made_is_known_to_every_worker(admin: OAuthAdmin) ->
             assert {answer.status_code for answer in answers} == {200}
 
 
-def test_a_rate_is_one_for_all_workers(admin: OAuthAdmin) -> None:
-    """Each counts its own at once and learns of the others' within a second or two."""
-    client = admin.new_client(*SCOPES)
-    token = admin.token(client)
-    warm(admin, client, token)
-    admin.write(client, rate_limit=30)
-
-    def is_refused_everywhere() -> bool:
-        answers = ask_all_workers(admin, token)
-        assert {answer.status_code for answer in answers} <= {200, 429}
-        return {answer.status_code for answer in answers} == {429}
-
-    wait_until(is_refused_everywhere)
-
-
 def test_the_proxy_alone_says_where_a_caller_is(admin: OAuthAdmin) -> None:
     client = admin.new_client(*SCOPES, allowed_networks="127.9.0.0/16")
     token = admin.token(client, address="127.9.0.1")
