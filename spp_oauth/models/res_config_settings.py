@@ -9,8 +9,7 @@ from .spp_oauth_event import (
     MAX_FAILURES_CLIENT,
     RETENTION_DAYS,
 )
-
-ROTATION_DAYS = 90
+from .spp_oauth_key import ROTATION_DAYS
 
 
 class ResConfigSettings(models.TransientModel):

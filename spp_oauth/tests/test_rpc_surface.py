@@ -24,45 +24,8 @@ from .common import OAuthCase
 
 OURS = "odoo.addons.spp_"
 
-#: What the ORM and the web client offer on any model.
-GENERIC = frozenset(
-    {
-        "copy",
-        "copy_data",
-        "create",
-        "default_get",
-        "export_data",
-        "fetch",
-        "fields_get",
-        "formatted_read_group",
-        "formatted_read_grouping_sets",
-        "get_external_id",
-        "get_metadata",
-        "get_views",
-        "load",
-        "name_create",
-        "name_search",
-        "onchange",
-        "read",
-        "read_progress_bar",
-        "search",
-        "search_count",
-        "search_fetch",
-        "search_panel_select_multi_range",
-        "search_panel_select_range",
-        "search_read",
-        "unlink",
-        "web_name_search",
-        "web_read",
-        "web_read_group",
-        "web_save",
-        "web_save_multi",
-        "web_search_read",
-        "write",
-    }
-)
-
-#: Those that an administrator of the API has the right to call on them.
+#: What the ORM and the web client offer on any model, to read: an administrator of the
+#: API has the right to call it.
 READING = frozenset(
     {
         "export_data",
@@ -87,6 +50,23 @@ READING = frozenset(
         "web_search_read",
     }
 )
+
+#: And what they offer beside.
+GENERIC = READING | {
+    "copy",
+    "copy_data",
+    "create",
+    "default_get",
+    "get_external_id",
+    "get_metadata",
+    "load",
+    "name_create",
+    "unlink",
+    "web_save",
+    "web_save_multi",
+    "write",
+}
+
 
 #: What no answer may hold, whatever it is of.
 REVEALING = re.compile(

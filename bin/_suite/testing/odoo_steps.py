@@ -6,6 +6,7 @@ from functools import partial
 
 from ..apt import need_programs
 from ..paths import ADDONS, ROOT
+from ..shell import digest
 from . import fingerprint
 from .odoolog import log_check, test_counts
 from .outcome import Outcome, check, failure, from_junit
@@ -95,9 +96,11 @@ def _verdict(done: Execution, *, tests: bool) -> Outcome:
 
 def _alone(place: Workplace, addon: str, tags: str = "") -> Outcome:
     """Install one addon with what it depends on, without demo data, and test it."""
-    database = place.clone(place.databases.template(), addon)
+    # several parts of one addon may be named at once
+    label = f"{addon}_{digest(tags)}" if tags else addon
+    database = place.clone(place.databases.template(), label)
     options = [f"--init={addon}", f"--test-tags={tags or f'/{addon}'}"]
-    outcome = _verdict(place.odoo(f"alone-{addon}", database, options), tests=True)
+    outcome = _verdict(place.odoo(f"alone-{label}", database, options), tests=True)
     return outcome + _installed(place, database, [addon])
 
 
