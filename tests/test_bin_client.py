@@ -12,6 +12,7 @@ from conftest import Running
 
 from _suite import client
 from _suite.paths import ROOT, state_dir
+from _suite.serve import Server
 
 WHOAMI = "/api/oauth/whoami"
 RECORDS = "/api/attendance/records"
@@ -201,3 +202,27 @@ def test_no_database() -> None:
     assert done.returncode == 1
     assert not done.stdout
     assert "there is no database spp_there_is_none" in done.stderr
+
+
+def test_tokens_come_from_where_the_server_is(server: Running) -> None:
+    """The last test here: another address than before, as with another `SPP_PORT`."""
+    old = server.server
+    old.stop()
+    moved = Server(
+        state=old.state,
+        database=old.database,
+        port=0,
+        demo=False,
+        volatile=True,
+        cluster_state=state_dir(),
+        tools=old.tools,
+    )
+    try:
+        url = moved.start().url
+        assert url != server.url
+        address = f"{url}/.well-known/oauth-authorization-server"
+        metadata = requests.get(address, timeout=30).json()
+    finally:
+        moved.stop()
+    assert metadata["issuer"] == url
+    assert metadata["token_endpoint"] == f"{url}/oauth2/token"
