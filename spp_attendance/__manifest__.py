@@ -6,7 +6,7 @@
     "author": "Attendance Suite Contributors",
     "website": "https://github.com/attendance-suite/attendance-suite",
     "license": "LGPL-3",
-    "depends": ["mail", "spp_oauth"],
+    "depends": ["mail", "portal", "spp_oauth"],
     "external_dependencies": {"python": ["pydantic"]},
     "data": [
         "security/spp_attendance_groups.xml",

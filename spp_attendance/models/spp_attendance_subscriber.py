@@ -3,6 +3,8 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..summary import summarize
+
 
 class SppAttendanceSubscriber(models.Model):
     """A partner whose attendance is tracked.
@@ -167,3 +169,24 @@ class SppAttendanceSubscriber(models.Model):
         action["domain"] = [("subscriber_id", "=", self.id)]
         action["context"] = {"default_subscriber_id": self.id}
         return action
+
+    # ------------------------------------------------------ for other addons
+
+    def _attendance_summary(self, date_from, date_to, types=None, locations=None):
+        """Days on which these people were present and absent, as the user may see them.
+
+        Two statements at most, however many people and records there are. A day counts
+        once, by its local date: as present when one record says so, as absent when
+        there are records and all of them say absent. Days without a record count as
+        neither. Voided records don't count.
+
+        :param datetime.date date_from: the first day
+        :param datetime.date date_to: the last day, included
+        :param types: ``spp.attendance.type`` to count; none or an empty recordset: all,
+            and records without a type
+        :param locations: ``spp.attendance.location`` to count, with those below them;
+            none or an empty recordset: all, and records without a location
+        :return: ``{subscriber id: Summary(present_days, absent_days, rate)}``, an entry
+            for each of these people; the rate is ``None`` when no day counts
+        """
+        return summarize(self, date_from, date_to, types, locations)
