@@ -1,19 +1,15 @@
 """What travels over HTTP: schemas of the native REST dialect."""
 
-from .schemas import (
-    FACTS,
+from .common import Reference
+from .facts import FACTS, Fact, Outcome, RecordIn, Refused
+from .records import (
     MAX_BATCH,
-    Fact,
-    Outcome,
     RecordBatchIn,
     RecordBatchOut,
-    RecordIn,
     RecordOut,
     RecordPage,
     RecordQuery,
     RecordResult,
-    Reference,
-    Refused,
 )
 
 __all__ = [
