@@ -13,6 +13,7 @@ from odoo.addons.spp_oauth.api import ApiResult, Cursor
 from ..api import RecordBatchOut, RecordOut, RecordPage, RecordResult, Reference
 from ..engine import localtime
 from ..engine.scan_types import DIRECTIONS
+from ..feed import add_feed_column
 from ..ingest import Ingest, IngestRefused
 
 CATEGORIES = [("present", "Present"), ("absent", "Absent")]
@@ -227,6 +228,9 @@ class SppAttendanceRecord(models.Model):
     @api.onchange("location_id", "subscriber_id")
     def _onchange_tz(self):
         self.tz = self._tz_for(self.location_id, self.subscriber_id)
+
+    def init(self):
+        add_feed_column(self)
 
     # ------------------------------------------------------------------ CRUD
 
