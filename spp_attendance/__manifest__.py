@@ -19,7 +19,7 @@
         "views/spp_attendance_type_views.xml",
         "views/spp_attendance_location_views.xml",
         "views/res_partner_views.xml",
-        "views/res_config_settings_views.xml",
+        "views/spp_attendance_settings_views.xml",
         "views/spp_oauth_client_views.xml",
         "wizards/spp_attendance_record_void_views.xml",
         "wizards/spp_oauth_client_new_views.xml",
