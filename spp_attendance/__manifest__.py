@@ -11,6 +11,7 @@
     "data": [
         "security/spp_attendance_groups.xml",
         "security/spp_attendance_security.xml",
+        "security/spp_attendance_event_security.xml",
         "security/ir.model.access.csv",
         "data/spp_oauth_scope_data.xml",
         "data/spp_oauth_role_data.xml",

@@ -59,6 +59,9 @@ class SppAttendanceRecord(models.Model):
             "external_id": False,
             "external_digest": False,
             "local_time_raw": False,
+            "submitted_by": False,
+            "submitted_datetime": False,
+            "submission_source": False,
             "uniqueness_key": False,
         }
     )
@@ -142,6 +145,9 @@ class SppAttendanceRecord(models.Model):
     )
     description = fields.Text()
     url = fields.Char(string="URL", help="Where the evidence is, http(s)://…")
+    attachment_ids = fields.Many2many(
+        "ir.attachment", string="Evidence", copy=False, help="A photo, a signed sheet…"
+    )
     source = fields.Selection(
         [
             ("manual", "Entered here"),
@@ -161,12 +167,19 @@ class SppAttendanceRecord(models.Model):
         help="The client, kiosk or terminal that sent it; external ids are its own.",
     )
     external_id = fields.Char(string="External ID", readonly=True, copy=False)
+    # What a sender says of it, verbatim: its own users, clock and apps.
+    submitted_by = fields.Char(readonly=True, copy=False)
+    submitted_datetime = fields.Char(string="Submitted On", readonly=True, copy=False)
+    submission_source = fields.Char(readonly=True, copy=False)
     # Of the content as first received: the same external id with another content is a
     # conflict, a plain retry is not, even after the record has been corrected.
     external_digest = fields.Char(readonly=True, copy=False)
     active = fields.Boolean(default=True, string="Valid", readonly=True, copy=False)
     void_reason = fields.Char(readonly=True, copy=False)
     uniqueness_key = fields.Char(readonly=True, copy=False)
+    change_ids = fields.One2many(
+        "spp.attendance.record.change", "record_id", string="History", readonly=True
+    )
 
     _subscriber_key_unique = models.UniqueIndex(
         "(subscriber_id, uniqueness_key) WHERE uniqueness_key IS NOT NULL",
