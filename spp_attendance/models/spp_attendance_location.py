@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -50,14 +51,43 @@ class SppAttendanceLocation(models.Model):
         default=lambda self: self._default_tz(),
         help="Attendance here is dated by this clock.",
     )
+    street = fields.Char()
+    street2 = fields.Char("Street 2")
+    zip = fields.Char("ZIP")
+    city = fields.Char()
+    state_id = fields.Many2one(
+        "res.country.state",
+        string="State",
+        ondelete="restrict",
+        domain="[('country_id', '=?', country_id)]",
+    )
+    country_id = fields.Many2one("res.country", string="Country", ondelete="restrict")
+    latitude = fields.Float(
+        digits=(9, 6), aggregator=None, help="Degrees north of the equator."
+    )
+    longitude = fields.Float(
+        digits=(9, 6), aggregator=None, help="Degrees east of Greenwich."
+    )
     officer_ids = fields.Many2many(
         "res.users",
         "spp_attendance_location_officer_rel",
         "location_id",
         "user_id",
         string="Officers",
-        help="Only these officers see and enter attendance here."
-        " Leave empty to let every officer of the company do it.",
+        help="Only these officers, and those of the places that this one is part of,"
+        " see and enter attendance here and below. Nobody named here nor above: every"
+        " officer of the company does.",
+    )
+    # Whom record rules ask for: stored, so that a rule costs no walk up the tree.
+    access_user_ids = fields.Many2many(
+        "res.users",
+        "spp_attendance_location_access_user_rel",
+        "location_id",
+        "user_id",
+        string="Officers Here and Above",
+        compute="_compute_access_user_ids",
+        recursive=True,
+        store=True,
     )
     client_ids = fields.Many2many(
         "spp.oauth.client",
@@ -68,13 +98,32 @@ class SppAttendanceLocation(models.Model):
         readonly=True,
         copy=False,
         groups="spp_oauth.spp_oauth_group_admin",
-        help="Programs that work here as officers. Unlike people they work only at the"
-        " locations that they were given.",
+        help="Programs that work here and below as officers. Unlike people they work"
+        " only at the locations that they were given.",
+    )
+    access_client_ids = fields.Many2many(
+        "spp.oauth.client",
+        "spp_attendance_location_access_client_rel",
+        "location_id",
+        "client_id",
+        string="API Clients Here and Above",
+        compute="_compute_access_client_ids",
+        recursive=True,
+        store=True,
+        groups="spp_oauth.spp_oauth_group_admin",
     )
 
     _code_unique = models.UniqueIndex(
         "(company_id, code) WHERE code IS NOT NULL",
         "A location with this code exists already. Choose another code.",
+    )
+    _latitude_range = models.Constraint(
+        "CHECK (latitude BETWEEN -90 AND 90)",
+        "A latitude is between -90 (south) and 90 (north) degrees.",
+    )
+    _longitude_range = models.Constraint(
+        "CHECK (longitude BETWEEN -180 AND 180)",
+        "A longitude is between -180 (west) and 180 (east) degrees.",
     )
 
     @api.depends("name", "parent_id.complete_name")
@@ -84,6 +133,43 @@ class SppAttendanceLocation(models.Model):
             location.complete_name = (
                 f"{parent} / {location.name}" if parent else location.name
             )
+
+    @api.depends("officer_ids", "parent_id.access_user_ids")
+    def _compute_access_user_ids(self):
+        for location in self:
+            location.access_user_ids = (
+                location.officer_ids + location.parent_id.access_user_ids
+            )
+
+    @api.depends("client_ids", "parent_id.access_client_ids")
+    def _compute_access_client_ids(self):
+        for location in self:
+            location.access_client_ids = (
+                location.client_ids + location.parent_id.access_client_ids
+            )
+
+    @api.constrains("state_id", "country_id")
+    def _check_state(self):
+        for location in self:
+            country = location.state_id.country_id
+            if location.country_id and country and country != location.country_id:
+                raise ValidationError(
+                    self.env._(
+                        "%(state)s is not in %(country)s.",
+                        state=location.state_id.name,
+                        country=location.country_id.name,
+                    )
+                )
+
+    @api.onchange("state_id")
+    def _onchange_state_id(self):
+        if self.state_id:
+            self.country_id = self.state_id.country_id
+
+    @api.onchange("country_id")
+    def _onchange_country_id(self):
+        if self.country_id and self.state_id.country_id != self.country_id:
+            self.state_id = False
 
     def write(self, vals):
         res = super().write(vals)
