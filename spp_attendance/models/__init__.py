@@ -1,6 +1,7 @@
 from . import (
     res_company,
     res_partner,
+    spp_attendance_department,
     spp_attendance_event,
     spp_attendance_event_line,
     spp_attendance_event_mark,
@@ -9,6 +10,7 @@ from . import (
     spp_attendance_record_change,
     spp_attendance_settings,
     spp_attendance_subscriber,
+    spp_attendance_subscriber_alias,
     spp_attendance_type,
     spp_oauth_client,
 )

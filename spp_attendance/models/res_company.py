@@ -24,6 +24,17 @@ class ResCompany(models.Model):
     attendance_unique_time = fields.Boolean("Same time", default=True)
     attendance_unique_type = fields.Boolean("Same type")
     attendance_unique_location = fields.Boolean("Same location")
+    attendance_name_order = fields.Selection(
+        [
+            ("family_given", "Okafor, Amina Grace"),
+            ("family_given_plain", "Okafor Amina Grace"),
+            ("given_family", "Amina Grace Okafor"),
+        ],
+        string="Names Of People",
+        required=True,
+        default="family_given",
+        help="How a full name is put together from family, given and additional name.",
+    )
 
     @property
     def _attendance_unique_fields(self):
@@ -59,9 +70,18 @@ class ResCompany(models.Model):
         if changed:
             # Nobody may add a record under the old rule once keys are being rewritten.
             self.env["spp.attendance.record"]._lock_writers(changed.ids)
+        reordered = self.filtered(
+            lambda company: (
+                company.attendance_name_order
+                != vals.get("attendance_name_order", company.attendance_name_order)
+            )
+        )
         res = super().write(vals)
         if changed:
             changed._rewrite_attendance_keys()
+        if reordered:
+            reordered.flush_recordset(["attendance_name_order"])
+            self.env["spp.attendance.subscriber"]._rewrite_names(reordered)
         return res
 
     def _rewrite_attendance_keys(self):

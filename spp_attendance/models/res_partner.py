@@ -27,8 +27,17 @@ class ResPartner(models.Model):
                 )
 
     def write(self, vals):
-        if "company_id" not in vals:
-            return super().write(vals)
+        if "company_id" in vals:
+            res = self._write_attendance_company(vals)
+        else:
+            res = super().write(vals)
+        if vals.get("name"):
+            # Who renames a contact need not see that it is a participant.
+            subscribers_sudo = self.sudo().attendance_subscriber_ids
+            subscribers_sudo._split_changed_names()
+        return res
+
+    def _write_attendance_company(self, vals):
         moved = self.filtered(
             lambda partner: partner.company_id.id != vals["company_id"]
         )

@@ -3,6 +3,7 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..engine.names import NameParts, compose, split
 from ..summary import summarize
 
 
@@ -15,10 +16,11 @@ class SppAttendanceSubscriber(models.Model):
 
     _name = "spp.attendance.subscriber"
     _description = "Attendance Subscriber"
+    _inherit = ["mail.activity.mixin"]
     _inherits = {"res.partner": "partner_id"}
     _order = "person_identifier, id"
     _rec_names_search = ["person_identifier", "name"]
-    _NAME_PARTS = frozenset({"family_name", "given_name", "additional_name"})
+    _NAME_PARTS = ("family_name", "given_name", "additional_name")
     _check_company_auto = True
 
     partner_id = fields.Many2one(
@@ -55,11 +57,29 @@ class SppAttendanceSubscriber(models.Model):
     family_name = fields.Char()
     given_name = fields.Char()
     additional_name = fields.Char()
+    gender = fields.Selection(
+        [("female", "Female"), ("male", "Male"), ("other", "Other")]
+    )
+    mobile = fields.Char()
+    department_id = fields.Many2one(
+        "spp.attendance.department",
+        check_company=True,
+        ondelete="restrict",
+        index="btree_not_null",
+    )
+    designation = fields.Char(help="What somebody is here, such as Nurse or Trainee.")
+    level_of_work = fields.Selection([("worker", "Worker"), ("staff", "Staff")])
     location_id = fields.Many2one(
         "spp.attendance.location",
         string="Home Location",
         check_company=True,
         index="btree_not_null",
+    )
+    alias_ids = fields.One2many(
+        "spp.attendance.subscriber.alias",
+        "subscriber_id",
+        string="Former Identifiers",
+        readonly=True,
     )
     record_count = fields.Integer(
         string="Attendance Records", compute="_compute_record_count"
@@ -105,8 +125,13 @@ class SppAttendanceSubscriber(models.Model):
 
     @api.onchange("family_name", "given_name", "additional_name")
     def _onchange_name_parts(self):
-        if name := self._name_from_parts(self):
+        if name := self._compose_name():
             self.name = name
+
+    @api.onchange("name")
+    def _onchange_name(self):
+        if self.name:
+            self.update(self._split_name(self.name))
 
     @api.constrains("person_identifier")
     def _check_person_identifier(self):
@@ -122,13 +147,19 @@ class SppAttendanceSubscriber(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        vals_list = [dict(vals) for vals in vals_list]
+        vals_list = [self._clean_names(vals) for vals in vals_list]
         for vals in vals_list:
-            if not vals.get("name") and not vals.get("partner_id"):
-                vals["name"] = self._name_from_parts(vals) or vals.get(
-                    "person_identifier"
-                )
-        return super().create(vals_list)
+            if not vals.get("partner_id") and not vals.get("name"):
+                # For now: the order of the parts is the company's, known in a moment.
+                vals["name"] = vals.get("person_identifier")
+        subscribers = super().create(vals_list)
+        for subscriber, vals in zip(subscribers, vals_list, strict=True):
+            if name := subscriber._compose_name():
+                if subscriber.name != name:
+                    subscriber.name = name
+            elif subscriber.name != subscriber.person_identifier:
+                subscriber.update(subscriber._split_name(subscriber.name))
+        return subscribers
 
     def write(self, vals):
         if any(
@@ -141,25 +172,96 @@ class SppAttendanceSubscriber(models.Model):
                     " Correct the name instead, or register somebody new."
                 )
             )
+        vals = self._clean_names(vals)
+        if vals.keys().isdisjoint(self._NAME_PARTS):
+            # The contact's own write splits a new name.
+            return super().write(vals)
+        full_name = vals.pop("name", None)
         res = super().write(vals)
-        if not self._NAME_PARTS.isdisjoint(vals) and "name" not in vals:
-            for subscriber in self:
-                if name := self._name_from_parts(subscriber):
+        for subscriber in self:
+            if name := subscriber._compose_name() or full_name:
+                if subscriber.name != name:
                     subscriber.name = name
+            else:
+                # Somebody without any name is not what an empty part means.
+                subscriber.update(subscriber._split_name(subscriber.name))
         return res
 
-    @api.model
-    def _name_from_parts(self, source):
-        """The full name, "Family, Given Additional", empty without its first two.
+    # ------------------------------------------------------------------ names
 
-        :param source: a record or values with the name parts
-        """
-        family, given, additional = (
-            (part in source and source[part]) or ""
-            for part in ("family_name", "given_name", "additional_name")
+    def _name_parts(self):
+        return NameParts(*(self[part] or "" for part in self._NAME_PARTS))
+
+    def _name_order(self):
+        # How a company writes names is no secret from who may write one.
+        company_sudo = (self.company_id or self.env.company).sudo()
+        return company_sudo.attendance_name_order
+
+    def _compose_name(self):
+        """The full name in the order of the company, empty without any part."""
+        return compose(self._name_parts(), self._name_order())
+
+    def _split_name(self, name):
+        """Values of the name parts for a full name, as near to the present as can be."""
+        parts = split(name, self._name_order(), self._name_parts())
+        return dict(
+            zip(self._NAME_PARTS, (part or False for part in parts), strict=True)
         )
-        first_names = f"{given} {additional}".strip() if given else ""
-        return ", ".join(filter(None, (family, first_names)))
+
+    def _split_changed_names(self):
+        """Follow contacts that somebody has renamed."""
+        for subscriber in self:
+            name = subscriber.name
+            if name and name not in (
+                subscriber._compose_name(),
+                subscriber.person_identifier,
+            ):
+                subscriber.update(subscriber._split_name(name))
+
+    @api.model
+    def _clean_names(self, vals):
+        """Values without blanks around names, which nobody sees and nobody means."""
+        names = ("name", *self._NAME_PARTS)
+        return {
+            key: value.strip() if key in names and isinstance(value, str) else value
+            for key, value in vals.items()
+        }
+
+    @api.model
+    def _rewrite_names(self, companies):
+        """Write all names of companies in the order they have chosen now."""
+        self.flush_model()
+        partner_model = self.env["res.partner"]
+        partner_model.flush_model(["name"])
+        self.env.cr.execute(
+            """
+            WITH written AS (
+                SELECT s.partner_id, concat_ws(
+                           CASE c.attendance_name_order
+                               WHEN 'family_given' THEN ', ' ELSE ' ' END,
+                           CASE WHEN c.attendance_name_order <> 'given_family'
+                               THEN NULLIF(s.family_name, '') END,
+                           NULLIF(concat_ws(' ', NULLIF(s.given_name, ''),
+                               NULLIF(s.additional_name, '')), ''),
+                           CASE WHEN c.attendance_name_order = 'given_family'
+                               THEN NULLIF(s.family_name, '') END) AS name
+                  FROM spp_attendance_subscriber s
+                  JOIN res_company c ON c.id = s.company_id
+                 WHERE c.id = ANY(%s))
+            UPDATE res_partner p
+               SET name = written.name, write_uid = %s, write_date = %s
+              FROM written
+             WHERE p.id = written.partner_id
+               AND written.name <> '' AND written.name <> p.name
+         RETURNING p.id
+            """,
+            [companies.ids, self.env.uid, fields.Datetime.now()],
+        )
+        partners = partner_model.browse(
+            partner_id for (partner_id,) in self.env.cr.fetchall()
+        )
+        partners.invalidate_recordset(["name", "write_date", "write_uid"], flush=False)
+        partners.modified(["name"])
 
     def action_open_records(self):
         self.ensure_one()
