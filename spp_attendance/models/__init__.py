@@ -1,6 +1,7 @@
 from . import (
     res_company,
     res_partner,
+    spp_attendance_absentee,
     spp_attendance_department,
     spp_attendance_event,
     spp_attendance_event_line,
@@ -8,6 +9,7 @@ from . import (
     spp_attendance_location,
     spp_attendance_record,
     spp_attendance_record_change,
+    spp_attendance_report,
     spp_attendance_settings,
     spp_attendance_subscriber,
     spp_attendance_subscriber_alias,

@@ -24,6 +24,12 @@ class ResCompany(models.Model):
     attendance_unique_time = fields.Boolean("Same time", default=True)
     attendance_unique_type = fields.Boolean("Same type")
     attendance_unique_location = fields.Boolean("Same location")
+    attendance_absences_in_row = fields.Integer(
+        "Absences in a Row",
+        required=True,
+        default=3,
+        help="Who was absent on so many days in a row is listed for follow-up.",
+    )
     attendance_name_order = fields.Selection(
         [
             ("family_given", "Okafor, Amina Grace"),
@@ -34,6 +40,11 @@ class ResCompany(models.Model):
         required=True,
         default="family_given",
         help="How a full name is put together from family, given and additional name.",
+    )
+
+    _attendance_absences_in_row_positive = models.Constraint(
+        "CHECK (attendance_absences_in_row > 0)",
+        "At least one absence makes an absentee.",
     )
 
     @property

@@ -44,6 +44,19 @@ class SppAttendanceLocation(models.Model):
         check_company=True,
     )
     parent_path = fields.Char(index=True)
+    # What happened here happened in each of these: statistics count it so.
+    area_ids = fields.Many2many(
+        "spp.attendance.location",
+        "spp_attendance_location_area_rel",
+        "location_id",
+        "area_id",
+        string="Areas",
+        compute="_compute_area_ids",
+        recursive=True,
+        store=True,
+        context={"active_test": False},
+        help="The location itself and all that it is part of.",
+    )
     tz = fields.Selection(
         _tz_get,
         string="Time Zone",
@@ -170,6 +183,11 @@ class SppAttendanceLocation(models.Model):
     def _onchange_country_id(self):
         if self.country_id and self.state_id.country_id != self.country_id:
             self.state_id = False
+
+    @api.depends("parent_id.area_ids")
+    def _compute_area_ids(self):
+        for location in self:
+            location.area_ids = location._origin + location.parent_id.area_ids
 
     def write(self, vals):
         res = super().write(vals)

@@ -28,6 +28,8 @@ class SppAttendanceSettings(models.TransientModel):
     attendance_unique_type = fields.Boolean("Same Type")
     attendance_unique_location = fields.Boolean("Same Location")
 
+    attendance_absences_in_row = fields.Integer("Absences in a Row", required=True)
+
     @api.model
     def default_get(self, fields_list):
         values = super().default_get(fields_list)
