@@ -1,8 +1,15 @@
+from collections import defaultdict
 from datetime import datetime
+from operator import attrgetter
 from types import MappingProxyType
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ConcurrencyError, ValidationError
+from odoo.exceptions import (
+    AccessError,
+    ConcurrencyError,
+    UserError,
+    ValidationError,
+)
 from odoo.fields import Domain
 from odoo.sql_db import db_connect
 from odoo.tools import SQL
@@ -67,6 +74,27 @@ class SppAttendanceRecord(models.Model):
     )
     #: Follow from other fields, for who writes through RPC too.
     _DERIVED = frozenset({"company_id", "direction"})
+    #: What the instant and the local time follow from.
+    _TIMED = frozenset(
+        {"local_date", "local_time", "date_time", "location_id", "subscriber_id", "tz"}
+    )
+    #: What the uniqueness key follows from.
+    _KEYED = _TIMED | {"type_id", "scan_type", "active"}
+    #: Corrections of these are told in ``change_ids``.
+    _TRACKED = (
+        "subscriber_id",
+        "local_date",
+        "local_time",
+        "tz",
+        "local_time_raw",
+        "category",
+        "scan_type",
+        "type_id",
+        "location_id",
+        "description",
+        "url",
+        "attachment_ids",
+    )
 
     def _default_local_date(self):
         return self._now_local().date()
@@ -240,7 +268,12 @@ class SppAttendanceRecord(models.Model):
 
     @api.onchange("location_id", "subscriber_id")
     def _onchange_tz(self):
-        self.tz = self._tz_for(self.location_id, self.subscriber_id)
+        if not (self._origin and self.source == "device"):
+            self.tz = self._tz_for(self.location_id, self.subscriber_id)
+        if self._origin and self.source != "manual":
+            local = localtime.to_local(self._origin.date_time, self.tz)
+            self.local_date = local.date()
+            self.local_time = local.strftime("%H:%M:%S")
 
     def init(self):
         add_feed_column(self)
@@ -254,35 +287,118 @@ class SppAttendanceRecord(models.Model):
             self._check_entered(vals)
             if not self.env.su:
                 vals.update(self._ENTERED)
-            self._complete_time_vals(vals)
+        self._complete_time_vals([(self.browse(), vals) for vals in vals_list])
         records = super().create(vals_list)
+        records._claim_attachments()
         records._refresh_uniqueness_keys()
         return records
 
     def write(self, vals):
         self._check_entered(vals)
-        if vals.get("active"):
-            vals = {**vals, "void_reason": False}
-        timed = {
-            "local_date",
-            "local_time",
-            "date_time",
-            "location_id",
-            "subscriber_id",
-            "tz",
-        }
-        if timed.isdisjoint(vals):
-            res = super().write(vals)
-        else:
-            res = True
-            for record in self:
-                completed = dict(vals)
-                record._complete_time_vals(completed)
-                res = super(SppAttendanceRecord, record).write(completed)
-        keyed = timed | {"type_id", "scan_type", "active"}
-        if not keyed.isdisjoint(vals):
-            self._refresh_uniqueness_keys()
-        return res
+        if not self:
+            return super().write(vals)
+        self._write_each(dict.fromkeys(self, vals))
+        return True
+
+    @api.model
+    def _write_each(self, values):
+        """Change records, each with values of its own, and tell what was changed.
+
+        All changes come this way, so this is what other addons extend. The number of
+        statements doesn't grow with that of the records. Access is checked as in
+        ``write``, but unlike there the caller may set what only the system sets, such
+        as ``local_time_raw``.
+
+        :param dict values: ``{record: values to write}``
+        :raises ValidationError: on what is no date and time
+        :raises psycopg2.errors.UniqueViolation: when a record would be another's twin
+        """
+        records = self.browse([record.id for record in values])
+        changes = [
+            (record, dict(vals))
+            for record, vals in zip(records, values.values(), strict=True)
+        ]
+        records.check_access("write")
+        before = records._tracked_values()
+        self._complete_time_vals(
+            [(rec, vals) for rec, vals in changes if not self._TIMED.isdisjoint(vals)]
+        )
+        alike = defaultdict(list)
+        for record, vals in changes:
+            if vals.get("active"):
+                vals["void_reason"] = False
+            alike[repr(sorted(vals.items()))].append((record.id, vals))
+        for group in alike.values():
+            members = records.browse([record_id for record_id, _vals in group])
+            members = members.with_prefetch(records.ids)
+            super(SppAttendanceRecord, members).write(group[0][1])
+        given = set().union(*(vals for _record, vals in changes))
+        if "attachment_ids" in given:
+            records._claim_attachments()
+        records._log_changes(before)
+        if not self._KEYED.isdisjoint(given):
+            records._refresh_uniqueness_keys()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
+        raise UserError(
+            self.env._(
+                "Attendance is not deleted. Void the record and say why: it leaves"
+                " every list, and its place is free again."
+            )
+        )
+
+    def _claim_attachments(self):
+        """Tie files that were uploaded for a record to it: who sees it sees them."""
+        for record in self:
+            loose = record.attachment_ids.filtered(
+                lambda file: not file.res_id and file.create_uid == self.env.user
+            )
+            loose.write({"res_model": self._name, "res_id": record.id})
+
+    def _tracked_values(self):
+        """``{record id: {field: value}}`` of what ``change_ids`` tells of."""
+        names = (*self._TRACKED, "active", "void_reason", "date_time")
+        return {record.id: {name: record[name] for name in names} for record in self}
+
+    def _log_changes(self, before):
+        """Tell what has changed since ``before``, as ``_tracked_values`` gave it."""
+        rows = []
+        for record_id, new in self._tracked_values().items():
+            old = before[record_id]
+            changed = [name for name in self._TRACKED if old[name] != new[name]]
+            if old["date_time"] != new["date_time"] and not changed:
+                # The other pass of an hour that clocks showed twice.
+                changed = ["date_time"]
+            rows += [
+                {
+                    "record_id": record_id,
+                    "kind": "corrected",
+                    "field": name,
+                    "old_value": self._change_text(old[name]),
+                    "new_value": self._change_text(new[name]),
+                }
+                for name in changed
+            ]
+            if old["active"] != new["active"]:
+                rows.append(
+                    {
+                        "record_id": record_id,
+                        "kind": "restored" if new["active"] else "voided",
+                        "old_value": old["void_reason"],
+                        "new_value": new["void_reason"],
+                    }
+                )
+        if rows:
+            # Nobody may write history by himself, whoever makes it.
+            changes_sudo = self.env["spp.attendance.record.change"].sudo()
+            changes_sudo.create(rows)
+
+    @api.model
+    def _change_text(self, value):
+        if isinstance(value, models.BaseModel):
+            return ", ".join(value.mapped("display_name")) or False
+        return value and str(value)
 
     def _check_entered(self, vals):
         """Refuse values that are not for users to give.
@@ -305,22 +421,42 @@ class SppAttendanceRecord(models.Model):
 
     # ------------------------------------------------------------------ time
 
-    def _complete_time_vals(self, vals):
+    @api.model
+    def _complete_time_vals(self, changes):
         """Complete values of create or write: zone, instant, local date and time.
 
         Who gives an instant (``date_time``) gets the local date and time of it, who
-        gives a local date or time gets the instant.
+        gives a local date or time gets the instant. When only the place or the person
+        is corrected, what was observed stays: for what somebody typed in that is the
+        time on the wall, for what a program or a terminal sent it is the instant.
 
-        :param vals: changed in place
+        :param list changes: ``(record, values)``, the record empty in create; the
+            values are changed in place
         """
-        location = self.env["spp.attendance.location"].browse(
-            vals.get("location_id", self.location_id.id)
+        places = self.env["spp.attendance.location"].browse(
+            {vals.get("location_id", rec.location_id.id) for rec, vals in changes}
+            - {False, None}
         )
-        subscriber = self.env["spp.attendance.subscriber"].browse(
-            vals.get("subscriber_id", self.subscriber_id.id)
+        people = self.env["spp.attendance.subscriber"].browse(
+            {vals.get("subscriber_id", rec.subscriber_id.id) for rec, vals in changes}
+            - {False, None}
         )
-        tz = vals.get("tz") or self._tz_for(location, subscriber)
-        vals["tz"] = tz
+        for record, vals in changes:
+            location = places.browse(
+                vals.get("location_id", record.location_id.id)
+            ).with_prefetch(places.ids)
+            subscriber = people.browse(
+                vals.get("subscriber_id", record.subscriber_id.id)
+            ).with_prefetch(people.ids)
+            tz = vals.get("tz")
+            if not tz and record:
+                # A terminal goes by its own clock, wherever it is said to hang.
+                moved = not {"location_id", "subscriber_id"}.isdisjoint(vals)
+                tz = None if moved and record.source != "device" else record.tz
+            record._complete_time(vals, tz or self._tz_for(location, subscriber))
+
+    def _complete_time(self, vals, tz):
+        """Complete the values of one record; see ``_complete_time_vals``."""
         try:
             instant, local = self._place_vals(vals, tz)
         except (ValueError, OverflowError) as error:  # LocalTimeError is a ValueError
@@ -335,9 +471,14 @@ class SppAttendanceRecord(models.Model):
                     date=local.date(),
                 )
             )
+        vals["tz"] = tz
         vals["date_time"] = instant
         vals["local_date"] = local.date()
         vals["local_time"] = local.strftime("%H:%M:%S")
+        shown = (self.local_date, self.local_time)
+        if self.local_time_raw and shown != (vals["local_date"], vals["local_time"]):
+            # What came in is no longer what is meant; the history keeps it.
+            vals.setdefault("local_time_raw", False)
 
     def _place_vals(self, vals, tz):
         """Instant and local time of values, both naive; see ``_complete_time_vals``."""
@@ -351,7 +492,18 @@ class SppAttendanceRecord(models.Model):
         time = self._parse_time_of_day(
             vals.get("local_time") or self.local_time or now.strftime("%H:%M:00")
         )
-        return localtime.place(fields.Datetime.to_datetime(f"{day} {time}"), tz)
+        local = fields.Datetime.to_datetime(f"{day} {time}")
+        if self:
+            shown = localtime.to_local(self.date_time, tz)
+            observed = self.source != "manual" and {
+                "local_date",
+                "local_time",
+                "tz",
+            }.isdisjoint(vals)
+            # Nor does an hour that clocks show twice move to its first pass.
+            if observed or shown == local:
+                return self.date_time, shown
+        return localtime.place(local, tz)
 
     def _parse_time_of_day(self, text):
         try:
@@ -467,10 +619,18 @@ class SppAttendanceRecord(models.Model):
         self.invalidate_model(["uniqueness_key"], flush=False)
 
     def _refresh_uniqueness_keys(self):
-        if self:
-            self.flush_model()
-            self._lock_rules(self.company_id.ids)
-            self._write_uniqueness_keys(SQL("r.id = ANY(%s)", self.ids))
+        if not self:
+            return
+        self.flush_model()
+        self._lock_rules(self.company_id.ids)
+        if len(self) > 1:
+            # Two records may take each other's place.
+            self.env.cr.execute(
+                "UPDATE spp_attendance_record SET uniqueness_key = NULL"
+                " WHERE id = ANY(%s) AND uniqueness_key IS NOT NULL",
+                [self.ids],
+            )
+        self._write_uniqueness_keys(SQL("r.id = ANY(%s)", self.ids))
 
     @api.model
     def _lock_rules(self, company_ids):
@@ -527,6 +687,20 @@ class SppAttendanceRecord(models.Model):
             )
         return outcomes
 
+    @api.model
+    def _ingest_columns(self):
+        """Columns that ``_ingest`` fills beside those of every record.
+
+        For other addons to add theirs; what they get their values from is a
+        ``api.Fact``, whose ``columns`` is free for them.
+
+        :return: ``{column: (PostgreSQL type, function of a fact)}``
+        """
+        return {
+            name: ("varchar", attrgetter(name))
+            for name in ("submitted_by", "submitted_datetime", "submission_source")
+        }
+
     # ------------------------------------------------------------ native API
 
     @api.model
@@ -554,19 +728,7 @@ class SppAttendanceRecord(models.Model):
         :return: ``RecordPage``
         :raises BadRequest: on a cursor that is not one of ours
         """
-        domain = Domain.TRUE
-        if query.person_identifier:
-            domain &= Domain(
-                "subscriber_id.person_identifier", "in", query.person_identifier
-            )
-        if query.date_from:
-            domain &= Domain("local_date", ">=", query.date_from)
-        if query.date_to:
-            domain &= Domain("local_date", "<=", query.date_to)
-        if query.type:
-            domain &= self._reference_domain("type_id", query.type)
-        if query.location:
-            domain &= self._reference_domain("location_id", query.location)
+        domain = self._api_domain(query)
         if query.cursor:
             instant, last_id = Cursor.decode(query.cursor, datetime, int)
             # The first condition is for the index: a page far down is as fast as the
@@ -586,6 +748,27 @@ class SppAttendanceRecord(models.Model):
             items=page._api_read(),
             next=Cursor.encode(page[-1].date_time, page[-1].id) if more else None,
         )
+
+    @api.model
+    def _api_domain(self, query):
+        """Domain of the filters of a query, as lists and the plain sheet have them.
+
+        :param api.RecordQuery query: or any model with the same filters
+        """
+        domain = Domain.TRUE
+        if query.person_identifier:
+            domain &= Domain(
+                "subscriber_id.person_identifier", "in", query.person_identifier
+            )
+        if query.date_from:
+            domain &= Domain("local_date", ">=", query.date_from)
+        if query.date_to:
+            domain &= Domain("local_date", "<=", query.date_to)
+        if query.type:
+            domain &= self._reference_domain("type_id", query.type)
+        if query.location:
+            domain &= self._reference_domain("location_id", query.location)
+        return domain
 
     @api.model
     def _reference_domain(self, field_name, reference):
@@ -649,9 +832,19 @@ class SppAttendanceRecord(models.Model):
             "context": {"default_record_ids": self.ids},
         }
 
+    def action_restore(self):
+        self._restore()
+
     def _void(self, reason):
         """Take records out of every list, and free their place.
 
         :param str reason: shown with the record ever after
         """
         self.write({"active": False, "void_reason": reason})
+
+    def _restore(self):
+        """Make voided records valid again.
+
+        :raises psycopg2.errors.UniqueViolation: when the place of one is taken now
+        """
+        self.write({"active": True})
