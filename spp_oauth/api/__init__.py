@@ -26,13 +26,15 @@ from .errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
-from .route import DEFAULT_MAX_BODY, ApiResult, api_route
+from .route import DEFAULT_MAX_BODY, JSON, NDJSON, ApiResult, api_route
 from .schemas import ErrorEnvelope, Page
 from .scopes import ALL_SCOPES
 
 __all__ = [
     "ALL_SCOPES",
     "DEFAULT_MAX_BODY",
+    "JSON",
+    "NDJSON",
     "ApiError",
     "ApiResponse",
     "ApiResult",

@@ -8,6 +8,7 @@ import typing
 from uuid import uuid4
 
 import pydantic
+import pydantic_core
 import werkzeug.exceptions
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
@@ -32,7 +33,7 @@ from .errors import (
     validation_error,
 )
 from .negotiation import is_acceptable, is_known, make_etag
-from .route import ApiResult
+from .route import JSON, NDJSON, ApiResult
 from .schemas import ErrorBody, ErrorEnvelope, ErrorField
 
 _logger = logging.getLogger(__name__)
@@ -149,7 +150,8 @@ class SppApiDispatcher(Dispatcher):
         params = dict(args)
         if (query := self._read_query(routing.get("query"))) is not None:
             params["query"] = query
-        if (body := self._read_body(routing.get("body"))) is not None:
+        body = self._read_body(routing.get("body"), routing.get("consumes", (JSON,)))
+        if body is not None:
             params["body"] = body
         self.request.params = params
         del params, query, body
@@ -234,16 +236,22 @@ class SppApiDispatcher(Dispatcher):
             return None
         return parse_query(args, model)
 
-    def _read_body(self, model: type[BaseModel] | None) -> BaseModel | None:
+    def _read_body(
+        self, model: type[BaseModel] | None, consumes: typing.Collection[str] = (JSON,)
+    ) -> BaseModel | None:
         if model is None:
             return None
         mimetype = self.request.httprequest.mimetype
-        if mimetype != "application/json" and not mimetype.endswith("+json"):
-            raise UnsupportedMediaType("The body must be application/json.")
+        if mimetype.endswith("+json"):
+            mimetype = JSON
+        if mimetype not in consumes:
+            raise UnsupportedMediaType(f"The body must be {' or '.join(consumes)}.")
         raw = self.read_body()
         if b"\\u0000" in raw and _ESCAPED_NUL.search(raw):
             raise BadRequest("The body contains a NUL character.")
         try:
+            if mimetype == NDJSON:
+                return model.model_validate(_read_lines(raw, model))
             return model.model_validate_json(raw)
         except pydantic.ValidationError as exc:
             raise validation_error(exc) from exc
@@ -411,6 +419,23 @@ def parse_query(args: MultiDict, model: type[BaseModel]) -> BaseModel:
         return model.model_validate(data)
     except pydantic.ValidationError as exc:
         raise validation_error(exc) from exc
+
+
+def _read_lines(raw: bytes, model: type[BaseModel]) -> dict[str, list[typing.Any]]:
+    """NDJSON as values of the one field of a model; empty lines count for nothing.
+
+    A line that is no JSON stands there as the text that it is, so that a model can
+    refuse the one item.
+    """
+    [name] = model.model_fields
+    return {name: [_read_line(line) for line in raw.splitlines() if line.strip()]}
+
+
+def _read_line(line: bytes) -> typing.Any:
+    try:
+        return pydantic_core.from_json(line)
+    except ValueError:
+        return line
 
 
 def _refuse_unknown(args: MultiDict, known: typing.Container[str]) -> None:

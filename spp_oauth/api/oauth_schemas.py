@@ -109,7 +109,7 @@ class OAuthErrorAnswer(BaseModel):
 
 _CLIENT: list[dict[str, list[str]]] = [{"client": []}, {}]
 _COMMON: Mapping[str, Any] = {
-    "consumes": _FORM,
+    "consumes": (_FORM,),
     "errors": (401, 429),
     "security": _CLIENT,
     "tags": ("OAuth",),

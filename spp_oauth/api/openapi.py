@@ -18,9 +18,9 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing.rules import parse_converter_args
 
 from .errors import REALM
+from .route import JSON, NDJSON
 from .schemas import ErrorEnvelope
 
-JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 TOKEN_PATH = "/oauth2/token"
 
@@ -45,8 +45,8 @@ class Operation:
     :param path: as werkzeug knows it, such as `/api/things/<int:number>`
     :param method: such as `GET`
     :param name: the `operationId`, unique in a document
-    :param routing: what `api_route` keeps; beside that `consumes`, the media type
-        of the body, and `error`, the model of the errors
+    :param routing: what `api_route` keeps; beside that `error`, the
+        model of the errors
     :param description: for people, CommonMark
     """
 
@@ -68,6 +68,10 @@ class Operation:
     def error(self) -> type[BaseModel]:
         return self.routing.get("error", ErrorEnvelope)
 
+    @property
+    def consumes(self) -> tuple[str, ...]:
+        return self.routing.get("consumes", (JSON,))
+
     def errors(self) -> list[int]:
         """The statuses of all errors that this can answer, in order.
 
@@ -83,7 +87,7 @@ class Operation:
             statuses.add(422)
         if routing.get("body"):
             statuses.add(413)
-            if routing.get("consumes", JSON) == JSON:
+            if JSON in self.consumes:
                 statuses |= {415, 422}
         if not self.is_safe and not self.is_public:
             statuses.add(409)  # the database refuses what must be unique
@@ -178,7 +182,7 @@ class _Builder:
         )
         self._schemas = defs.get("$defs", {})
         for operation in operations:
-            if operation.routing.get("consumes", JSON) != JSON:
+            if operation.routing.get("body") and FORM in operation.consumes:
                 form = self._schemas[
                     self._name(operation.routing["body"], "validation")
                 ]
@@ -236,10 +240,13 @@ class _Builder:
         if parameters := [*_path_parameters(operation.path), *self._others(operation)]:
             made["parameters"] = parameters
         if model := routing.get("body"):
-            consumes = routing.get("consumes", JSON)
+            content = self._content(model, "validation")
             made["requestBody"] = {
                 "required": True,
-                "content": {consumes: self._content(model, "validation")},
+                "content": {
+                    media_type: _LINES if media_type == NDJSON else content
+                    for media_type in operation.consumes
+                },
             }
         made["responses"] = dict(
             sorted({**self._answers(operation), **self._errors(operation)}.items())
@@ -452,6 +459,12 @@ def _security_schemes(scopes: Mapping[str, str]) -> dict[str, Any]:
             " (RFC 6749, 2.3.1).",
         },
     }
+
+
+#: What no schema of JSON describes: several values of it, one a line.
+_LINES: Mapping[str, Any] = {
+    "schema": {"type": "string", "description": "One item a line."}
+}
 
 
 def _parameter(name: str) -> dict[str, str]:

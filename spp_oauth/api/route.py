@@ -9,6 +9,9 @@ from pydantic import BaseModel
 
 from odoo.http import SAFE_HTTP_METHODS, route
 
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+
 DEFAULT_MAX_BODY = 1024 * 1024
 
 _NOTHING: Mapping = MappingProxyType({})
@@ -38,7 +41,8 @@ def api_route(
     auth: str = "oauth",
     sessions: bool = True,
     max_body: int = DEFAULT_MAX_BODY,
-    produces: Sequence[str] = ("application/json",),
+    consumes: Sequence[str] = (JSON,),
+    produces: Sequence[str] = (JSON,),
     etag: bool = False,
     idempotent: bool | None = None,
     summary: str | None = None,
@@ -66,6 +70,8 @@ def api_route(
     :param sessions: a person who is logged in needs no token; never for dialects
         whose clients know nothing of `X-CSRF-Token`
     :param max_body: the largest body accepted, in bytes
+    :param consumes: the media types of the body; as NDJSON, one item a line, a body
+        can come whose model has one field, which is a list
     :param produces: the media types of the answer, best first; a request that
         accepts none of them is refused
     :param etag: answer `GET` with an `ETag`, and `If-None-Match` with 304
@@ -100,6 +106,7 @@ def api_route(
         "responses": dict(responses),
         "errors": tuple(errors),
         "sessions": sessions and auth == "oauth",
+        "consumes": tuple(consumes),
         "produces": tuple(produces),
         "etag": etag,
         "idempotent": idempotent,
