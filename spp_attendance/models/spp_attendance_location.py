@@ -195,3 +195,12 @@ class SppAttendanceLocation(models.Model):
             # The rules were held against what it was; now against what it has become.
             self.check_access("write")
         return res
+
+    @api.model
+    def get_import_templates(self):
+        return [
+            {
+                "label": self.env._("Import Template for Locations"),
+                "template": "/spp_attendance/static/csv/attendance_locations.csv",
+            }
+        ]

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class SppAttendanceType(models.Model):
@@ -37,3 +37,12 @@ class SppAttendanceType(models.Model):
             # The rules were held against what it was; now against what it has become.
             self.check_access("write")
         return res
+
+    @api.model
+    def get_import_templates(self):
+        return [
+            {
+                "label": self.env._("Import Template for Types"),
+                "template": "/spp_attendance/static/csv/attendance_types.csv",
+            }
+        ]
