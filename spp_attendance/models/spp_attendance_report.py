@@ -1,5 +1,6 @@
-from odoo import fields, models
-from odoo.tools import SQL
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL, date_utils
 
 from .spp_attendance_record import CATEGORIES
 
@@ -111,4 +112,171 @@ class SppAttendanceReport(models.Model):
             "view_mode": "form",
             "views": [(False, "form")],
             "res_id": self.id,
+        }
+
+    # -------------------------------------------------------------- dashboard
+
+    @api.model
+    @api.readonly
+    def get_dashboard(self, date_from, date_to, area_id=False, type_id=False):
+        """What the programme dashboard shows of a period, area and type.
+
+        The number of statements depends neither on records, areas nor months.
+
+        :param str date_from: first local date, ISO 8601
+        :param str date_to: last local date, included
+        :param area_id: location; what is part of it counts too
+        :return: ``totals``, ``months``, ``types`` and ``areas`` with ``people``
+            (reached) and ``present`` and ``absent`` (records) each, ``expected``
+            (``None`` where the user sees no events), ``absentees``, and the ``domain``
+            on records behind the figures
+        """
+        self.check_access("read")
+        domain = self._period_domain(date_from, date_to, type_id, area_id)
+        aggregates = [
+            "people_reached:count_distinct",
+            "present:sum",
+            "absent:sum",
+        ]
+
+        def grouped(groupby):
+            # Python's None and False: an empty sum, and no type or area.
+            return [
+                {
+                    "key": key,
+                    "people": people,
+                    "present": present or 0,
+                    "absent": absent or 0,
+                }
+                for key, people, present, absent in self._read_group(
+                    domain, [groupby], aggregates
+                )
+            ]
+
+        people, present, absent = self._read_group(domain, [], aggregates)[0]
+        return {
+            "domain": list(domain),
+            "totals": {
+                "people": people,
+                "present": present or 0,
+                "absent": absent or 0,
+            },
+            "months": self._without_gaps(grouped("local_date:month")),
+            "types": self._named(grouped("type_id"), self.env._("No type")),
+            "areas": self._named(grouped("area_ids"), self.env._("No location")),
+            "expected": self._dashboard_expected(date_from, date_to, area_id, type_id),
+            "absentees": self._dashboard_absentees(area_id),
+        }
+
+    @api.model
+    def _period_domain(self, date_from, date_to, type_id, location_id):
+        """Domain on records and on this report alike."""
+        domain = Domain("local_date", ">=", date_from) & Domain(
+            "local_date", "<=", date_to
+        )
+        if type_id:
+            domain &= Domain("type_id", "=", type_id)
+        if location_id:
+            domain &= Domain("location_id", "child_of", location_id)
+        return domain
+
+    @api.model
+    def _without_gaps(self, months):
+        """Months in order, with those in between in which nothing happened."""
+        if not months:
+            return []
+        by_month = {month["key"]: month for month in months}
+        nothing = {"people": 0, "present": 0, "absent": 0}
+        return [
+            {**by_month.get(month, nothing), "key": fields.Date.to_string(month)}
+            for month in date_utils.date_range(
+                min(by_month), max(by_month), date_utils.relativedelta(months=1)
+            )
+        ]
+
+    @api.model
+    def _named(self, groups, unknown):
+        """Groups by record, the largest first, with id and name instead of the record.
+
+        :param str unknown: the name of no record
+        """
+        groups.sort(key=lambda group: (-group["people"], -group["present"]))
+        return [
+            {
+                **group,
+                "key": group["key"].id,
+                "name": group["key"].display_name if group["key"] else unknown,
+            }
+            for group in groups
+        ]
+
+    @api.model
+    def _dashboard_expected(self, date_from, date_to, area_id, type_id):
+        """How many were expected at events so far, and how many of these came."""
+        events = self.env["spp.attendance.event"]
+        if not events.has_access("read"):
+            return None
+        today = fields.Date.to_string(self.env["spp.attendance.record"]._now_local())
+        domain = self._period_domain(date_from, min(date_to, today), type_id, area_id)
+        events = events.search(domain)
+        return {
+            "domain": list(domain),
+            "events": len(events),
+            "expected": sum(events.mapped("expected_count")),
+            "came": sum(events.mapped("came_count")),
+        }
+
+    @api.model
+    def _dashboard_absentees(self, area_id):
+        """Who stays away now, whatever the period."""
+        domain = (
+            Domain("last_location_id", "child_of", area_id) if area_id else Domain.TRUE
+        )
+        absentees, followed_up = self.env["spp.attendance.absentee"]._read_group(
+            domain, [], ["__count", "follow_up_id:count"]
+        )[0]
+        return {
+            "domain": list(domain),
+            "people": absentees,
+            "without_follow_up": absentees - followed_up,
+            "in_a_row": self.env.company.attendance_absences_in_row,
+        }
+
+    # ---------------------------------------------------------------- history
+
+    @api.model
+    @api.readonly
+    def get_history(
+        self, subscriber_id, date_from, date_to, type_id=False, location_id=False
+    ):
+        """One person's days in a period, for the form of the person.
+
+        :return: ``present_days``, ``absent_days`` and ``rate`` (0 to 1, or ``None``) as
+            ``_attendance_summary`` has them, ``days`` with how often present and absent
+            on each date, and the ``domain`` on records behind them
+        """
+        self.check_access("read")
+        subscriber = self.env["spp.attendance.subscriber"].browse(subscriber_id)
+        subscriber.check_access("read")
+        summary = subscriber._attendance_summary(
+            fields.Date.to_date(date_from),
+            fields.Date.to_date(date_to),
+            self.env["spp.attendance.type"].browse(type_id or ()),
+            self.env["spp.attendance.location"].browse(location_id or ()),
+        )[subscriber.id]
+        domain = Domain("subscriber_id", "=", subscriber.id) & self._period_domain(
+            date_from, date_to, type_id, location_id
+        )
+        days = self._read_group(
+            domain, ["local_date:day"], ["present:sum", "absent:sum"]
+        )
+        return {
+            "domain": list(domain),
+            "present_days": summary.present_days,
+            "absent_days": summary.absent_days,
+            "rate": summary.rate,
+            "days": {
+                fields.Date.to_string(day): [present, absent]
+                for day, present, absent in days
+            },
         }
