@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from odoo import fields
 from odoo.api import Environment
@@ -20,6 +20,7 @@ from odoo.tools import SQL
 from .api import FACTS, Fact, Outcome, RecordIn, Refused
 from .engine.localtime import LocalTimeError, is_far_future, parse, place, zone
 from .engine.scan_types import DIRECTIONS
+from .references import Found, Rejection, find_references, resolve
 
 
 class IngestRefused(UserError):
@@ -32,26 +33,6 @@ class IngestRefused(UserError):
         super().__init__(message)
         self.outcomes = outcomes
 
-
-class _Found(NamedTuple):
-    """What a reference in an item stands for."""
-
-    id: int | None
-    tz: str | None = None
-
-
-class _Rejection(Exception):
-    """Why one item can't become a record: a code for programs, a text for people."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
-#: No reference was given.
-_NOTHING = _Found(None)
-#: A name that several records bear.
-_AMBIGUOUS = _Found(None)
 
 #: What differs from row to row: column, PostgreSQL type, and whether its text comes
 #: from outside and may hold any character.
@@ -103,6 +84,15 @@ class Ingest:
         self.source = source
         self.origin = origin or f"user/{env.uid}"
         self.now = fields.Datetime.now()
+        extra = self.model._ingest_columns()
+        self.columns = (
+            *_COLUMNS,
+            *(
+                (name, pg_type, pg_type in ("varchar", "text"))
+                for name, (pg_type, _get) in extra.items()
+            ),
+        )
+        self.getters = [get for _pg_type, get in extra.values()]
 
     def run(
         self, batch: Sequence[RecordIn | Refused | dict[str, Any]]
@@ -122,13 +112,11 @@ class Ingest:
         valid = [item for item in items if not isinstance(item, Refused)]
         self.company_tz = self.model._lock_rules(self.company.ids)[self.company.id]
         self.people = self._find_people(valid)
-        self.types = self._find(
-            "spp.attendance.type", {item.type for item in valid}, fields=("id",)
+        self.types = find_references(
+            self.env, "spp.attendance.type", {item.type for item in valid}
         )
-        self.locations = self._find(
-            "spp.attendance.location",
-            {item.location for item in valid},
-            fields=("id", "tz"),
+        self.locations = find_references(
+            self.env, "spp.attendance.location", {item.location for item in valid}, "tz"
         )
         outcomes: list[Outcome] = [None] * len(items)  # type: ignore[list-item]
         rows: list[tuple[Any, ...]] = []
@@ -137,7 +125,7 @@ class Ingest:
             try:
                 rows.append(self._row(item))
                 indexes.append(index)
-            except _Rejection as rejection:
+            except Rejection as rejection:
                 outcomes[index] = Outcome(
                     index, "rejected", None, str(rejection), rejection.code
                 )
@@ -148,8 +136,8 @@ class Ingest:
 
     # ------------------------------------------------------------ resolving
 
-    def _find_people(self, items: Sequence[RecordIn]) -> dict[int | str, _Found]:
-        """Subscribers the user may see, by id and by identifier."""
+    def _find_people(self, items: Sequence[RecordIn]) -> dict[int | str, Found]:
+        """Subscribers the user may see, by id and identifier, former ones included."""
         ids = {
             item.subscriber_id
             for item in items
@@ -157,100 +145,38 @@ class Ingest:
         }
         identifiers = {item.person_identifier for item in items} - {None}
         model = self.env["spp.attendance.subscriber"]
-        query = model._search(
-            Domain("company_id", "=", self.company.id)
-            & (
-                Domain("id", "in", list(ids))
-                | Domain("person_identifier", "in", list(identifiers))
-            )
-        )
-        if query.is_empty():
-            return {}
-        columns = ("id", "person_identifier", "tz")
-        rows = self.env.execute_query(
-            query.select(*(model._field_to_sql(query.table, c, query) for c in columns))
-        )
-        people: dict[int | str, _Found] = {}
-        for person_id, identifier, tz in rows:
-            people[person_id] = people[identifier] = _Found(person_id, tz)
+        rows = model._find_people(identifiers, ids, ("tz",))
+        people: dict[int | str, Found] = {}
+        for person_id, _identifier, former, tz in rows:
+            people.update(dict.fromkeys(former, Found(person_id, tz)))
+        # Whoever bears an identifier now is meant, not who bore it once.
+        for person_id, identifier, _former, tz in rows:
+            people[person_id] = people[identifier] = Found(person_id, tz)
         return people
 
-    def _find(
-        self, model_name: str, references: set[Any], fields: tuple[str, ...]
-    ) -> dict[Any, _Found]:
-        """Types or locations by id, code or name; a code beats a name, and what is the
-        company's own beats what all companies share."""
-        references.discard(None)
-        if not references:
-            return {}
-        names = [ref for ref in references if isinstance(ref, str)]
-        model = self.env[model_name]
-        query = model._search(
-            Domain("company_id", "in", [self.company.id, False])
-            & (
-                Domain("id", "in", [ref for ref in references if ref not in names])
-                | Domain("code", "in", names)
-                | Domain("name", "in", names)
-            )
-        )
-        if query.is_empty():
-            return {}
-        columns = ("company_id", "code", "name", *fields)
-        rows = self.env.execute_query(
-            query.select(*(model._field_to_sql(query.table, c, query) for c in columns))
-        )
-        # From the weakest to the strongest claim on a name, later ones overwriting.
-        rows.sort(key=lambda row: row[0] is not None)
-        found: dict[Any, _Found] = {}
-        by_name: dict[str, int | None] = {}
-        for company_id, _code, name, *values in rows:
-            ambiguous = name in by_name and by_name[name] == company_id
-            found[name] = _AMBIGUOUS if ambiguous else _Found(*values)
-            by_name[name] = company_id
-        for _company_id, code, _name, *values in rows:
-            if code:
-                found[code] = _Found(*values)
-            found[values[0]] = _Found(*values)
-        return found
-
-    def _resolve(
-        self, kind: str, found: dict[Any, _Found], reference: int | str | None
-    ) -> _Found:
-        if reference is None:
-            return _NOTHING
-        match = found.get(reference)
-        if match is None:
-            raise _Rejection(
-                f"unknown_{kind}", f"There is no {kind} {reference!r} here."
-            )
-        if match is _AMBIGUOUS:
-            raise _Rejection(
-                f"ambiguous_{kind}",
-                f"Several {kind}s are named {reference!r}; use the code or id.",
-            )
-        return match
-
     def _row(self, item: RecordIn | Refused) -> tuple[Any, ...]:
-        """The values of ``_COLUMNS`` for an item.
+        """The values of ``columns`` for an item.
 
-        :raises _Rejection: when it can't be a record
+        :raises Rejection: when it can't be a record
         """
         if isinstance(item, Refused):
-            raise _Rejection("invalid", item.reason)
+            raise Rejection("invalid", item.reason)
         tz = raw = None
         scan_type = "none"
+        extra = [None] * len(self.getters)
         reference: int | str | None = item.person_identifier
         if isinstance(item, Fact):
             tz, raw, scan_type = item.tz, item.local_time_raw, item.scan_type
+            extra = [get(item) for get in self.getters]
             reference = item.subscriber_id or reference
         person = self.people.get(reference)  # type: ignore[arg-type]
         if person is None:
-            raise _Rejection(
+            raise Rejection(
                 "unknown_person",
                 f"No active person here has the identifier {reference!r}.",
             )
-        type_id = self._resolve("type", self.types, item.type).id
-        location = self._resolve("location", self.locations, item.location)
+        type_id = resolve("type", self.types, item.type).id
+        location = resolve("location", self.locations, item.location)
         tz = tz or location.tz or person.tz or self.company_tz
         try:
             zone(tz)
@@ -261,9 +187,9 @@ class Ingest:
                     raw = item.date_time
             instant, local = place(value, tz)
         except LocalTimeError as error:
-            raise _Rejection("invalid_date_time", str(error)) from error
+            raise Rejection("invalid_date_time", str(error)) from error
         if is_far_future(instant, self.now):
-            raise _Rejection(
+            raise Rejection(
                 "in_the_future",
                 f"{item.date_time} is more than a day ahead; check date and offset.",
             )
@@ -298,6 +224,7 @@ class Ingest:
             item.url,
             external_id,
             digest,
+            *extra,
         )
 
     # ------------------------------------------------------------ inserting
@@ -314,17 +241,17 @@ class Ingest:
         ids = [new_id for (new_id,) in cr.fetchall()]
         self.arrays = dict(
             zip(
-                (column for column, _type, _escape in _COLUMNS),
+                (column for column, _type, _escape in self.columns),
                 (
                     _array_literal(values, escape)
                     for values, (_column, _type, escape) in zip(
-                        zip(*rows, strict=True), _COLUMNS, strict=True
+                        zip(*rows, strict=True), self.columns, strict=True
                     )
                 ),
                 strict=True,
             )
         )
-        columns = [SQL.identifier(column) for column, _type, _escape in _COLUMNS]
+        columns = [SQL.identifier(column) for column, _type, _escape in self.columns]
         # Sorted, so that batches which overlap wait for each other and don't deadlock.
         # Not logged on failure: a serialization failure here is no error, it is how two
         # senders of one fact find out, and the transaction is run again.
@@ -369,10 +296,10 @@ class Ingest:
             SQL("%s::int4[]", _array_literal(ids, escape=False)),
             *(
                 SQL(f"%s::{pg_type}[]", self.arrays[column])  # pylint: disable=sql-injection
-                for column, pg_type, _escape in _COLUMNS
+                for column, pg_type, _escape in self.columns
             ),
         ]
-        names = ["id", *(column for column, _type, _escape in _COLUMNS)]
+        names = ["id", *(column for column, _type, _escape in self.columns)]
         return SQL(
             "unnest(%s) AS r(%s)",
             SQL(", ").join(arrays),

@@ -19,6 +19,10 @@ class NameParts(NamedTuple):
     additional: str = ""
 
 
+#: Of somebody whose name has not been split before.
+UNKNOWN = NameParts()
+
+
 def compose(parts: NameParts, order: NameOrder) -> str:
     """The full name, empty when all parts are."""
     first_names = " ".join(filter(None, (parts.given, parts.additional)))
@@ -28,7 +32,7 @@ def compose(parts: NameParts, order: NameOrder) -> str:
     return separator.join(filter(None, (parts.family, first_names)))
 
 
-def split(name: str, order: NameOrder, known: NameParts = NameParts()) -> NameParts:
+def split(name: str, order: NameOrder, known: NameParts = UNKNOWN) -> NameParts:
     """The parts of a full name, such that :func:`compose` gives the name again.
 
     :param known: the parts before somebody changed the name. Those that are in it

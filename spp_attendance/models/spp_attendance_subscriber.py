@@ -2,9 +2,13 @@ import uuid
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..engine.names import NameParts, compose, split
+from ..merge import Merge
 from ..summary import summarize
+from ..upsert import Upsert, UpsertRefused
 
 
 class SppAttendanceSubscriber(models.Model):
@@ -147,18 +151,10 @@ class SppAttendanceSubscriber(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        vals_list = [self._clean_names(vals) for vals in vals_list]
-        for vals in vals_list:
-            if not vals.get("partner_id") and not vals.get("name"):
-                # For now: the order of the parts is the company's, known in a moment.
-                vals["name"] = vals.get("person_identifier")
+        vals_list = [self._complete_names(vals) for vals in vals_list]
         subscribers = super().create(vals_list)
-        for subscriber, vals in zip(subscribers, vals_list, strict=True):
-            if name := subscriber._compose_name():
-                if subscriber.name != name:
-                    subscriber.name = name
-            elif subscriber.name != subscriber.person_identifier:
-                subscriber.update(subscriber._split_name(subscriber.name))
+        if any(vals.get("partner_id") and not vals.get("name") for vals in vals_list):
+            subscribers._split_changed_names()
         return subscribers
 
     def write(self, vals):
@@ -192,18 +188,26 @@ class SppAttendanceSubscriber(models.Model):
     def _name_parts(self):
         return NameParts(*(self[part] or "" for part in self._NAME_PARTS))
 
-    def _name_order(self):
+    @api.model
+    def _name_order(self, company):
         # How a company writes names is no secret from who may write one.
-        company_sudo = (self.company_id or self.env.company).sudo()
+        company_sudo = (company or self.env.company).sudo()
         return company_sudo.attendance_name_order
 
     def _compose_name(self):
         """The full name in the order of the company, empty without any part."""
-        return compose(self._name_parts(), self._name_order())
+        return compose(self._name_parts(), self._name_order(self.company_id))
 
     def _split_name(self, name):
-        """Values of the name parts for a full name, as near to the present as can be."""
-        parts = split(name, self._name_order(), self._name_parts())
+        """Values of the parts for a full name, as near to the present ones as can be.
+
+        :param str name: full name
+        """
+        parts = split(name, self._name_order(self.company_id), self._name_parts())
+        return self._part_values(parts)
+
+    @api.model
+    def _part_values(self, parts):
         return dict(
             zip(self._NAME_PARTS, (part or False for part in parts), strict=True)
         )
@@ -217,6 +221,22 @@ class SppAttendanceSubscriber(models.Model):
                 subscriber.person_identifier,
             ):
                 subscriber.update(subscriber._split_name(name))
+
+    @api.model
+    def _complete_names(self, vals):
+        """Values of somebody new in which full name and parts say the same."""
+        vals = self._clean_names(vals)
+        order = self._name_order(
+            self.env["res.company"].browse(vals.get("company_id", False))
+        )
+        parts = NameParts(*(vals.get(part) or "" for part in self._NAME_PARTS))
+        if name := compose(parts, order):
+            vals["name"] = name
+        elif vals.get("name"):
+            vals.update(self._part_values(split(vals["name"], order)))
+        elif not vals.get("partner_id"):
+            vals["name"] = vals.get("person_identifier")
+        return vals
 
     @api.model
     def _clean_names(self, vals):
@@ -262,6 +282,142 @@ class SppAttendanceSubscriber(models.Model):
         )
         partners.invalidate_recordset(["name", "write_date", "write_uid"], flush=False)
         partners.modified(["name"])
+
+    # ------------------------------------------------------------ identifiers
+
+    @api.model
+    def _find_people(self, identifiers, person_ids=(), fnames=()):
+        """People of the current company as the user sees them, in one query.
+
+        :param identifiers: present or former identifiers
+        :param person_ids: more of them, by id
+        :param fnames: stored fields of the subscriber itself, or of its contact
+        :return: list of ``(id, identifier, [former identifiers], *values)``
+        """
+        company_id = self.env.company.id
+        identifiers = list(identifiers)
+        self.flush_model(["company_id", "person_identifier"])
+        self.env["spp.attendance.subscriber.alias"].flush_model()
+        # By index: a condition on both tables at once would read all people.
+        meant = SQL(
+            """(
+                SELECT id FROM spp_attendance_subscriber
+                 WHERE company_id = %(company)s AND person_identifier = ANY(%(names)s)
+                 UNION ALL
+                SELECT subscriber_id FROM spp_attendance_subscriber_alias
+                 WHERE company_id = %(company)s AND person_identifier = ANY(%(names)s)
+                 UNION ALL
+                SELECT unnest(%(ids)s::int[])
+            )""",
+            company=company_id,
+            names=identifiers,
+            ids=list(person_ids),
+        )
+        query = self._search(
+            Domain("company_id", "=", company_id) & Domain("id", "in", meant)
+        )
+        if query.is_empty():
+            return []
+        former = SQL(
+            "ARRAY(SELECT a.person_identifier FROM spp_attendance_subscriber_alias a"
+            " WHERE a.subscriber_id = %s)",
+            SQL.identifier(query.table, "id"),
+        )
+        own = ("id", "person_identifier")
+        return self.env.execute_query(
+            query.select(
+                *(self._field_to_sql(query.table, name, query) for name in own),
+                former,
+                *(self._field_to_sql(query.table, name, query) for name in fnames),
+            )
+        )
+
+    @api.model
+    def _by_identifier(self, identifiers):
+        """Who bears identifiers: active people of the current company.
+
+        As the user, in one query. Who was merged is found by the former identifier too,
+        unless somebody bears it now.
+
+        :param identifiers: any number of them
+        :return: ``{identifier: subscriber}`` of those that were found
+        """
+        wanted = set(identifiers) - {None, False, ""}
+        found = self._find_people(wanted) if wanted else []
+        people = {}
+        for person_id, _identifier, former in found:
+            people.update(dict.fromkeys(former, person_id))
+        people.update({identifier: person_id for person_id, identifier, _f in found})
+        return {
+            identifier: self.browse(people[identifier])
+            for identifier in wanted & people.keys()
+        }
+
+    @api.model
+    def _upsert(self, batch, *, atomic=False):
+        """Register people or change what is known of them, by identifier.
+
+        As the current user in the current company. What an item does not mention stays
+        as it is; what says the same as what is known writes nothing.
+
+        :param list batch: dicts of the fields of ``api.PersonIn``, or ``api.Refused``
+        :param bool atomic: one rejected item refuses all
+        :return: one ``api.Outcome`` an item, in order: created, updated, unchanged or
+            rejected with a reason
+        :raises UpsertRefused: when atomic and an item was rejected; the caller has to
+            roll back
+        :raises AccessError: when the user may not register people
+        """
+        outcomes = Upsert(self.env).run(batch)
+        rejected = [outcome for outcome in outcomes if outcome.status == "rejected"]
+        if atomic and rejected:
+            raise UpsertRefused(
+                self.env._(
+                    "Nobody was registered. Item %(index)s: %(reason)s",
+                    index=rejected[0].index,
+                    reason=rejected[0].reason,
+                ),
+                outcomes,
+            )
+        return outcomes
+
+    # ---------------------------------------------------------------- merging
+
+    def _merge(self, sources):
+        """Make this person and others one: this one, with all that was theirs.
+
+        Their attendance moves here, voided records too. Where both have the same by the
+        uniqueness rule, the surplus record is voided with a reason that names the one
+        which stays. Their identifiers go on finding this person, and their contacts
+        become one with this one's.
+
+        :param sources: subscribers who are this person too; they are gone afterwards
+        :raises AccessError: for who is no attendance manager
+        :raises UserError: when they can't be merged
+        :raises ConcurrencyError: when somebody recorded something meanwhile: the
+            transaction has to be run again
+        """
+        Merge(self, sources).run()
+
+    def _merge_prepare(self, sources):
+        """Settle what would stand in the way of pointing everything here.
+
+        For addons to extend whose unique constraints have a person in them: of rows
+        that would be the same one has to go. Called in the name of the system.
+
+        :param sources: subscribers whose rows are about to become this one's
+        """
+
+    def action_merge(self):
+        self.check_access("write")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Merge People"),
+            "res_model": "spp.attendance.subscriber.merge",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_subscriber_ids": self.ids},
+        }
 
     def action_open_records(self):
         self.ensure_one()

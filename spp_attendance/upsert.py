@@ -1,0 +1,245 @@
+"""People from a registry, by identifier: whoever is new is registered, others changed.
+
+Used through ``spp.attendance.subscriber._upsert``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from psycopg2 import IntegrityError
+
+from odoo.api import Environment
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command, Domain
+from odoo.models import BaseModel
+from odoo.tools import mute_logger
+
+from .api import PEOPLE, Outcome, PersonIn, Refused
+from .engine.localtime import LocalTimeError, zone
+from .references import Found, Rejection, find_references, resolve
+
+#: Fields of an item that are a field of the subscriber, by the same name.
+_PLAIN = (
+    "name",
+    "family_name",
+    "given_name",
+    "additional_name",
+    "gender",
+    "email",
+    "phone",
+    "mobile",
+    "designation",
+    "level_of_work",
+    "tz",
+    "active",
+)
+
+
+class UpsertRefused(UserError):
+    """An atomic batch in which an item was rejected: nothing of it may be kept.
+
+    :ivar outcomes: one :class:`Outcome` an item
+    """
+
+    def __init__(self, message: str, outcomes: list[Outcome]) -> None:
+        super().__init__(message)
+        self.outcomes = outcomes
+
+
+class _Change(NamedTuple):
+    """What an item comes to: whom to change, if anybody, and to what."""
+
+    index: int
+    values: dict[str, Any]
+    person_id: int | None = None
+
+
+class Upsert:
+    """One batch of people on its way into the registry.
+
+    :param env: environment of the user and company in whose name it is done
+    """
+
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self.model = env["spp.attendance.subscriber"].with_context(active_test=False)
+
+    def run(
+        self, batch: Sequence[PersonIn | Refused | dict[str, Any]]
+    ) -> list[Outcome]:
+        """Write what can be written and tell what became of each item.
+
+        :raises AccessError: when the user may not register people at all
+        """
+        self.model.browse().check_access("create")
+        self.model.browse().check_access("write")
+        items = (
+            PEOPLE.validate_python(batch)
+            if any(isinstance(item, dict) for item in batch)
+            else batch
+        )
+        valid = [item for item in items if not isinstance(item, Refused)]
+        people = self._find_people(valid)
+        self.departments = find_references(
+            self.env, "spp.attendance.department", {item.department for item in valid}
+        )
+        self.locations = find_references(
+            self.env, "spp.attendance.location", {item.location for item in valid}
+        )
+        self.tags = self._find_tags(valid)
+        outcomes: dict[int, Outcome] = {}
+        new: list[_Change] = []
+        known: list[_Change] = []
+        first: dict[int | str, int] = {}
+        for index, item in enumerate(items):
+            try:
+                values = self._values(item)
+                identifier = item.person_identifier
+                person = people.get(identifier)
+                # Two identifiers may be one person's since people were merged.
+                before = first.setdefault(person.id if person else identifier, index)
+                if before != index:
+                    raise Rejection(
+                        "repeated", f"Item {before} of this batch is the same person."
+                    )
+                if not person:
+                    values.update(
+                        person_identifier=identifier, company_id=self.env.company.id
+                    )
+                    new.append(_Change(index, values))
+                elif values := self._difference(person, values):
+                    known.append(_Change(index, values, person.id))
+                else:
+                    outcomes[index] = Outcome(index, "unchanged", person.id)
+            except Rejection as rejection:
+                outcomes[index] = Outcome(
+                    index, "rejected", None, str(rejection), rejection.code
+                )
+        self._isolate(self._create, new, outcomes)
+        self._isolate(self._write, known, outcomes)
+        return [outcomes[index] for index in range(len(items))]
+
+    # ------------------------------------------------------------ resolving
+
+    def _find_people(self, items: Sequence[PersonIn]) -> dict[str, BaseModel]:
+        """People the user may see, by present and former identifier, archived too."""
+        rows = self.model._find_people({item.person_identifier for item in items})
+        people = self.model.browse([row[0] for row in rows])
+        by_id = dict(zip(people.ids, people, strict=True))
+        found: dict[str, BaseModel] = {}
+        for person_id, _identifier, former in rows:
+            found.update(dict.fromkeys(former, by_id[person_id]))
+        found.update({identifier: by_id[i] for i, identifier, _former in rows})
+        return found
+
+    def _find_tags(self, items: Sequence[PersonIn]) -> dict[Any, Found]:
+        names = {name for item in items for name in item.tags or ()}
+        if not names:
+            return {}
+        tags = self.env["res.partner.category"].search_fetch(
+            Domain("name", "in", list(names)), ["name"]
+        )
+        return {tag.name: Found(tag.id) for tag in tags}
+
+    def _values(self, item: PersonIn | Refused) -> dict[str, Any]:
+        """What an item says, as values of a subscriber.
+
+        :raises Rejection: when it can't be a person
+        """
+        if isinstance(item, Refused):
+            raise Rejection("invalid", item.reason)
+        given = item.model_fields_set
+        values = {
+            name: False if (value := getattr(item, name)) in (None, "") else value
+            for name in _PLAIN
+            if name in given
+        }
+        if values.get("tz"):
+            try:
+                zone(values["tz"])
+            except LocalTimeError as error:
+                raise Rejection("invalid", f"tz: {error}") from error
+        if "department" in given:
+            values["department_id"] = (
+                resolve("department", self.departments, item.department).id or False
+            )
+        if "location" in given:
+            values["location_id"] = (
+                resolve("location", self.locations, item.location).id or False
+            )
+        if "tags" in given:
+            tags = [resolve("tag", self.tags, name).id for name in item.tags or ()]
+            values["category_id"] = [Command.set(sorted(tags))]
+        return values
+
+    @staticmethod
+    def _difference(person: BaseModel, values: dict[str, Any]) -> dict[str, Any]:
+        """Those values that are not a person's already."""
+        changed = {}
+        for name, value in values.items():
+            known = person[name]
+            if name == "category_id":
+                same = sorted(known.ids) == value[0][2]
+            elif isinstance(known, BaseModel):
+                same = known.id == value
+            else:
+                same = known == value
+            if not same:
+                changed[name] = value
+        return changed
+
+    # -------------------------------------------------------------- writing
+
+    def _isolate(
+        self,
+        write: Callable[[list[_Change]], list[Outcome]],
+        changes: list[_Change],
+        outcomes: dict[int, Outcome],
+    ) -> None:
+        """Write all changes, without those that can't be: they are found by halving."""
+        if not changes:
+            return
+        try:
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                done = write(changes)
+                self.env.flush_all()
+        except (AccessError, UserError, IntegrityError) as error:
+            self.env.invalidate_all(flush=False)
+            if len(changes) == 1:
+                [change] = changes
+                outcomes[change.index] = self._refusal(change, error)
+                return
+            middle = len(changes) // 2
+            self._isolate(write, changes[:middle], outcomes)
+            self._isolate(write, changes[middle:], outcomes)
+        else:
+            outcomes.update({outcome.index: outcome for outcome in done})
+
+    def _create(self, changes: list[_Change]) -> list[Outcome]:
+        people = self.model.create([change.values for change in changes])
+        return [
+            Outcome(change.index, "created", person.id)
+            for change, person in zip(changes, people, strict=True)
+        ]
+
+    def _write(self, changes: list[_Change]) -> list[Outcome]:
+        alike: dict[str, list[_Change]] = defaultdict(list)
+        for change in changes:
+            alike[repr(sorted(change.values.items()))].append(change)
+        for group in alike.values():
+            people = self.model.browse([change.person_id for change in group])
+            people.write(group[0].values)
+        return [Outcome(c.index, "updated", c.person_id) for c in changes]
+
+    def _refusal(self, change: _Change, error: Exception) -> Outcome:
+        if isinstance(error, AccessError):
+            code, reason = "forbidden", "You may not register or change this person."
+        elif isinstance(error, UserError):
+            code, reason = "invalid", str(error)
+        else:
+            code = "conflict"
+            reason = "Somebody you don't see, or registered just now, bears it already."
+        return Outcome(change.index, "rejected", None, reason, code)
