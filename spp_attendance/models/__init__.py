@@ -2,6 +2,7 @@ from . import (
     res_company,
     res_partner,
     spp_attendance_absentee,
+    spp_attendance_conflict,
     spp_attendance_department,
     spp_attendance_event,
     spp_attendance_event_line,

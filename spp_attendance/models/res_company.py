@@ -1,3 +1,6 @@
+from datetime import date
+from typing import NamedTuple
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
@@ -6,6 +9,20 @@ from odoo.addons.base.models.res_partner import _tz_get
 
 #: Offending people named in an error; the rest is counted.
 _MAX_NAMED = 10
+
+
+class AttendanceConflict(NamedTuple):
+    """Records of one person that a uniqueness rule would make the same.
+
+    :ivar record_ids: ids of the records, in the order in which they were entered
+    :ivar total: how many conflicts there are, also beyond a limit
+    """
+
+    subscriber_id: int
+    person_identifier: str
+    local_date: date
+    record_ids: list[int]
+    total: int
 
 
 class ResCompany(models.Model):
@@ -103,42 +120,70 @@ class ResCompany(models.Model):
         """
         self.flush_recordset(self._attendance_unique_fields)
         record_model = self.env["spp.attendance.record"]
-        record_model.flush_model()
         for company in self:
-            conflicts = self.env.execute_query(
-                SQL(
-                    """
-                    SELECT s.person_identifier, min(r.local_date), count(*)
-                      FROM spp_attendance_record r
-                      JOIN spp_attendance_subscriber s ON s.id = r.subscriber_id
-                      JOIN res_company c ON c.id = r.company_id
-                     WHERE r.company_id = %(company)s AND r.active
-                       AND %(key)s IS NOT NULL
-                  GROUP BY s.person_identifier, r.subscriber_id, %(key)s
-                    HAVING count(*) > 1
-                  ORDER BY s.person_identifier, 2
-                    """,
-                    company=company.id,
-                    key=record_model._uniqueness_key_sql("r", "c"),
-                )
-            )
+            rule = {name: company[name] for name in self._attendance_unique_fields}
+            conflicts = company._find_attendance_conflicts(rule, limit=_MAX_NAMED)
             if conflicts:
                 named = ", ".join(
                     self.env._(
                         "%(identifier)s (%(day)s, %(count)s times)",
-                        identifier=identifier,
-                        day=day,
-                        count=count,
+                        identifier=conflict.person_identifier,
+                        day=conflict.local_date,
+                        count=len(conflict.record_ids),
                     )
-                    for identifier, day, count in conflicts[:_MAX_NAMED]
+                    for conflict in conflicts
                 )
+                total = conflicts[0].total
                 raise ValidationError(
                     self.env._(
                         "This rule would make %(count)s existing groups of records the"
                         " same: %(named)s. Void the surplus records first, or choose a"
                         " finer rule. Nothing was changed.",
-                        count=len(conflicts),
-                        named=named + (" …" if len(conflicts) > _MAX_NAMED else ""),
+                        count=total,
+                        named=named + (" …" if total > len(conflicts) else ""),
                     )
                 )
             record_model._write_uniqueness_keys(SQL("r.company_id = %s", company.id))
+
+    def _find_attendance_conflicts(self, rule, limit):
+        """Groups of a person's valid records that a rule would make the same.
+
+        Looks at all records of the company, whoever asks: what he may see makes no
+        difference to what is unique.
+
+        :param dict rule: a value for each of ``_attendance_unique_fields``
+        :param int limit: how many groups at most
+        :return: list of :class:`AttendanceConflict`, oldest first
+        """
+        self.ensure_one()
+        record_model = self.env["spp.attendance.record"]
+        record_model.flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT found.subscriber_id, s.person_identifier, found.local_date,
+                       found.record_ids, found.total
+                  FROM (SELECT r.subscriber_id, min(r.local_date) AS local_date,
+                               array_agg(r.id ORDER BY r.id) AS record_ids,
+                               count(*) OVER () AS total
+                          FROM spp_attendance_record r
+                          JOIN (SELECT %(rule)s) c ON TRUE
+                         WHERE r.company_id = %(company)s AND r.active
+                           AND %(key)s IS NOT NULL
+                      GROUP BY r.subscriber_id, %(key)s
+                        HAVING count(*) > 1
+                      ORDER BY 2, 1
+                         LIMIT %(limit)s) found
+                  JOIN spp_attendance_subscriber s ON s.id = found.subscriber_id
+              ORDER BY found.local_date, s.person_identifier
+                """,
+                rule=SQL(", ").join(
+                    SQL("%s AS %s", bool(rule[name]), SQL.identifier(name))
+                    for name in self._attendance_unique_fields
+                ),
+                company=self.id,
+                key=record_model._uniqueness_key_sql("r", "c"),
+                limit=limit,
+            )
+        )
+        return [AttendanceConflict(*row) for row in rows]

@@ -1,6 +1,11 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 
 from odoo.addons.base.models.res_partner import _tz_get
+
+#: Conflicts listed at once. Who has more of them will not go through them one by one.
+_MAX_LISTED = 1000
 
 
 class SppAttendanceSettings(models.TransientModel):
@@ -27,7 +32,11 @@ class SppAttendanceSettings(models.TransientModel):
     attendance_unique_time = fields.Boolean("Same Time")
     attendance_unique_type = fields.Boolean("Same Type")
     attendance_unique_location = fields.Boolean("Same Location")
+    unique_explanation = fields.Html(
+        compute="_compute_unique_explanation", sanitize=False
+    )
 
+    conflict_count = fields.Integer(readonly=True)
     attendance_absences_in_row = fields.Integer("Absences in a Row", required=True)
 
     @api.model
@@ -41,6 +50,92 @@ class SppAttendanceSettings(models.TransientModel):
             [settings] = company_sudo.read(sorted(names), load=None)
             values.update((name, settings[name]) for name in names)
         return values
+
+    def _unique_rule(self):
+        """The rule chosen on the page, as ``res.company`` takes it."""
+        names = self.env["res.company"]._attendance_unique_fields
+        return {name: self[name] for name in names}
+
+    @api.depends(
+        "attendance_unique_date",
+        "attendance_unique_time",
+        "attendance_unique_type",
+        "attendance_unique_location",
+    )
+    def _compute_unique_explanation(self):
+        for settings in self:
+            settings.unique_explanation = settings._explain_rule()
+
+    def _explain_rule(self):
+        """What the rule chosen on the page means, in words, as HTML."""
+        _ = self.env._
+        parts = sum(self._unique_rule().values())
+        meaning = (
+            _(
+                "Nothing that is entered is refused: a person may have any number of"
+                " records, even of the same moment."
+            ),
+            _("A person has one record a day, whatever its time, type or location."),
+            _(
+                "A person has one record at the same date and time, whatever its type"
+                " or location."
+            ),
+            _(
+                "A person has one record at the same date and time for each type,"
+                " whatever the location."
+            ),
+            _(
+                "A person has one record at the same date and time for each type and"
+                " location."
+            ),
+        )[parts]
+        again = (
+            _("the very same again:"),
+            _("09:00 on the same day:"),
+            _("08:00, but a distribution:"),
+            _("08:00, a training, but in the school:"),
+        )
+        # The first is refused by any rule. Each of the others differs in one thing, and
+        # is a record of its own once that thing belongs to the rule.
+        lines = Markup().join(
+            Markup("<li>{} {}</li>").format(
+                case, self._verdict(parts == 0 or 0 < case_number < parts)
+            )
+            for case_number, case in enumerate(again)
+        )
+        return Markup("<p>{}</p><p>{}</p><ul>{}</ul><p>{}</p>").format(
+            meaning,
+            _("Amina has a record at 08:00, for a training in the hall. Then of her,"),
+            lines,
+            _(
+                "No type and no location count as values like any other. Scans that say"
+                " IN or OUT are always kept, and voided records stand in nobody's way."
+            ),
+        )
+
+    def _verdict(self, kept):
+        if kept:
+            return Markup("<b class='text-success'>{}</b>").format(
+                self.env._("recorded")
+            )
+        return Markup("<b class='text-danger'>{}</b>").format(self.env._("refused"))
+
+    @api.onchange("attendance_unique_date")
+    def _onchange_unique_date(self):
+        if not self.attendance_unique_date:
+            self.attendance_unique_time = False
+
+    @api.onchange("attendance_unique_date", "attendance_unique_time")
+    def _onchange_unique_time(self):
+        if not self.attendance_unique_time:
+            self.attendance_unique_type = False
+
+    @api.onchange(
+        "attendance_unique_date", "attendance_unique_time", "attendance_unique_type"
+    )
+    def _onchange_unique_type(self):
+        if not self.attendance_unique_type:
+            self.attendance_unique_location = False
 
     @api.model
     def _setting_names(self):
@@ -62,16 +157,90 @@ class SppAttendanceSettings(models.TransientModel):
         }
 
     def execute(self):
-        """Save the page, and show it as it is now."""
+        """Save the page, or list the records that stand in the way of its rule."""
         self.check_access("write")
         self.ensure_one()
         changes = self._changes()
+        if (
+            not changes.keys().isdisjoint(self._unique_rule())
+            and self._list_conflicts()
+        ):
+            return self._action_conflicts()
         if changes:
             # No right of his own on companies: an administrator of attendance sets what
             # is about attendance, and the rules on this model say for which company.
             company_sudo = self.company_id.sudo()
             company_sudo.write(changes)
-        return {"type": "ir.actions.client", "tag": "reload"}
+        # The page as it is now, and nothing of the way that led here.
+        return {**self._action_settings(), "target": "main"}
+
+    def action_check(self):
+        """Tell what the rule on the page would do to existing records; change nothing.
+
+        The page itself is not saved by this.
+        """
+        self.check_access("write")
+        self.ensure_one()
+        if self._list_conflicts():
+            return self._action_conflicts()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "title": self.env._("No conflicts"),
+                "message": self.env._(
+                    "No two existing records would be the same. Save to apply the rule."
+                ),
+            },
+        }
+
+    def _list_conflicts(self):
+        """Find anew what conflicts with the rule on the page.
+
+        :return: how many conflicts there are; at most ``_MAX_LISTED`` are listed
+        """
+        company_sudo = self.company_id.sudo()  # see ``execute``
+        conflicts = company_sudo._find_attendance_conflicts(
+            self._unique_rule(), limit=_MAX_LISTED
+        )
+        conflict_model = self.env["spp.attendance.conflict"]
+        conflict_model._of(self).unlink()
+        conflict_model.create(
+            [
+                {
+                    "settings_id": self.id,
+                    "subscriber_id": conflict.subscriber_id,
+                    "person_identifier": conflict.person_identifier,
+                    "local_date": conflict.local_date,
+                    "record_ids": conflict.record_ids,
+                    "record_count": len(conflict.record_ids),
+                }
+                for conflict in conflicts
+            ]
+        )
+        self.conflict_count = conflicts[0].total if conflicts else 0
+        return self.conflict_count
+
+    def _action_conflicts(self):
+        listed = min(self.conflict_count, _MAX_LISTED)
+        name = (
+            self.env._("Conflicts with the new rule: %(count)s", count=listed)
+            if listed == self.conflict_count
+            else self.env._(
+                "Conflicts with the new rule: the first %(listed)s of %(count)s",
+                listed=listed,
+                count=self.conflict_count,
+            )
+        )
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "spp_attendance.spp_attendance_conflict_action"
+            ),
+            "name": name,
+            "domain": [("settings_id", "=", self.id)],
+            "context": {"attendance_settings_id": self.id},
+        }
 
     def cancel(self):
         """Show the page as it was."""
