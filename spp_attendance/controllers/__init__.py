@@ -1,1 +1,1 @@
-from . import attendance_docs, attendance_operations, attendance_record
+from . import attendance_docs, attendance_operations, attendance_record, portal

@@ -8,6 +8,7 @@ from . import (
     spp_attendance_event_line,
     spp_attendance_event_mark,
     spp_attendance_location,
+    spp_attendance_portal,
     spp_attendance_record,
     spp_attendance_record_change,
     spp_attendance_report,

@@ -7,5 +7,8 @@ from . import (
     test_operations,
     test_record,
     test_subscriber,
+    test_portal,
+    test_sheet_print,
+    test_summary,
     test_uniqueness,
 )

@@ -1,0 +1,75 @@
+from datetime import datetime
+
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from ..engine.localtime import to_local
+
+
+class SppAttendancePortal(models.AbstractModel):
+    """What the portal shows somebody of his own attendance, read as himself."""
+
+    _name = "spp.attendance.portal"
+    _description = "Attendance in the Portal"
+
+    _PAGE_SIZE = 20
+
+    @api.model
+    def _month(self, month, page):
+        """One page of one month.
+
+        Who may see more than himself sees himself only here.
+
+        :param str month: as ``2026-11``; anything else is the current month where the
+            person is
+        :param int page: from 1; what is beyond the last is the last
+        :return: values of the page's template; ``subscriber`` is empty for somebody
+            whose attendance isn't kept, and then there is nothing else
+        """
+        subscriber = self.env["spp.attendance.subscriber"]
+        if subscriber.has_access("read"):
+            subscriber = subscriber.search(
+                [("partner_id", "=", self.env.user.partner_id.id)]
+            )
+        if not subscriber:
+            return {"subscriber": subscriber}
+        records = self.env["spp.attendance.record"]
+        own = Domain("subscriber_id", "=", subscriber.id)
+        first = self._first_day(month, subscriber)
+        last = first + relativedelta(months=1, days=-1)
+        within = Domain("local_date", ">=", first) & Domain("local_date", "<=", last)
+        [(oldest, newest)] = records._read_group(
+            own, aggregates=["local_date:min", "local_date:max"]
+        )
+        total = records.search_count(own & within)
+        page = max(1, min(page, -(-total // self._PAGE_SIZE)))
+        return {
+            "subscriber": subscriber,
+            "month": first,
+            "earlier": first - relativedelta(months=1)
+            if oldest and oldest < first
+            else None,
+            "later": first + relativedelta(months=1)
+            if newest and newest > last
+            else None,
+            "newest": newest,
+            "records": records.search(
+                own & within,
+                limit=self._PAGE_SIZE,
+                offset=(page - 1) * self._PAGE_SIZE,
+            ),
+            "summary": subscriber._attendance_summary(first, last)[subscriber.id],
+            "total": total,
+            "page": page,
+            "page_size": self._PAGE_SIZE,
+        }
+
+    @api.model
+    def _first_day(self, month, subscriber):
+        try:
+            return datetime.strptime(month or "", "%Y-%m").date()
+        except ValueError:
+            tz = subscriber.tz or subscriber.company_id.attendance_tz
+            return to_local(fields.Datetime.now(), tz).date().replace(day=1)
