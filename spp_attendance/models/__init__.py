@@ -7,6 +7,7 @@ from . import (
     spp_attendance_event,
     spp_attendance_event_line,
     spp_attendance_event_mark,
+    spp_attendance_event_report,
     spp_attendance_location,
     spp_attendance_portal,
     spp_attendance_record,

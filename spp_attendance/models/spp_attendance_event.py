@@ -1,4 +1,5 @@
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -67,9 +68,19 @@ class SppAttendanceEvent(models.Model):
     absent_count = fields.Integer("Absent", compute="_compute_counts")
     unmarked_count = fields.Integer("Not Marked", compute="_compute_counts")
     extra_count = fields.Integer(
-        "Came Unexpected", compute="_compute_counts", help="Came without being expected."
+        "Came Unexpected",
+        compute="_compute_counts",
+        help="Came without being expected.",
     )
-    came_share = fields.Float("Share", compute="_compute_counts")
+    came_share = fields.Float(
+        "Share",
+        compute="_compute_counts",
+        help="Those who came, of those who were expected.",
+    )
+    problem = fields.Text(
+        compute="_compute_problem", help="Who could not be marked, and why."
+    )
+    can_undo = fields.Boolean(compute="_compute_can_undo")
 
     _local_time_form = models.Constraint(
         "CHECK (local_time ~ '^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$')",
@@ -82,6 +93,316 @@ class SppAttendanceEvent(models.Model):
         for event in self:
             event.tz = event.location_id.tz or event.company_id.attendance_tz
 
+    @api.depends("mark_ids.problem")
+    def _compute_problem(self):
+        for event in self:
+            event.problem = event.mark_ids[:1].problem
+
+    @api.depends("mark_ids.is_undone")
+    def _compute_can_undo(self):
+        for event in self:
+            event.can_undo = not all(event.mark_ids.mapped("is_undone"))
+
     def _compute_counts(self):
-        self.expected_count = self.came_count = self.absent_count = 0
-        self.unmarked_count = self.extra_count = self.came_share = 0
+        names = ("expected", "came", "absent", "unmarked", "extra")
+        counts = self.line_ids._count_statuses()
+        for event in self:
+            row = counts.get(event._origin.id, dict.fromkeys(names, 0))
+            for name in names:
+                event[f"{name}_count"] = row[name]
+            event.came_share = row["expected"] and row["came"] / row["expected"]
+
+    @api.onchange("local_time")
+    def _onchange_local_time(self):
+        if self.local_time:
+            self.local_time = self.env["spp.attendance.record"]._parse_time_of_day(
+                self.local_time
+            )
+
+    # ------------------------------------------------------------------ CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        plain, marks = zip(*map(self._split_marks, vals_list), strict=True)
+        for vals in plain:
+            self._clean_time(vals)
+        events = super().create(list(plain))
+        for event, of_event in zip(events, marks, strict=True):
+            event._save_command_marks(of_event, event.line_ids)
+        return events
+
+    def write(self, vals):
+        vals, marks = self._split_marks(vals)
+        self._clean_time(vals)
+        before = {event: event.line_ids for event in self} if marks else {}
+        res = super().write(vals)
+        for event, lines in before.items():
+            event._save_command_marks(marks, event.line_ids - lines)
+        return res
+
+    def copy_data(self, default=None):
+        """A copy expects the same people, and nobody has come yet."""
+        vals_list = super().copy_data(default)
+        for event, vals in zip(self, vals_list, strict=True):
+            expected = event.line_ids.filtered("is_expected").subscriber_id
+            vals.setdefault(
+                "line_ids",
+                [Command.create({"subscriber_id": person.id}) for person in expected],
+            )
+        return vals_list
+
+    @api.model
+    def _clean_time(self, vals):
+        if vals.get("local_time"):
+            vals["local_time"] = self.env["spp.attendance.record"]._parse_time_of_day(
+                vals["local_time"]
+            )
+
+    @api.model
+    def _split_marks(self, vals):
+        """Take the marks out of what a form sends, to save them all at once.
+
+        :return: the values without marks; ``{line id, or id of the subscriber of a new
+            line as text: mark}``
+        """
+        marks, commands = {}, []
+        for command in vals.get("line_ids") or ():
+            if command[0] in (Command.CREATE, Command.UPDATE) and "mark" in command[2]:
+                values = dict(command[2])
+                key = command[1] or str(values["subscriber_id"])
+                if command[0] == Command.CREATE:
+                    key = str(values["subscriber_id"])
+                marks[key] = values.pop("mark")
+                command = (*command[:2], values)
+            commands.append(command)
+        return {**vals, **({"line_ids": commands} if "line_ids" in vals else {})}, marks
+
+    def _save_command_marks(self, marks, new_lines):
+        """Save marks as ``_split_marks`` gave them; ``new_lines`` came with them."""
+        if not marks:
+            return
+        by_person = {str(line.subscriber_id.id): line for line in self.line_ids}
+        by_id = {line.id: line for line in self.line_ids}
+        self._save_marks(
+            {
+                line: mark
+                for key, mark in marks.items()
+                if (line := by_id.get(key) or by_person.get(key))
+            },
+            new_lines,
+        )
+
+    # ----------------------------------------------------------------- marks
+
+    def _save_marks(self, marks, new_lines=()):
+        """Record who was present or absent, and how to take it back.
+
+        New facts go through ``_ingest``; where attendance is known already it is
+        corrected; a mark taken away voids. Who can't be marked is named in
+        ``problem``, and keeps nobody else from it.
+
+        :param dict marks: ``{line: "present", "absent" or False}``
+        :param new_lines: lines that an undo removes again, unless they are expected
+        :return: ``spp.attendance.event.mark``, empty when nothing was to be done
+        """
+        self.ensure_one()
+        self.check_access("write")
+        lines = self.env["spp.attendance.event.line"].union(*marks)
+        entries, changes, missing = {}, {}, {}
+        for line, (present_ids, absent_ids) in lines._find_records().items():
+            mark = marks[line] or None
+            known = "present" if present_ids else "absent" if absent_ids else None
+            if mark == known:
+                continue
+            if not known:
+                missing[line] = mark
+            elif mark == "present":
+                changes[absent_ids[0]] = mark
+            else:
+                changes.update(dict.fromkeys(present_ids, mark))
+                if not mark:
+                    changes.update(dict.fromkeys(absent_ids, mark))
+        problems = self._record_marks(missing, entries, changes)
+        self._correct_marks(changes, entries)
+        lines.invalidate_recordset(["mark", "record_id"])
+        self.invalidate_recordset()
+        if not entries and not problems:
+            return self.env["spp.attendance.event.mark"]
+        # What can be taken back is not for anybody to make up.
+        marks_sudo = self.env["spp.attendance.event.mark"].sudo()
+        return marks_sudo.create(
+            {
+                "event_id": self.id,
+                "mark_count": len(entries),
+                "entries": {
+                    "records": entries,
+                    "lines": [line.id for line in new_lines if not line.is_expected],
+                },
+                "problem": "\n".join(problems),
+            }
+        ).sudo(False)
+
+    def _record_marks(self, missing, entries, changes):
+        """Ingest marks of people without attendance at this event.
+
+        :param dict missing: ``{line: mark}``
+        :param dict entries: gets what was made, as in ``spp.attendance.event.mark``
+        :param dict changes: gets what has to be corrected since somebody else was
+            faster: ``{record id: mark}``
+        :return: a list of texts: who could not be marked, and why
+        """
+        if not missing:
+            return []
+        date_time = fields.Datetime.to_datetime(f"{self.local_date} {self.local_time}")
+        records = self.env["spp.attendance.record"].with_company(self.company_id)
+        outcomes = records._ingest(
+            [
+                {
+                    "subscriber_id": line.subscriber_id.id,
+                    "date_time": date_time,
+                    "tz": self.tz,
+                    "type": self.type_id.id or None,
+                    "location": self.location_id.id or None,
+                    "category": mark,
+                }
+                for line, mark in missing.items()
+            ],
+            source="manual",
+        )
+        problems = []
+        there = {}
+        for (line, mark), outcome in zip(missing.items(), outcomes, strict=True):
+            if outcome.status == "created":
+                entries[outcome.id] = [None, mark]
+            elif outcome.status == "duplicate":
+                there[line] = outcome.id
+            else:
+                problems.append(f"{line.subscriber_id.display_name}: {outcome.reason}")
+        if there:
+            found = self.env["spp.attendance.event.line"].union(*there)._find_records()
+            for line, record_id in there.items():
+                mark = missing[line]
+                if record_id not in found[line][0] + found[line][1]:
+                    twin = records.browse(record_id).sudo()  # to name it, no more
+                    problems.append(
+                        self.env._(
+                            "%(person)s has attendance already that counts as the"
+                            " same, at another place or of another type: %(record)s",
+                            person=line.subscriber_id.display_name,
+                            record=twin.display_name,
+                        )
+                    )
+                elif record_id not in found[line][mark == "absent"]:
+                    changes[record_id] = mark
+        return problems
+
+    def _correct_marks(self, changes, entries):
+        """Correct or void records that exist; ``{record id: mark}``."""
+        records = self.env["spp.attendance.record"].browse(changes)
+        values = {}
+        for record in records:
+            mark = changes[record.id]
+            entries[record.id] = [record.category, mark]
+            values[record] = (
+                {"category": mark}
+                if mark
+                else {
+                    "active": False,
+                    "void_reason": self.env._(
+                        "Mark taken away at “%(event)s”", event=self.name
+                    ),
+                }
+            )
+        if values:
+            records._write_each(values)
+
+    # --------------------------------------------------------------- actions
+
+    def _expect(self, subscribers):
+        """Put people on the list of each event, as expected; who is on it stays.
+
+        :return: number of people who were not expected before
+        """
+        of_lines = self.env["spp.attendance.event.line"]
+        rows = of_lines.search_fetch(
+            [("event_id", "in", self.ids), ("subscriber_id", "in", subscribers.ids)],
+            ["event_id", "subscriber_id", "is_expected"],
+        )
+        unexpected = rows.filtered(lambda line: not line.is_expected)
+        unexpected.is_expected = True
+        known = {(line.event_id, line.subscriber_id) for line in rows}
+        new = of_lines.create(
+            [
+                {"event_id": event.id, "subscriber_id": person.id}
+                for event in self
+                for person in subscribers
+                if (event, person) not in known
+            ]
+        )
+        return len(new) + len(unexpected)
+
+    def find_person(self, identifier):
+        """Whom a badge or a typed identifier means, for the box on the form.
+
+        :return: ``{"id", "display_name", "person_identifier"}``, empty when nobody
+        """
+        subscribers = self.env["spp.attendance.subscriber"]
+        person = subscribers.with_company(
+            self.company_id or self.env.company
+        )._by_identifier([identifier])
+        for found in person.values():
+            return found.read(["display_name", "person_identifier"], load=None)[0]
+        return {}
+
+    def action_expect(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Add Expected People"),
+            "res_model": "spp.attendance.event.expect",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_event_id": self.id},
+        }
+
+    def action_save_marks(self):
+        """The form has been saved by the time this is called: nothing is left to do."""
+        self.check_access("write")
+
+    def action_undo_marks(self):
+        self.ensure_one()
+        last = self.mark_ids.filtered(lambda mark: not mark.is_undone)[:1]
+        if not last:
+            raise UserError(self.env._("There is nothing to undo."))
+        kept = last._undo()
+        message = self.env._(
+            "%(count)s marks were taken back.", count=last.mark_count - kept
+        )
+        if kept:
+            message += " " + self.env._(
+                "%(count)s stay: somebody has changed those records since.", count=kept
+            )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning" if kept else "success",
+                "message": message,
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    def action_open_records(self):
+        self.ensure_one()
+        found = self.line_ids._find_records()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "spp_attendance.spp_attendance_record_action"
+        )
+        ids = [
+            record_id
+            for present_ids, absent_ids in found.values()
+            for record_id in present_ids + absent_ids
+        ]
+        action["domain"] = [("id", "in", ids)]
+        action["context"] = {}
+        return action
