@@ -213,17 +213,21 @@ class SppAttendanceReport(models.Model):
     @api.model
     def _dashboard_expected(self, date_from, date_to, area_id, type_id):
         """How many were expected at events so far, and how many of these came."""
-        events = self.env["spp.attendance.event"]
-        if not events.has_access("read"):
+        expected = self.env["spp.attendance.event.report"]
+        if not expected.has_access("read"):
             return None
-        today = fields.Date.to_string(self.env["spp.attendance.record"]._now_local())
-        domain = self._period_domain(date_from, min(date_to, today), type_id, area_id)
-        events = events.search(domain)
+        today = self.env["spp.attendance.record"]._now_local().date()
+        domain = self._period_domain(
+            date_from, min(date_to, fields.Date.to_string(today)), type_id, area_id
+        )
+        events, people, came = expected._read_group(
+            domain, [], ["event_id:count_distinct", "expected:sum", "came:sum"]
+        )[0]
         return {
             "domain": list(domain),
-            "events": len(events),
-            "expected": sum(events.mapped("expected_count")),
-            "came": sum(events.mapped("came_count")),
+            "events": events,
+            "expected": people or 0,
+            "came": came or 0,
         }
 
     @api.model
