@@ -13,6 +13,7 @@
         "security/spp_attendance_security.xml",
         "security/spp_attendance_event_security.xml",
         "security/spp_attendance_department_security.xml",
+        "security/spp_attendance_sheet_security.xml",
         "security/ir.model.access.csv",
         "data/spp_oauth_scope_data.xml",
         "data/spp_oauth_role_data.xml",
@@ -39,6 +40,7 @@
         "reports/spp_attendance_sheet_report.xml",
         "wizards/spp_attendance_portal_access_views.xml",
         "views/spp_attendance_menus.xml",
+        "wizards/spp_attendance_record_export_views.xml",
         "wizards/spp_attendance_sheet_print_views.xml",
     ],
     "demo": [
@@ -49,6 +51,7 @@
     "assets": {
         "web.assets_backend": [
             "spp_attendance/static/src/dashboard/*",
+            "spp_attendance/static/src/marks/*",
             "spp_attendance/static/src/history/*",
         ],
     },

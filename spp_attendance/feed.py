@@ -20,8 +20,6 @@ def add_feed_column(model: BaseModel) -> None:
     To be called from its ``init``. The column is none of the ORM's: nobody may set it,
     and a copy, an export or a form has no use for it. Rows that exist get the number of
     this transaction.
-
-    :param model: with a stored ``company_id``
     """
     cr, table = model.env.cr, model._table
     if not sql.column_exists(cr, table, COLUMN):
@@ -33,6 +31,7 @@ def add_feed_column(model: BaseModel) -> None:
                 SQL.identifier(COLUMN),
             )
         )
-    sql.create_index(
-        cr, f"{table}_feed_idx", table, ["company_id", COLUMN, "id"], unique=False
-    )
+    columns = [COLUMN, "id"]
+    if "company_id" in model._fields:
+        columns.insert(0, "company_id")
+    sql.create_index(cr, f"{table}_feed_idx", table, columns)

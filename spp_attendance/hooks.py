@@ -4,6 +4,7 @@ def uninstall_hook(env):
     Records hold on to their subscribers, and have none themselves. The contacts behind
     subscribers stay: they may serve elsewhere.
     """
+    env.cr.execute("DROP FUNCTION spp_attendance_sheet_notify() CASCADE")
     env.cr.execute("DELETE FROM spp_attendance_record")
     env["ir.model.data"].search(
         [("module", "=", "spp_attendance"), ("model", "=", "res.partner")]

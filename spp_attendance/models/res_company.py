@@ -7,6 +7,8 @@ from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 
+from .. import sheet
+
 #: Offending people named in an error; the rest is counted.
 _MAX_NAMED = 10
 
@@ -59,10 +61,29 @@ class ResCompany(models.Model):
         help="How a full name is put together from family, given and additional name.",
     )
 
+    attendance_sheet_enabled = fields.Boolean(
+        "Keep the Sheet as a File",
+        inverse="_inverse_attendance_sheet",
+        help="Adds a line to a CSV file on a server for each record, after it is saved.",
+    )
+    attendance_sheet_node = fields.Char(
+        "Server",
+        inverse="_inverse_attendance_sheet",
+        help="The one server that writes it: its spp_node in odoo.conf (or SPP_NODE in"
+        " its environment), else the name of the machine. Which folder it is in is said"
+        " there too, by spp_sheet_dir (or SPP_SHEET_DIR).",
+    )
+
     _attendance_absences_in_row_positive = models.Constraint(
         "CHECK (attendance_absences_in_row > 0)",
         "At least one absence makes an absentee.",
     )
+
+    def _inverse_attendance_sheet(self):
+        for company in self:
+            if company.attendance_sheet_enabled and not company.attendance_sheet_node:
+                company.attendance_sheet_node = sheet.node()
+        self.env["spp.attendance.sheet"]._apply_settings(self)
 
     @property
     def _attendance_unique_fields(self):

@@ -38,6 +38,11 @@ class SppAttendanceSettings(models.TransientModel):
 
     conflict_count = fields.Integer(readonly=True)
     attendance_absences_in_row = fields.Integer("Absences in a Row", required=True)
+    attendance_sheet_enabled = fields.Boolean("Keep the Sheet as a File")
+    attendance_sheet_node = fields.Char("Server")
+    sheet_id = fields.Many2one("spp.attendance.sheet", compute="_compute_sheet_id")
+    sheet_status = fields.Char(related="sheet_id.status")
+    sheet_error = fields.Char(related="sheet_id.last_error")
 
     @api.model
     def default_get(self, fields_list):
@@ -50,6 +55,20 @@ class SppAttendanceSettings(models.TransientModel):
             [settings] = company_sudo.read(sorted(names), load=None)
             values.update((name, settings[name]) for name in names)
         return values
+
+    @api.depends("company_id")
+    def _compute_sheet_id(self):
+        sheets = self.env["spp.attendance.sheet"].search(
+            [("company_id", "in", self.company_id.ids)]
+        )
+        by_company = {sheet.company_id: sheet for sheet in sheets}
+        for settings in self:
+            settings.sheet_id = by_company.get(settings.company_id)
+
+    def action_rewrite_sheet(self):
+        """Have the file on the server written anew."""
+        self.check_access("read")
+        return self.sheet_id.action_rewrite()
 
     def _unique_rule(self):
         """The rule chosen on the page, as ``res.company`` takes it."""
