@@ -1,29 +1,112 @@
 """What travels over HTTP: schemas of the native REST dialect."""
 
-from .common import Reference
-from .facts import FACTS, Fact, Outcome, RecordIn, Refused
+from .batch import (
+    MAX_STREAM,
+    BatchDone,
+    BatchError,
+    BatchFault,
+    Outcome,
+    Refused,
+)
+from .common import (
+    Reference,
+)
+from .facts import (
+    FACTS,
+    Fact,
+    RecordIn,
+)
+from .lists import (
+    DepartmentQuery,
+    ListQuery,
+    LocationQuery,
+    RegistryQuery,
+    SubscriberQuery,
+    TypeQuery,
+)
+from .people import PEOPLE, PersonIn
 from .records import (
     MAX_BATCH,
     RecordBatchIn,
     RecordBatchOut,
+    RecordLine,
     RecordOut,
     RecordPage,
+    RecordPatch,
     RecordQuery,
     RecordResult,
+    RecordStreamIn,
+    VoidIn,
+)
+from .registry import (
+    DepartmentIn,
+    DepartmentOut,
+    DepartmentPage,
+    DepartmentPatch,
+    LocationIn,
+    LocationOut,
+    LocationPage,
+    LocationPatch,
+    TypeIn,
+    TypeOut,
+    TypePage,
+    TypePatch,
+)
+from .subscribers import (
+    SubscriberBatchLine,
+    SubscriberLine,
+    SubscriberOut,
+    SubscriberPage,
+    SubscriberPatch,
+    SubscriberStreamIn,
 )
 
 __all__ = [
     "FACTS",
     "MAX_BATCH",
+    "MAX_STREAM",
+    "PEOPLE",
+    "BatchDone",
+    "BatchError",
+    "BatchFault",
+    "DepartmentIn",
+    "DepartmentOut",
+    "DepartmentPage",
+    "DepartmentPatch",
+    "DepartmentQuery",
     "Fact",
+    "ListQuery",
+    "LocationIn",
+    "LocationOut",
+    "LocationPage",
+    "LocationPatch",
+    "LocationQuery",
     "Outcome",
+    "PersonIn",
     "RecordBatchIn",
     "RecordBatchOut",
     "RecordIn",
+    "RecordLine",
     "RecordOut",
     "RecordPage",
+    "RecordPatch",
     "RecordQuery",
     "RecordResult",
+    "RecordStreamIn",
     "Reference",
     "Refused",
+    "RegistryQuery",
+    "SubscriberBatchLine",
+    "SubscriberLine",
+    "SubscriberOut",
+    "SubscriberPage",
+    "SubscriberPatch",
+    "SubscriberQuery",
+    "SubscriberStreamIn",
+    "TypeIn",
+    "TypeOut",
+    "TypePage",
+    "TypePatch",
+    "TypeQuery",
+    "VoidIn",
 ]

@@ -6,9 +6,8 @@ a valid fact. Free of Odoo, so that OpenAPI can be generated from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import (
     AliasChoices,
@@ -17,27 +16,13 @@ from pydantic import (
     Field,
     StrictInt,
     TypeAdapter,
-    ValidationError,
     WrapValidator,
     model_validator,
 )
 
 from ..engine.scan_types import ScanType
+from .batch import Refused, refuse_item
 from .common import Category, DateTimeText, Identifier, Text, Url
-
-
-class Outcome(NamedTuple):
-    """What became of one item of a batch.
-
-    ``id`` is the record's, for a duplicate that of the record which was there first;
-    ``reason`` says why an item was rejected, ``code`` the same for programs.
-    """
-
-    index: int
-    status: Literal["created", "duplicate", "rejected"]
-    id: int | None = None
-    reason: str | None = None
-    code: str | None = None
 
 
 class RecordIn(BaseModel):
@@ -82,6 +67,13 @@ class Fact(RecordIn):
     tz: str | None = Field(None, description="Zone of the terminal that read it.")
     local_time_raw: str | None = Field(None, description="Local time, verbatim.")
     scan_type: ScanType = "none"
+    submitted_by: Text | None = Field(None, description="A user of the sender's.")
+    submitted_datetime: Text | None = Field(None, description="Verbatim.")
+    submission_source: Text | None = Field(None, description="An app of the sender's.")
+    columns: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Values of columns that other addons add (``_ingest_columns``).",
+    )
     type: StrictInt | Identifier | None = Field(
         None, validation_alias=AliasChoices("type", "type_id")
     )
@@ -94,25 +86,6 @@ class Fact(RecordIn):
         if not (self.person_identifier or self.subscriber_id):
             raise ValueError("person_identifier or subscriber_id is required")
         return self
-
-
-class Refused(BaseModel):
-    """Stands in a batch for an item that is no valid ``RecordIn``."""
-
-    reason: str
-
-
-def refuse_item(value: Any, handler: Callable[[Any], RecordIn]) -> RecordIn | Refused:
-    # One bad item must not cost the sender the others.
-    try:
-        return handler(value)
-    except ValidationError as error:
-        return Refused(
-            reason="; ".join(
-                f"{'.'.join(map(str, detail['loc'][:1])) or 'item'}: {detail['msg']}"
-                for detail in error.errors(include_url=False, include_input=False)
-            )
-        )
 
 
 #: Validates what ``_ingest`` is given as plain dicts, item by item.

@@ -5,11 +5,22 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StrictInt,
+    WrapValidator,
+    model_validator,
+)
 
 from ..engine.scan_types import ScanType
-from .common import Category, Day, Identifier, Reference
-from .facts import RecordIn, refuse_item
+from .batch import MAX_STREAM, BatchDone, BatchError, refuse_item
+from .common import Category, DateTimeText, Day, Identifier, Reference, Text, Url
+from .facts import RecordIn
+from .lists import ListQuery
+from .registry import Line, Patch
 
 #: Most records in one request: one transaction, a few seconds of work.
 MAX_BATCH = 5_000
@@ -47,6 +58,48 @@ class RecordBatchIn(BaseModel):
         list[Annotated[RecordIn, WrapValidator(refuse_item)]],
         Field(min_length=1, max_length=MAX_BATCH),
     ]
+
+
+class RecordStreamIn(BaseModel):
+    """Facts to record, of which many are answered line by line."""
+
+    model_config = RecordBatchIn.model_config
+
+    records: Annotated[
+        list[Annotated[RecordIn, WrapValidator(refuse_item)]],
+        Field(min_length=1, max_length=MAX_STREAM),
+    ]
+
+
+class RecordPatch(Patch):
+    """What was wrong about a record; who changed what is kept."""
+
+    date_time: DateTimeText = Field(
+        default=None,
+        description="ISO 8601. With an offset an instant; without one the local time.",
+        examples=["2026-09-01T08:30:00+03:00"],
+    )
+    category: Category = Field(default=None)
+    type: StrictInt | Identifier | None = Field(
+        None, description="Attendance type: its id, code or name."
+    )
+    location: StrictInt | Identifier | None = Field(
+        None, description="Location: its id, code or name."
+    )
+    description: Text | None = None
+    url: Url | None = None
+
+
+class VoidIn(BaseModel):
+    """Why a record is to count no longer."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        str_strip_whitespace=True,
+        json_schema_extra={"examples": [{"reason": "Recorded for the wrong person"}]},
+    )
+
+    reason: Line = Field(min_length=1)
 
 
 class RecordResult(BaseModel):
@@ -93,6 +146,10 @@ class RecordBatchOut(BaseModel):
     results: list[RecordResult]
 
 
+class RecordLine(RootModel[RecordResult | BatchDone | BatchError]):
+    """A line of an answer: what became of an item, or the last one."""
+
+
 class RecordOut(BaseModel):
     """One record as apps read it."""
 
@@ -114,6 +171,15 @@ class RecordOut(BaseModel):
     external_id: str | None = Field(
         description="The sender's id; shown to the sender only."
     )
+    submitted_by: str | None = Field(
+        description="Who submitted it, in the sender's words."
+    )
+    submitted_datetime: str | None = Field(description="When, as the sender wrote it.")
+    submission_source: str | None = Field(description="From where, likewise.")
+    voided: bool
+    void_reason: str | None
+    created_at: str = Field(description="UTC, ISO 8601.")
+    updated_at: str = Field(description="UTC, ISO 8601.")
 
 
 class RecordPage(BaseModel):
@@ -141,9 +207,16 @@ class RecordPage(BaseModel):
                             "url": None,
                             "source": "api",
                             "external_id": "app-1-000017",
+                            "submitted_by": None,
+                            "submitted_datetime": None,
+                            "submission_source": None,
+                            "voided": False,
+                            "void_reason": None,
+                            "created_at": "2026-09-01T05:00:02Z",
+                            "updated_at": "2026-09-01T05:00:02Z",
                         }
                     ],
-                    "next": "WyIyMDI2LTA5LTAxVDA1OjAwOjAwIiw0NzExXQ",
+                    "next": "WyItZGF0ZV90aW1lIiwiMjAyNi0wOS0wMVQwNTowMDowMCIsNDcxMV0",
                 }
             ]
         }
@@ -155,23 +228,30 @@ class RecordPage(BaseModel):
     )
 
 
-class RecordQuery(BaseModel):
-    """Filters of a list of records; all that are given must hold."""
-
-    model_config = ConfigDict(extra="forbid")
+class RecordQuery(ListQuery):
+    """Filters of a list of records."""
 
     # More would not fit into an address: servers cut off at 8 or 64 KiB.
     person_identifier: list[Identifier] | None = Field(
-        None, max_length=100, description="Of these people; may be given repeatedly."
+        None,
+        max_length=100,
+        description="Of these people; may be given repeatedly. What somebody was known"
+        " as before is found, too.",
     )
     date_from: Day | None = Field(None, description="First local date, inclusive.")
     date_to: Day | None = Field(None, description="Last local date, inclusive.")
+    category: Category | None = None
     type: Identifier | None = Field(None, description="Id, code or name.")
-    location: Identifier | None = Field(None, description="Id, code or name.")
-    limit: int = Field(100, ge=1, le=1_000)
-    cursor: str | None = Field(
-        None, max_length=200, description="The `next` of the page before."
+    location: Identifier | None = Field(
+        None, description="This location or one below it: its id, code or name."
     )
+    external_id: list[Identifier] | None = Field(
+        None,
+        max_length=100,
+        description="The caller's own ids; may be given repeatedly.",
+    )
+    include_voided: bool = Field(False, description="Also those that don't count.")
+    sort: Literal["date_time", "-date_time", "updated_at", "-updated_at"] = "-date_time"
 
     @model_validator(mode="after")
     def _check_range(self) -> RecordQuery:

@@ -26,11 +26,20 @@ method that an address does not know is answered with 405, and `Allow` names oth
 **Writing twice is safe**: a fact with the same `external_id`, or a request with the
 same `Idempotency-Key`, has one effect.
 
-**Lists** come in pages; `next` is the `cursor` of the following one.
+**Lists** come in pages; `next` is the `cursor` of the following one. With
+`updated_since` and `sort=updated_at` they tell what is new since the last time.
+
+**Changes** (`PATCH`) have only what is to be changed; `null` empties. Nothing is ever
+deleted: records are voided, and people, types, locations and departments are archived
+with `"active": false`.
 """
 
 _TAGS = {
     "Records": "Who was where, and when.",
+    "People": "Who can be recorded.",
+    "Types": "What it can be recorded for.",
+    "Locations": "Where.",
+    "Departments": "What people belong to.",
     "OAuth": "Tokens, and what they are good for.",
     "Operations": "For who keeps the server running.",
 }

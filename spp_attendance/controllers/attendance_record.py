@@ -1,11 +1,24 @@
 from odoo import http
+from odoo.http import Response, request
 
-from odoo.addons.spp_oauth.api import api_route
+from odoo.addons.spp_oauth.api import JSON, NDJSON, api_route
 
-from ..api import RecordBatchIn, RecordBatchOut, RecordPage, RecordQuery
+from ..api import (
+    RecordBatchIn,
+    RecordBatchOut,
+    RecordLine,
+    RecordOut,
+    RecordPage,
+    RecordPatch,
+    RecordQuery,
+    RecordStreamIn,
+    VoidIn,
+)
 
 #: 5,000 records with long descriptions still fit; a runaway body doesn't.
 MAX_BODY = 8 * 1024 * 1024
+#: The same for 10,000.
+MAX_STREAM_BODY = 2 * MAX_BODY
 
 
 class AttendanceRecordController(http.Controller):
@@ -30,6 +43,32 @@ class AttendanceRecordController(http.Controller):
         return self.env["spp.attendance.record"]._api_create(body)
 
     @api_route(
+        "/api/attendance/records/batch",
+        methods=["POST"],
+        scope="attendance:write",
+        body=RecordStreamIn,
+        consumes=[JSON, NDJSON],
+        response=RecordLine,
+        produces=[NDJSON],
+        max_body=MAX_STREAM_BODY,
+        idempotent=False,
+        tags=["Records"],
+    )
+    def stream_records(self, body):
+        """Record many facts, answered line by line.
+
+        Up to 10,000 items, as JSON or one a line (`application/x-ndjson`). The answer
+        has a line for each, in their order, as soon as it is stored for good; a
+        thousand are stored at a time. The last line says `"done": true` and how many
+        there were of each status. An answer that ends without it was cut off, or ends
+        with an `error`: send all of it again. What has an `external_id` and was stored
+        is then told as a duplicate, with the id that it has.
+        """
+        records = self.env["spp.attendance.record"]
+        lines = records._api_batch(body, request.dispatcher.request_id)
+        return Response(lines, content_type=NDJSON)
+
+    @api_route(
         "/api/attendance/records",
         methods=["GET"],
         scope="attendance:read",
@@ -45,3 +84,62 @@ class AttendanceRecordController(http.Controller):
         request with `cursor` set to the `next` of the answer.
         """
         return self.env["spp.attendance.record"]._api_list(query)
+
+    @api_route(
+        "/api/attendance/records/<int:record_id>",
+        methods=["GET"],
+        scope="attendance:read",
+        response=RecordOut,
+        readonly=True,
+        etag=True,
+        tags=["Records"],
+    )
+    def read_record(self, record_id):
+        """Get a record, void or not."""
+        return self.env["spp.attendance.record"]._api_get(record_id)
+
+    @api_route(
+        "/api/attendance/records/<int:record_id>",
+        methods=["PATCH"],
+        scope="attendance:write",
+        body=RecordPatch,
+        response=RecordOut,
+        tags=["Records"],
+    )
+    def change_record(self, record_id, body):
+        """Correct a record.
+
+        What is left out stays as it is; `null` empties. Who corrected what, and when,
+        is kept. A record of another person is not this one corrected: void it.
+        """
+        return self.env["spp.attendance.record"]._api_patch(record_id, body)
+
+    @api_route(
+        "/api/attendance/records/<int:record_id>/void",
+        methods=["POST"],
+        scope="attendance:write",
+        body=VoidIn,
+        response=RecordOut,
+        tags=["Records"],
+    )
+    def void_record(self, record_id, body):
+        """Void a record that should not be there.
+
+        It leaves every list and makes place for the right one; nothing is deleted. Of
+        a record that is void already the first reason stands.
+        """
+        return self.env["spp.attendance.record"]._api_void(record_id, body)
+
+    @api_route(
+        "/api/attendance/records/<int:record_id>/restore",
+        methods=["POST"],
+        scope="attendance:write",
+        response=RecordOut,
+        tags=["Records"],
+    )
+    def restore_record(self, record_id):
+        """Make a void record count again.
+
+        A conflict (409) when another one has taken its place.
+        """
+        return self.env["spp.attendance.record"]._api_restore(record_id)

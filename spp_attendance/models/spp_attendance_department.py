@@ -1,4 +1,7 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
+
+from ..api import DepartmentOut, DepartmentPage
 
 
 class SppAttendanceDepartment(models.Model):
@@ -6,6 +9,7 @@ class SppAttendanceDepartment(models.Model):
 
     _name = "spp.attendance.department"
     _description = "Department"
+    _inherit = ["spp.attendance.api.mixin"]
     _order = "complete_name, id"
     _parent_store = True
     _rec_name = "complete_name"
@@ -113,3 +117,43 @@ class SppAttendanceDepartment(models.Model):
         action["domain"] = [("department_id", "child_of", self.ids)]
         action["context"] = {"default_department_id": self[:1].id}
         return action
+
+    # ------------------------------------------------------------ native API
+
+    _API_PATH = "departments"
+    _API_FIELDS = (
+        "name",
+        "complete_name",
+        "code",
+        "description",
+        "color",
+        "parent_id",
+        "active",
+        "create_date",
+        "write_date",
+    )
+    _API_SORTS = {"name": "complete_name", "updated_at": "write_date"}
+    _API_REFERENCES = {"parent": "parent_id"}
+
+    @api.model
+    def _api_page(self, **values):
+        return DepartmentPage.model_construct(**values)
+
+    @api.model
+    def _api_domain(self, query):
+        domain = super()._api_domain(query)
+        if query.parent:
+            parents = self._api_referred(query.parent)
+            domain &= Domain("parent_id", "in", parents)
+        return domain
+
+    def _api_read(self):
+        self.parent_id.fetch(["code", "name"])
+        return [
+            DepartmentOut.model_construct(
+                **record._api_registry_values(),
+                full_name=record.complete_name,
+                parent=record.parent_id._api_as_reference(),
+            )
+            for record in self
+        ]

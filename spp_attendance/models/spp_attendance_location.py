@@ -1,12 +1,16 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 
 from odoo.addons.base.models.res_partner import _tz_get
+
+from ..api import LocationOut, LocationPage
 
 
 class SppAttendanceLocation(models.Model):
     _name = "spp.attendance.location"
     _description = "Attendance Location"
+    _inherit = ["spp.attendance.api.mixin"]
     _order = "complete_name, id"
     _parent_store = True
     _rec_name = "complete_name"
@@ -204,3 +208,103 @@ class SppAttendanceLocation(models.Model):
                 "template": "/spp_attendance/static/csv/attendance_locations.csv",
             }
         ]
+
+    # ------------------------------------------------------------ native API
+
+    _API_PATH = "locations"
+    _API_FIELDS = (
+        "name",
+        "complete_name",
+        "code",
+        "description",
+        "color",
+        "parent_id",
+        "tz",
+        "street",
+        "street2",
+        "zip",
+        "city",
+        "state_id",
+        "country_id",
+        "latitude",
+        "longitude",
+        "active",
+        "create_date",
+        "write_date",
+    )
+    _API_SORTS = {"name": "complete_name", "updated_at": "write_date"}
+    _API_REFERENCES = {"parent": "parent_id"}
+
+    @api.model
+    def _api_page(self, **values):
+        return LocationPage.model_construct(**values)
+
+    @api.model
+    def _api_domain(self, query):
+        domain = super()._api_domain(query)
+        if query.parent:
+            parents = self._api_referred(query.parent)
+            domain &= Domain("parent_id", "in", parents)
+        return domain
+
+    @api.model
+    def _api_vals(self, values):
+        values = dict(values)
+        place = {
+            name: values.pop(name) for name in ("country", "state") if name in values
+        }
+        vals = super()._api_vals(values)
+        zones = dict(self._fields["tz"]._description_selection(self.env))
+        if "tz" in vals and vals["tz"] not in zones:
+            self._api_refuse("tz", "There is no such time zone.")
+        return {**vals, **self._api_place_vals(place)}
+
+    @api.model
+    def _api_place_vals(self, place):
+        """Values of country and state, of their codes."""
+        vals = {}
+        if "country" in place:
+            code = place["country"]
+            country = self.env["res.country"].search([("code", "=", code)], limit=1)
+            if code and not country:
+                self._api_refuse("country", "There is no such country.")
+            vals["country_id"] = country.id
+            # A state is of one country.
+            vals["state_id"] = False
+        if code := place.get("state"):
+            state = self.env["res.country.state"].search(
+                [("code", "=", code), ("country_id", "=", vals["country_id"])], limit=1
+            )
+            if not state:
+                self._api_refuse("state", "The country has no such state.")
+            vals["state_id"] = state.id
+        elif "state" in place:
+            vals["state_id"] = False
+        return vals
+
+    def _api_read(self):
+        self.parent_id.fetch(["code", "name"])
+        return [
+            LocationOut.model_construct(
+                **record._api_registry_values(),
+                full_name=record.complete_name,
+                parent=record.parent_id._api_as_reference(),
+                tz=record.tz,
+                street=record.street or None,
+                street2=record.street2 or None,
+                zip=record.zip or None,
+                city=record.city or None,
+                state=record.state_id.code or None,
+                country=record.country_id.code or None,
+                **record._api_coordinates(),
+            )
+            for record in self
+        ]
+
+    def _api_coordinates(self):
+        # A number can't be empty in Odoo. Where both are 0 there is only sea.
+        known = bool(self.latitude or self.longitude)
+        return {
+            "latitude": self.latitude if known else None,
+            "longitude": self.longitude if known else None,
+        }

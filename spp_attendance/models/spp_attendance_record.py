@@ -1,5 +1,5 @@
 from collections import defaultdict
-from datetime import datetime
+from datetime import UTC
 from operator import attrgetter
 from types import MappingProxyType
 
@@ -15,9 +15,10 @@ from odoo.sql_db import db_connect
 from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
-from odoo.addons.spp_oauth.api import ApiResult, Cursor
+from odoo.addons.spp_oauth.api import ApiResult
 
-from ..api import RecordBatchOut, RecordOut, RecordPage, RecordResult, Reference
+from ..api import RecordBatchOut, RecordOut, RecordPage, RecordResult
+from ..batch import stream
 from ..engine import localtime
 from ..engine.scan_types import DIRECTIONS
 from ..feed import add_feed_column
@@ -35,27 +36,9 @@ class SppAttendanceRecord(models.Model):
 
     _name = "spp.attendance.record"
     _description = "Attendance Record"
+    _inherit = ["spp.attendance.api.mixin"]
     _order = "date_time desc, id desc"
     _check_company_auto = True
-
-    #: Fetched in one go for the API.
-    _API_FIELDS = (
-        "subscriber_id",
-        "date_time",
-        "local_date",
-        "local_time",
-        "tz",
-        "category",
-        "scan_type",
-        "direction",
-        "type_id",
-        "location_id",
-        "description",
-        "url",
-        "source",
-        "origin",
-        "external_id",
-    )
 
     #: What a record that a user enters says of its origin. Only the suite may say
     #: something else: who could forge these could keep a terminal's scans out.
@@ -703,6 +686,35 @@ class SppAttendanceRecord(models.Model):
 
     # ------------------------------------------------------------ native API
 
+    _API_PATH = "records"
+    _API_FIELDS = (
+        "subscriber_id",
+        "date_time",
+        "local_date",
+        "local_time",
+        "tz",
+        "category",
+        "scan_type",
+        "direction",
+        "type_id",
+        "location_id",
+        "description",
+        "url",
+        "source",
+        "origin",
+        "external_id",
+        "submitted_by",
+        "submitted_datetime",
+        "submission_source",
+        "active",
+        "void_reason",
+        "create_date",
+        "write_date",
+    )
+    _API_SORTS = {"date_time": "date_time", "updated_at": "write_date"}
+    _API_REFERENCES = {"type": "type_id", "location": "location_id"}
+    _API_INACTIVE = "include_voided"
+
     @api.model
     def _api_create(self, body):
         """Record what an app sends.
@@ -721,72 +733,116 @@ class SppAttendanceRecord(models.Model):
         )
 
     @api.model
-    def _api_list(self, query):
-        """A page of records, newest first, as the user may see them.
+    def _api_batch(self, body, request_id):
+        """Record what an app sends, in transactions of their own.
 
-        :param api.RecordQuery query: filters, page size, cursor
-        :return: ``RecordPage``
-        :raises BadRequest: on a cursor that is not one of ours
+        :param api.RecordStreamIn body: up to 10,000 items
+        :return: the lines of the answer, to be sent as they come
+        :raises AccessError: when the user may not record anything
         """
-        domain = self._api_domain(query)
-        if query.cursor:
-            instant, last_id = Cursor.decode(query.cursor, datetime, int)
-            # The first condition is for the index: a page far down is as fast as the
-            # first.
-            domain &= Domain("date_time", "<=", instant) & (
-                Domain("date_time", "<", instant) | Domain("id", "<", last_id)
-            )
-        records = self.search_fetch(
-            domain,
-            self._API_FIELDS,
-            order="date_time DESC, id DESC",
-            limit=query.limit + 1,
+        self.browse().check_access("create")
+        return stream(
+            self.env,
+            body.records,
+            lambda env, items: [
+                RecordResult.model_construct(**outcome._asdict())
+                for outcome in env[self._name]._ingest(items)
+            ],
+            request_id,
         )
-        page = records[: query.limit]
-        more = len(records) > len(page)
-        return RecordPage.model_construct(
-            items=page._api_read(),
-            next=Cursor.encode(page[-1].date_time, page[-1].id) if more else None,
-        )
+
+    @api.model
+    def _api_page(self, **values):
+        return RecordPage.model_construct(**values)
+
+    @api.model
+    def _api_list_domain(self, query):
+        domain = super()._api_list_domain(query)
+        if query.category:
+            domain &= Domain("category", "=", query.category)
+        if query.external_id:
+            domain &= Domain("origin", "=", self._api_origin())
+            domain &= Domain("external_id", "in", query.external_id)
+        return domain
 
     @api.model
     def _api_domain(self, query):
         """Domain of the filters of a query, as lists and the plain sheet have them.
 
+        People, types and locations are looked up first: it is by their ids that
+        records are found quickly, and that a name nobody bears costs nothing.
+
         :param api.RecordQuery query: or any model with the same filters
         """
         domain = Domain.TRUE
         if query.person_identifier:
-            domain &= Domain(
-                "subscriber_id.person_identifier", "in", query.person_identifier
+            people = self.env["spp.attendance.subscriber"]._api_identified(
+                query.person_identifier
             )
+            domain &= Domain("subscriber_id", "in", people)
         if query.date_from:
             domain &= Domain("local_date", ">=", query.date_from)
         if query.date_to:
             domain &= Domain("local_date", "<=", query.date_to)
         if query.type:
-            domain &= self._reference_domain("type_id", query.type)
+            types = self.env["spp.attendance.type"]._api_referred(query.type)
+            domain &= Domain("type_id", "in", types)
         if query.location:
-            domain &= self._reference_domain("location_id", query.location)
+            locations = self.env["spp.attendance.location"]
+            places = locations._api_referred(query.location, below=True)
+            domain &= Domain("location_id", "in", places)
         return domain
 
     @api.model
-    def _reference_domain(self, field_name, reference):
-        """Domain of records whose type or location is meant by an id, code or name."""
-        domain = Domain(f"{field_name}.code", "=", reference) | Domain(
-            f"{field_name}.name", "=", reference
-        )
-        if reference.isascii() and reference.isdigit() and len(reference) < 10:
-            domain |= Domain(field_name, "=", int(reference))
-        return domain
+    def _api_origin(self):
+        """Whose external ids those of the caller are."""
+        client_id = self.env.context.get("spp_oauth_client_id")
+        return f"oauth/{client_id}" if client_id else f"user/{self.env.uid}"
+
+    @api.model
+    def _api_vals(self, values):
+        values = dict(values)
+        if not (text := values.pop("date_time", None)):
+            return super()._api_vals(values)
+        try:
+            instant = localtime.parse(text)
+        except localtime.LocalTimeError as error:
+            self._api_refuse("date_time", str(error))
+        vals = super()._api_vals(values)
+        if instant.tzinfo:
+            utc = instant.astimezone(UTC).replace(tzinfo=None)
+            return {**vals, "date_time": utc}
+        local = {"local_date": instant.date(), "local_time": str(instant.time())}
+        return {**vals, **local}
+
+    @api.model
+    def _api_void(self, record_id, body):
+        """Void a record; of one that is void already the first reason stands.
+
+        :return: the record
+        """
+        record = self._api_find(record_id)
+        if record.active:
+            record._void(body.reason)
+        return record._api_read()[0]
+
+    @api.model
+    def _api_restore(self, record_id):
+        """Make a record count again, whether it was void or not.
+
+        :return: the record
+        """
+        record = self._api_find(record_id)
+        if not record.active:
+            record._restore()
+        return record._api_read()[0]
 
     def _api_read(self):
         """Records as ``RecordOut``.
 
         The external id is the sender's own business: others don't get it.
         """
-        client_id = self.env.context.get("spp_oauth_client_id")
-        mine = f"oauth/{client_id}" if client_id else f"user/{self.env.uid}"
+        mine = self._api_origin()
         self.subscriber_id.fetch(["person_identifier", "name"])
         return [
             RecordOut.model_construct(
@@ -800,25 +856,24 @@ class SppAttendanceRecord(models.Model):
                 category=record.category,
                 scan_type=record.scan_type,
                 direction=record.direction or None,
-                type=self._api_reference(record.type_id),
-                location=self._api_reference(record.location_id),
+                type=record.type_id._api_as_reference(),
+                location=record.location_id._api_as_reference(),
                 description=record.description or None,
                 url=record.url or None,
                 source=record.source,
                 external_id=(
                     record.external_id or None if record.origin == mine else None
                 ),
+                submitted_by=record.submitted_by or None,
+                submitted_datetime=record.submitted_datetime or None,
+                submission_source=record.submission_source or None,
+                voided=not record.active,
+                void_reason=record.void_reason or None,
+                created_at=self._api_instant(record.create_date),
+                updated_at=self._api_instant(record.write_date),
             )
             for record in self
         ]
-
-    @api.model
-    def _api_reference(self, target):
-        if not target:
-            return None
-        return Reference.model_construct(
-            id=target.id, code=target.code or None, name=target.name
-        )
 
     # --------------------------------------------------------------- voiding
 

@@ -2,9 +2,12 @@ import uuid
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.fields import Domain
+from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
+from ..api import SubscriberLine, SubscriberOut, SubscriberPage
+from ..batch import stream
+from ..engine.localtime import LocalTimeError, zone
 from ..engine.names import NameParts, compose, split
 from ..merge import Merge
 from ..summary import summarize
@@ -20,7 +23,7 @@ class SppAttendanceSubscriber(models.Model):
 
     _name = "spp.attendance.subscriber"
     _description = "Attendance Subscriber"
-    _inherit = ["mail.activity.mixin"]
+    _inherit = ["mail.activity.mixin", "spp.attendance.api.mixin"]
     _inherits = {"res.partner": "partner_id"}
     _order = "person_identifier, id"
     _rec_names_search = ["person_identifier", "name"]
@@ -137,14 +140,34 @@ class SppAttendanceSubscriber(models.Model):
         if self.name:
             self.update(self._split_name(self.name))
 
-    @api.constrains("person_identifier")
+    @api.constrains("person_identifier", "company_id")
     def _check_person_identifier(self):
+        # Also where the user doesn't see whose it was.
+        aliases_sudo = self.env["spp.attendance.subscriber.alias"].sudo()
+        former = {
+            (alias.company_id, alias.person_identifier)
+            for alias in aliases_sudo.search_fetch(
+                [
+                    ("company_id", "in", self.company_id.ids),
+                    ("person_identifier", "in", self.mapped("person_identifier")),
+                ],
+                ["company_id", "person_identifier"],
+            )
+        }
         for subscriber in self:
             if subscriber.person_identifier != subscriber.person_identifier.strip():
                 raise ValidationError(
                     self.env._(
                         "The identifier “%(identifier)s” begins or ends with a blank."
                         " Remove it, or scans won't match.",
+                        identifier=subscriber.person_identifier,
+                    )
+                )
+            if (subscriber.company_id.sudo(), subscriber.person_identifier) in former:
+                raise ValidationError(
+                    self.env._(
+                        "“%(identifier)s” is the former identifier of somebody who was"
+                        " merged, and still leads to him. Choose another one.",
                         identifier=subscriber.person_identifier,
                     )
                 )
@@ -407,6 +430,14 @@ class SppAttendanceSubscriber(models.Model):
 
         :param sources: subscribers whose rows are about to become this one's
         """
+        lines = self.env["spp.attendance.event.line"].search(
+            [("subscriber_id", "in", (self + sources).ids)]
+        )
+        for event_lines in lines.grouped("event_id").values():
+            kept = event_lines.sorted(lambda line: line.subscriber_id != self)[0]
+            if any(line.is_expected > kept.is_expected for line in event_lines):
+                kept.is_expected = True
+            (event_lines - kept).unlink()
 
     def action_merge(self):
         self.check_access("write")
@@ -418,6 +449,198 @@ class SppAttendanceSubscriber(models.Model):
             "target": "new",
             "context": {"default_subscriber_ids": self.ids},
         }
+
+    # ------------------------------------------------------------ native API
+
+    _API_PATH = "subscribers"
+    _API_FIELDS = (
+        "uuid",
+        "person_identifier",
+        "name",
+        "family_name",
+        "given_name",
+        "additional_name",
+        "gender",
+        "email",
+        "phone",
+        "mobile",
+        "department_id",
+        "designation",
+        "level_of_work",
+        "location_id",
+        "tz",
+        "category_id",
+        "active",
+        "partner_id",
+        "create_date",
+        "write_date",
+    )
+    _API_SORTS = {
+        "person_identifier": "person_identifier",
+        "name": "name",
+        "updated_at": "write_date",
+    }
+    _API_REFERENCES = {"department": "department_id", "location": "location_id"}
+
+    @api.model
+    def _api_batch(self, body, request_id):
+        """Register people or bring them up to date, in transactions of their own.
+
+        :param api.SubscriberStreamIn body: up to 10,000 people
+        :return: the lines of the answer, to be sent as they come
+        :raises AccessError: when the user may not register people
+        """
+        self.browse().check_access("create")
+        self.browse().check_access("write")
+        return stream(
+            self.env,
+            body.subscribers,
+            lambda env, items: [
+                SubscriberLine.model_construct(
+                    index=outcome.index,
+                    status=outcome.status,
+                    person_identifier=getattr(item, "person_identifier", None),
+                    reason=outcome.reason,
+                    code=outcome.code,
+                )
+                for item, outcome in zip(
+                    items, env[self._name]._upsert(items), strict=True
+                )
+            ],
+            request_id,
+        )
+
+    @api.model
+    def _api_page(self, **values):
+        return SubscriberPage.model_construct(**values)
+
+    @api.model
+    def _api_domain(self, query):
+        domain = Domain.TRUE
+        if query.person_identifier:
+            people = self._api_identified(query.person_identifier)
+            domain &= Domain("id", "in", people)
+        if query.name:
+            domain &= Domain("name", "ilike", query.name)
+        if query.department:
+            departments = self.env["spp.attendance.department"]
+            units = departments._api_referred(query.department, below=True)
+            domain &= Domain("department_id", "in", units)
+        if query.location:
+            locations = self.env["spp.attendance.location"]
+            places = locations._api_referred(query.location, below=True)
+            domain &= Domain("location_id", "in", places)
+        for name in ("gender", "level_of_work"):
+            if value := getattr(query, name):
+                domain &= Domain(name, "=", value)
+        return domain
+
+    @api.model
+    def _api_updated_since(self, instant):
+        # A new telephone number changes the contact alone.
+        return Domain("write_date", ">=", instant) | Domain(
+            "partner_id.write_date", ">=", instant
+        )
+
+    @api.model
+    def _api_sort_sql(self, sort, query):
+        own = super()._api_sort_sql(sort, query)
+        if sort != "updated_at":
+            return own
+        partner = self.env["res.partner"]
+        alias = query.make_alias(query.table, "partner_id")
+        query.add_join(
+            "JOIN",
+            alias,
+            partner._table,
+            SQL(
+                "%s = %s",
+                self._field_to_sql(query.table, "partner_id", query),
+                SQL.identifier(alias, "id"),
+            ),
+        )
+        return SQL(
+            "GREATEST(%s, %s)", own, partner._field_to_sql(alias, "write_date", query)
+        )
+
+    def _api_sort_value(self, sort):
+        if sort == "updated_at":
+            return max(self.write_date, self.partner_id.write_date)
+        return super()._api_sort_value(sort)
+
+    @api.model
+    def _api_key_domain(self, reference):
+        """Of whom an address speaks: a UUID, an identifier, or a former one."""
+        people = self._api_identified([reference])
+        return Domain("uuid", "=", reference) | Domain("id", "in", people)
+
+    @api.model
+    def _api_identified(self, identifiers):
+        """Ids of people by identifier, archived ones too, as the user sees them.
+
+        Of a former identifier it is who bears it now, if somebody does.
+        """
+        rows = self.with_context(active_test=False)._find_people(identifiers)
+        now = {identifier for _id, identifier, _former in rows}
+        wanted = set(identifiers)
+        return [
+            person_id
+            for person_id, identifier, former in rows
+            if identifier in wanted or not now.issuperset(wanted & set(former))
+        ]
+
+    @api.model
+    def _api_add(self, body):
+        own = self.with_context(default_company_id=self.env.company.id)
+        return super(SppAttendanceSubscriber, own)._api_add(body)
+
+    @api.model
+    def _api_vals(self, values):
+        values = dict(values)
+        tags = values.pop("tags", None)
+        vals = super()._api_vals(values)
+        if tz := vals.get("tz"):
+            try:
+                zone(tz)
+            except LocalTimeError as error:
+                self._api_refuse("tz", str(error))
+        if tags is not None:
+            found = self.env["res.partner.category"].search([("name", "in", tags)])
+            if unknown := sorted(set(tags) - set(found.mapped("name"))):
+                self._api_refuse("tags", f"There is no tag {unknown[0]!r} here.")
+            vals["category_id"] = [Command.set(found.ids)]
+        return vals
+
+    def _api_read(self):
+        self.department_id.fetch(["code", "name"])
+        self.location_id.fetch(["code", "name"])
+        self.partner_id.fetch(["write_date"])
+        return [
+            SubscriberOut.model_construct(
+                uuid=person.uuid,
+                person_identifier=person.person_identifier,
+                name=person.name or "",
+                family_name=person.family_name or None,
+                given_name=person.given_name or None,
+                additional_name=person.additional_name or None,
+                gender=person.gender or None,
+                email=person.email or None,
+                phone=person.phone or None,
+                mobile=person.mobile or None,
+                department=person.department_id._api_as_reference(),
+                designation=person.designation or None,
+                level_of_work=person.level_of_work or None,
+                location=person.location_id._api_as_reference(),
+                tz=person.tz or None,
+                tags=person.category_id.mapped("name"),
+                active=person.active,
+                created_at=self._api_instant(person.create_date),
+                updated_at=self._api_instant(person._api_sort_value("updated_at")),
+            )
+            for person in self
+        ]
+
+    # ---------------------------------------------------------------- actions
 
     def action_open_records(self):
         self.ensure_one()

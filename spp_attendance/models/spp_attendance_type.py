@@ -1,9 +1,12 @@
 from odoo import api, fields, models
 
+from ..api import TypeOut, TypePage
+
 
 class SppAttendanceType(models.Model):
     _name = "spp.attendance.type"
     _description = "Attendance Type"
+    _inherit = ["spp.attendance.api.mixin"]
     _order = "name, id"
     _check_company_auto = True
     _rec_names_search = ["name", "code"]
@@ -45,4 +48,32 @@ class SppAttendanceType(models.Model):
                 "label": self.env._("Import Template for Types"),
                 "template": "/spp_attendance/static/csv/attendance_types.csv",
             }
+        ]
+
+    # ------------------------------------------------------------ native API
+
+    _API_PATH = "types"
+    _API_FIELDS = (
+        "name",
+        "code",
+        "description",
+        "color",
+        "active",
+        "create_date",
+        "write_date",
+    )
+
+    @api.model
+    def _api_page(self, **values):
+        return TypePage.model_construct(**values)
+
+    @api.model
+    def _api_add(self, body):
+        # What one app adds is its own company's.
+        own = self.with_context(default_company_id=self.env.company.id)
+        return super(SppAttendanceType, own)._api_add(body)
+
+    def _api_read(self):
+        return [
+            TypeOut.model_construct(**record._api_registry_values()) for record in self
         ]
