@@ -4,6 +4,7 @@ from . import (
     test_concurrency,
     test_ingest,
     test_oauth_client,
+    test_openspp,
     test_operations,
     test_record,
     test_subscriber,
