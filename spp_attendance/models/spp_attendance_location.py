@@ -178,6 +178,11 @@ class SppAttendanceLocation(models.Model):
                     )
                 )
 
+    @api.onchange("parent_id")
+    def _onchange_parent_id(self):
+        if self.parent_id and not self._origin:
+            self.tz = self.parent_id.tz
+
     @api.onchange("state_id")
     def _onchange_state_id(self):
         if self.state_id:
@@ -193,12 +198,36 @@ class SppAttendanceLocation(models.Model):
         for location in self:
             location.area_ids = location._origin + location.parent_id.area_ids
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        # An import says nothing of the zone by an empty cell.
+        locations = super().create(
+            [vals if vals.get("tz") else self._with_tz(vals) for vals in vals_list]
+        )
+        self._flush_access()
+        return locations
+
     def write(self, vals):
         res = super().write(vals)
+        self._flush_access()
         if "company_id" in vals:
             # The rules were held against what it was; now against what it has become.
             self.check_access("write")
         return res
+
+    @api.model
+    def _with_tz(self, vals):
+        """Values with the zone of the place that it is part of, else the default."""
+        parent = self.browse(vals.get("parent_id"))
+        return {**vals, "tz": parent.tz or self._default_tz()}
+
+    @api.model
+    def _flush_access(self):
+        """Let record rules see who may what from now on.
+
+        A search waits for what its columns have pending, not for a many2many.
+        """
+        self.flush_model(["access_user_ids", "access_client_ids"])
 
     @api.model
     def get_import_templates(self):

@@ -33,3 +33,15 @@ class SppOauthClient(models.Model):
                 raise ValidationError(
                     self.env._("Choose the locations that this client works at.")
                 )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        clients = super().create(vals_list)
+        self.env["spp.attendance.location"]._flush_access()
+        return clients
+
+    def write(self, vals):
+        res = super().write(vals)
+        if "attendance_location_ids" in vals:
+            self.env["spp.attendance.location"]._flush_access()
+        return res

@@ -11,5 +11,8 @@ from . import (
     test_portal,
     test_sheet_print,
     test_summary,
+    test_location,
+    test_settings,
+    test_type,
     test_uniqueness,
 )
