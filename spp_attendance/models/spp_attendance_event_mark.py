@@ -51,6 +51,7 @@ class SppAttendanceEventMark(models.Model):
                 values[record] = {"category": before}
         if values:
             self.env["spp.attendance.record"]._write_each(values)
+        self.event_id.line_ids.invalidate_recordset(["mark", "record_id"])
         lines = self.env["spp.attendance.event.line"].browse(self.entries["lines"])
         lines = lines.exists().filtered(
             lambda line: not line.is_expected and not line.mark

@@ -2,6 +2,7 @@ from . import (
     test_access,
     test_api,
     test_concurrency,
+    test_event,
     test_ingest,
     test_oauth_client,
     test_openspp,
