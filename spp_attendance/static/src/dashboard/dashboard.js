@@ -26,6 +26,20 @@ const PERIODS = {
     calendar_year: { name: _t("This year"), first: (today) => today.startOf("year") },
 };
 
+/** Of the charts, by what they count. */
+const TITLES = {
+    people: {
+        month: _t("People reached by month"),
+        area: _t("People reached by area"),
+        type: _t("People reached by type"),
+    },
+    present: {
+        month: _t("Times present by month"),
+        area: _t("Times present by area"),
+        type: _t("Times present by type"),
+    },
+};
+
 /** A row of bars of an area or a type, the longest first; each opens its records. */
 export class BarList extends Component {
     static template = "spp_attendance.BarList";
@@ -204,10 +218,8 @@ export class ProgrammeDashboard extends Component {
         return cards;
     }
 
-    get monthTitle() {
-        return this.state.measure === "people"
-            ? _t("People reached by month")
-            : _t("Records of people who came by month");
+    get titles() {
+        return TITLES[this.state.measure];
     }
 
     get months() {

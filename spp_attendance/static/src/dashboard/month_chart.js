@@ -1,6 +1,6 @@
 import { loadBundle } from "@web/core/assets";
 import { cookie } from "@web/core/browser/cookie";
-import { getColor, getCustomColor } from "@web/core/colors/colors";
+import { getCustomColor } from "@web/core/colors/colors";
 import { Component, onWillStart, useEffect, useRef } from "@odoo/owl";
 
 /** A bar a month. The same numbers stand in a table that screen readers find. */
@@ -29,7 +29,8 @@ export class MonthChart extends Component {
         const scheme = cookie.get("color_scheme");
         const text = getCustomColor(scheme, "#111827", "#E4E4E4");
         const lines = getCustomColor(scheme, "rgba(0,0,0,.1)", "rgba(255,255,255,.15)");
-        const color = getColor(0, scheme, "sm");
+        // As the bars of the other charts.
+        const { color } = getComputedStyle(this.canvas.el);
         return {
             type: "bar",
             data: {

@@ -9,7 +9,7 @@ import { KeepLast } from "@web/core/utils/concurrency";
 import { useService } from "@web/core/utils/hooks";
 import { formatInteger, formatPercentage } from "@web/views/fields/formatters";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
-import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
+import { Component, onWillStart, onWillUpdateProps, useEffect, useRef, useState } from "@odoo/owl";
 
 const { DateTime } = luxon;
 
@@ -30,6 +30,14 @@ export class HeatMap extends Component {
 
     setup() {
         this.focused = useState({ date: false });
+        this.scrolled = useRef("scrolled");
+        // Where a year is too wide, what happened last is seen first.
+        useEffect(
+            (element) => {
+                element.scrollLeft = element.scrollWidth;
+            },
+            () => [this.scrolled.el]
+        );
     }
 
     /** How many days the week of a date is old on it. */
@@ -85,14 +93,10 @@ export class HeatMap extends Component {
 
     /** The name of each month, above the week in which it begins. */
     months(cells) {
-        const months = [];
-        for (const { date, week } of cells) {
-            const isNew = !months.length || date.day === 1;
-            if (isNew && week - (months.at(-1)?.week ?? -3) >= 3) {
-                months.push({ week, name: date.toFormat("LLL") });
-            }
-        }
-        return months;
+        return cells
+            .filter(({ date }, index) => !index || date.day === 1)
+            .map(({ date, week }) => ({ week, name: date.toFormat("LLL") }))
+            .filter(({ week }, index, months) => !(months[index + 1]?.week - week < 3));
     }
 
     onKeydown(ev, cell) {
