@@ -130,6 +130,15 @@ class SppAttendanceSubscriber(models.Model):
             defaults["tz"] = False
         return defaults
 
+    @api.model
+    def get_import_templates(self):
+        return [
+            {
+                "label": self.env._("Import Template for People"),
+                "template": "/spp_attendance/static/import/people.csv",
+            }
+        ]
+
     @api.onchange("family_name", "given_name", "additional_name")
     def _onchange_name_parts(self):
         if name := self._compose_name():

@@ -1,8 +1,12 @@
+import csv
+from unittest.mock import patch
+
 from psycopg2.errors import ForeignKeyViolation, UniqueViolation
 
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import Form, tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, file_open, mute_logger
 
 from .common import AttendanceCase
 
@@ -15,8 +19,105 @@ class TestSubscriber(AttendanceCase):
         self.assertEqual(self.amina.partner_id.company_id, self.company)
         self.amina.partner_id.name = "Amina O."
         self.assertEqual(self.amina.display_name, "[T-1] Amina O.")
-        self.amina.write({"given_name": "Aminata", "additional_name": "Joy"})
+        self.assertEqual(self.parts(self.amina), ("Amina O.", False, False))
+        self.amina.write(
+            {"family_name": "Okafor", "given_name": "Aminata", "additional_name": "Joy"}
+        )
         self.assertEqual(self.amina.partner_id.name, "Okafor, Aminata Joy")
+        self.assertEqual(self.amina.display_name, "[T-1] Okafor, Aminata Joy")
+
+    def test_a_contact_that_is_renamed_has_its_parts(self):
+        self.amina.partner_id.name = "Obi, Amina Grace"
+        self.assertEqual(self.parts(self.amina), ("Obi", "Amina", "Grace"))
+        self.amina.name = "Obi, Grace"
+        self.assertEqual(self.parts(self.amina), ("Obi", "Grace", False))
+        self.assertEqual(self.amina.partner_id.name, "Obi, Grace")
+
+    def test_parts_count_more_than_the_full_name(self):
+        self.amina.write({"name": "Somebody else", "given_name": " Aminata "})
+        self.assertEqual(self.amina.name, "Okafor, Aminata")
+
+    def test_nobody_is_without_a_name(self):
+        self.amina.write({"family_name": False, "given_name": ""})
+        self.assertEqual(self.amina.name, "Okafor, Amina")
+        self.assertEqual(self.parts(self.amina), ("Okafor", "Amina", False))
+
+    def test_who_is_registered_by_full_name_has_parts(self):
+        person = self.env["spp.attendance.subscriber"].create(
+            {
+                "person_identifier": "T-20",
+                "name": " Haile, Selam Ruth ",
+                "company_id": self.company.id,
+            }
+        )
+        self.assertEqual(self.parts(person), ("Haile", "Selam", "Ruth"))
+        self.assertEqual(person.name, "Haile, Selam Ruth")
+
+    def test_names_follow_the_order_of_the_company(self):
+        self.amina.additional_name = "Grace"
+        child = self.env["res.partner"].create(
+            {"name": "Desk", "type": "other", "parent_id": self.amina.partner_id.id}
+        )
+        stranger = self.stranger.name
+        for order, name in (
+            ("given_family", "Amina Grace Okafor"),
+            ("family_given_plain", "Okafor Amina Grace"),
+            ("family_given", "Okafor, Amina Grace"),
+        ):
+            self.company.attendance_name_order = order
+            self.assertEqual(self.amina.name, name)
+            self.assertEqual(self.amina.partner_id.complete_name, name)
+            self.assertEqual(child.complete_name, f"{name}, Desk")
+            self.assertEqual(self.amina.display_name, f"[T-1] {name}")
+            self.assertEqual(self.parts(self.amina), ("Okafor", "Amina", "Grace"))
+            person = self.env["spp.attendance.subscriber"].create(
+                {
+                    "person_identifier": f"T-{order}",
+                    "name": name,
+                    "company_id": self.company.id,
+                }
+            )
+            self.assertEqual(self.parts(person), ("Okafor", "Amina", "Grace"))
+        self.assertEqual(self.stranger.name, stranger)
+
+    def test_a_new_order_is_written_set_based(self):
+        self.env["spp.attendance.subscriber"].create(
+            [
+                {
+                    "person_identifier": f"N-{number}",
+                    "family_name": "Family",
+                    "given_name": f"Given {number}",
+                    "company_id": self.company.id,
+                }
+                for number in range(300)
+            ]
+        )
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.cr.sql_log_count
+        self.company.attendance_name_order = "given_family"
+        self.env.flush_all()
+        self.assertLess(self.cr.sql_log_count - before, 30)
+
+    def test_the_form_keeps_name_and_parts_together(self):
+        form = Form(
+            self.amina.with_user(self.officer).with_context(
+                allowed_company_ids=self.company.ids
+            )
+        )
+        form.additional_name = "Grace"
+        self.assertEqual(form.name, "Okafor, Amina Grace")
+        form.name = "Obi, Amina"
+        self.assertEqual(
+            (form.family_name, form.given_name, form.additional_name),
+            ("Obi", "Amina", False),
+        )
+        form.save()
+        self.assertEqual(self.amina.partner_id.name, "Obi, Amina")
+
+    @staticmethod
+    def parts(person):
+        return person.family_name, person.given_name, person.additional_name
 
     def test_an_officer_registers_somebody(self):
         form = Form(
@@ -93,25 +194,6 @@ class TestSubscriber(AttendanceCase):
         with mute_logger("odoo.sql_db"), self.assertRaises(ForeignKeyViolation):
             self.amina.partner_id.unlink()
 
-    def test_two_participants_are_never_merged(self):
-        merge = self.env["base.partner.merge.automatic.wizard"].create({})
-        people = self.amina + self.joseph
-        with self.assertRaisesRegex(UserError, "2 of these contacts"):
-            merge._merge(people.partner_id.ids, self.amina.partner_id)
-        self.assertEqual(people.exists(), people)
-
-    def test_a_participant_is_merged_with_a_plain_contact(self):
-        merge = self.env["base.partner.merge.automatic.wizard"].create({})
-        record = self.env["spp.attendance.record"].create(
-            {"subscriber_id": self.amina.id}
-        )
-        contact = self.env["res.partner"].create({"name": "The same person"})
-        merge._merge((self.amina.partner_id + contact).ids, contact)
-        self.env.invalidate_all()
-        self.assertEqual(self.amina.partner_id, contact)
-        self.assertEqual(contact.company_id, self.company)
-        self.assertTrue(record.exists())
-
     def test_the_contact_leads_to_the_attendance(self):
         record = self.env["spp.attendance.record"].create(
             {"subscriber_id": self.amina.id}
@@ -147,3 +229,149 @@ class TestSubscriber(AttendanceCase):
         contact = self.env["res.partner"].create({"name": "Somebody else"})
         with self.assertRaises(UserError):
             self.amina.partner_id = contact
+
+    def test_what_is_known_of_somebody_shows_on_both(self):
+        tag = self.env["res.partner.category"].create({"name": "Pilot"})
+        self.amina.write(
+            {
+                "email": "amina@example.org",
+                "phone": "+254 700 000001",
+                "mobile": "+254 700 000002",
+                "gender": "female",
+                "designation": "Trainee",
+                "level_of_work": "worker",
+                "category_id": [Command.link(tag.id)],
+            }
+        )
+        contact = self.amina.partner_id
+        self.assertEqual(contact.email, "amina@example.org")
+        self.assertEqual(contact.phone, "+254 700 000001")
+        self.assertEqual(contact.category_id, tag)
+        contact.email = "a@example.org"
+        self.assertEqual(self.amina.email, "a@example.org")
+
+    def test_people_are_found_by_identifier_in_one_query(self):
+        model = (
+            self.env["spp.attendance.subscriber"]
+            .with_user(self.officer)
+            .with_context(allowed_company_ids=self.company.ids)
+        )
+        self.grace.active = False
+        self.env.flush_all()
+        model._by_identifier(["T-1"])  # rules and metadata are known from here on
+        with self.assertQueryCount(1):
+            found = model._by_identifier(["T-1", "T-2", "T-3", "T-99", False, ""])
+        self.assertEqual(
+            found, {"T-1": self.amina, "T-2": self.joseph}, "active, own company"
+        )
+        self.assertEqual(model._by_identifier([]), {})
+
+    def test_the_index_serves_identifiers(self):
+        model = self.env["spp.attendance.subscriber"].with_company(self.company)
+        self.env.flush_all()
+        self.cr.execute(
+            """
+            WITH contacts AS (
+                INSERT INTO res_partner (name, type, company_id)
+                SELECT 'N-' || n, 'contact', %(company)s FROM generate_series(1, 3000) n
+             RETURNING id, name)
+            INSERT INTO spp_attendance_subscriber (
+                partner_id, person_identifier, uuid, company_id, active)
+            SELECT id, name, gen_random_uuid(), %(company)s, TRUE FROM contacts
+            """,
+            {"company": self.company.id},
+        )
+        self.cr.execute("ANALYZE spp_attendance_subscriber")
+        self.cr.execute("SET LOCAL enable_seqscan = off")
+        statements = []
+        with patch.object(
+            type(self.env), "execute_query", lambda env, query: statements.append(query)
+        ):
+            model._find_people(["T-1"])
+        self.cr.execute(SQL("EXPLAIN %s", statements[0]))
+        plan = "\n".join(line for (line,) in self.cr.fetchall())
+        self.assertIn("spp_attendance_subscriber_person_identifier_unique", plan)
+        self.assertIn("spp_attendance_subscriber_alias_person_identifier_unique", plan)
+
+    def test_people_are_imported(self):
+        model = (
+            self.env["spp.attendance.subscriber"]
+            .with_user(self.officer)
+            .with_context(allowed_company_ids=self.company.ids)
+        )
+        self.env["spp.attendance.department"].create(
+            {"name": "Nutrition", "code": "NUTR", "company_id": self.company.id}
+        )
+        [template] = model.get_import_templates()
+        with file_open(template["template"].lstrip("/")) as file:
+            header, *rows = csv.reader(file)
+        self.assertTrue(set(header) <= model._fields.keys())
+        self.assertTrue(rows)
+        result = model.load(
+            [
+                "person_identifier",
+                "family_name",
+                "given_name",
+                "department_id",
+                "location_id",
+            ],
+            [
+                ["I-1", "Haile", "Selam", "Nutrition", "Hall"],
+                ["I-2", "Bah", "Ali", "NUTR", "HALL"],
+            ],
+        )
+        self.assertEqual(result["messages"], [])
+        people = model.browse(result["ids"])
+        self.assertEqual(people.mapped("name"), ["Haile, Selam", "Bah, Ali"])
+        self.assertEqual(people.department_id.name, "Nutrition")
+        self.assertEqual(people.location_id, self.hall)
+        with mute_logger("odoo.sql_db"):
+            result = model.load(
+                ["person_identifier", "family_name"],
+                [["I-3", "Diop"], ["I-1", "Twice"]],
+            )
+        self.assertFalse(result["ids"])
+        self.assertIn("identifier", result["messages"][0]["message"])
+
+    def test_an_existing_contact_is_registered_by_its_reference(self):
+        officer = {"user": self.officer, "company": self.company}
+        contacts = self.env["res.partner"].create(
+            [
+                {"name": "Haile, Selam", "ref": "REG-7"},
+                {"name": "REG-8"},
+                {"name": "One", "ref": "REG-9"},
+                {"name": "Two", "ref": "REG-9"},
+            ]
+        )
+        form = Form(self.register_wizard(**officer))
+        for identifier, expected in (
+            ("REG-8", False),
+            ("REG-9", False),
+            ("REG-7", contacts[0]),
+        ):
+            form.person_identifier = identifier
+            self.assertEqual(form.partner_id.id or False, expected and expected.id)
+        person = self.env["spp.attendance.subscriber"].browse(
+            form.save().action_register()["res_id"]
+        )
+        self.assertEqual(person.partner_id, contacts[0])
+        self.assertEqual(person.company_id, self.company)
+        self.assertEqual(contacts[0].company_id, self.company)
+        self.assertEqual(self.parts(person), ("Haile", "Selam", False))
+
+    def test_a_contact_of_another_company_is_not_registered(self):
+        contact = self.env["res.partner"].create(
+            {"name": "Theirs", "company_id": self.other_company.id}
+        )
+        wizard = self.register_wizard(self.env.user, self.company).create(
+            {"person_identifier": "REG-1", "partner_id": contact.id}
+        )
+        with self.assertRaises(UserError):
+            wizard.action_register()
+
+    def register_wizard(self, user, company):
+        return (
+            self.env["spp.attendance.subscriber.register"]
+            .with_user(user)
+            .with_context(allowed_company_ids=company.ids)
+        )
