@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_api,
+    test_change,
     test_concurrency,
     test_event,
     test_ingest,
