@@ -337,7 +337,8 @@ class SppAttendanceRecord(models.Model):
             loose = record.attachment_ids.filtered(
                 lambda file: not file.res_id and file.create_uid == self.env.user
             )
-            loose.write({"res_model": self._name, "res_id": record.id})
+            if loose:  # who may not upload files may still make records
+                loose.write({"res_model": self._name, "res_id": record.id})
 
     def _tracked_values(self):
         """``{record id: {field: value}}`` of what ``change_ids`` tells of."""
