@@ -72,7 +72,7 @@ class TestReport(AttendanceCase):
             with self.subTest(user=user.login):
                 seen = self.records_of(user).search([("company_id", "!=", False)])
                 counted = self.report_of(user).search([("company_id", "!=", False)])
-                self.assertEqual(counted.ids, seen.sorted("local_date").ids[::-1])
+                self.assertEqual(set(counted.ids), set(seen.ids))
                 self.assertTrue(seen)
         both = records.search([("company_id", "in", self.env.companies.ids)])
         counted = self.env["spp.attendance.report"].search(
