@@ -10,7 +10,7 @@ from typing import Any
 
 from _suite.shell import SetupError, say
 
-from . import ingest, ingest_http, oauth
+from . import ingest, ingest_http, oauth, openspp
 from .measure import Figure, save, table
 from .place import Place, results_file
 
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "ingest": ingest.run,
     "ingest_http": ingest_http.run,
     "oauth": oauth.run,
+    "openspp": openspp.run,
 }
 
 
