@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class SppAttendanceConflict(models.TransientModel):
@@ -63,18 +64,22 @@ class SppAttendanceConflict(models.TransientModel):
 
     def _settings(self):
         """The settings that the list on screen is about."""
-        settings = self.env["spp.attendance.settings"].browse(
-            self.env.context.get("attendance_settings_id")
+        settings = (
+            self.env["spp.attendance.settings"]
+            .browse(self.env.context.get("attendance_settings_id"))
+            .exists()
         )
+        if not settings:
+            raise UserError(
+                self.env._("This list is no longer current. Open the settings again.")
+            )
         settings.check_access("write")
         return settings
 
-    @api.model
     def action_check(self):
         """Look again, after records were corrected or voided one by one."""
         return self._settings().action_check()
 
-    @api.model
     def action_apply(self):
         """Save the settings with the rule that the list is about."""
         return self._settings().execute()

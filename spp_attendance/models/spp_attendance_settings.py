@@ -4,6 +4,8 @@ from odoo import api, fields, models
 
 from odoo.addons.base.models.res_partner import _tz_get
 
+from .res_company import NAME_ORDERS
+
 #: Conflicts listed at once. Who has more of them will not go through them one by one.
 _MAX_LISTED = 1000
 
@@ -37,6 +39,7 @@ class SppAttendanceSettings(models.TransientModel):
     )
 
     conflict_count = fields.Integer(readonly=True)
+    attendance_name_order = fields.Selection(NAME_ORDERS, required=True)
     attendance_absences_in_row = fields.Integer("Absences in a Row", required=True)
     attendance_sheet_enabled = fields.Boolean("Keep the Sheet as a File")
     attendance_sheet_node = fields.Char("Server")
@@ -124,7 +127,10 @@ class SppAttendanceSettings(models.TransientModel):
         )
         return Markup("<p>{}</p><p>{}</p><ul>{}</ul><p>{}</p>").format(
             meaning,
-            _("Amina has a record at 08:00, for a training in the hall. Then of her,"),
+            _(
+                "Say Amina is recorded at 08:00, at a training in the hall. What is"
+                " entered for her after that:"
+            ),
             lines,
             _(
                 "No type and no location count as values like any other. Scans that say"
@@ -244,19 +250,24 @@ class SppAttendanceSettings(models.TransientModel):
     def _action_conflicts(self):
         listed = min(self.conflict_count, _MAX_LISTED)
         name = (
-            self.env._("Conflicts with the new rule: %(count)s", count=listed)
+            self.env._("Conflicts: %(count)s", count=listed)
             if listed == self.conflict_count
             else self.env._(
-                "Conflicts with the new rule: the first %(listed)s of %(count)s",
+                "Conflicts: the first %(listed)s of %(count)s",
                 listed=listed,
                 count=self.conflict_count,
             )
         )
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "spp_attendance.spp_attendance_conflict_action"
+        )
+        # Without its id it has no address to come back to, where nothing would say
+        # which settings it is about.
+        del action["id"]
         return {
-            **self.env["ir.actions.act_window"]._for_xml_id(
-                "spp_attendance.spp_attendance_conflict_action"
-            ),
+            **action,
             "name": name,
+            "display_name": name,
             "domain": [("settings_id", "=", self.id)],
             "context": {"attendance_settings_id": self.id},
         }
