@@ -12,6 +12,13 @@ from .. import sheet
 #: Offending people named in an error; the rest is counted.
 _MAX_NAMED = 10
 
+#: How the full name of somebody is written, by example.
+NAME_ORDERS = [
+    ("family_given", "Okafor, Amina Grace"),
+    ("family_given_plain", "Okafor Amina Grace"),
+    ("given_family", "Amina Grace Okafor"),
+]
+
 
 class AttendanceConflict(NamedTuple):
     """Records of one person that a uniqueness rule would make the same.
@@ -50,12 +57,8 @@ class ResCompany(models.Model):
         help="Who was absent on so many days in a row is listed for follow-up.",
     )
     attendance_name_order = fields.Selection(
-        [
-            ("family_given", "Okafor, Amina Grace"),
-            ("family_given_plain", "Okafor Amina Grace"),
-            ("given_family", "Amina Grace Okafor"),
-        ],
-        string="Names Of People",
+        NAME_ORDERS,
+        string="Names of People",
         required=True,
         default="family_given",
         help="How a full name is put together from family, given and additional name.",

@@ -27,6 +27,8 @@ class ResPartner(models.Model):
                 )
 
     def write(self, vals):
+        if vals.get("name"):
+            self._rename_account_holders(vals["name"])
         if "company_id" in vals:
             res = self._write_attendance_company(vals)
         else:
@@ -37,10 +39,29 @@ class ResPartner(models.Model):
             subscribers_sudo._split_changed_names()
         return res
 
+    def _rename_account_holders(self, name):
+        """Have the accounts of participants follow a new name.
+
+        Odoo does it in the name of who renames, who need have no say over accounts.
+        """
+        banks_sudo = self.env["res.partner.bank"].sudo()
+        if not self.env.su:
+            for bank_sudo in banks_sudo.search(
+                [
+                    ("partner_id", "in", self.ids),
+                    ("partner_id.attendance_subscriber_ids", "!=", False),
+                ]
+            ):
+                if bank_sudo.acc_holder_name == bank_sudo.partner_id.name:
+                    bank_sudo.acc_holder_name = name
+
     def _write_attendance_company(self, vals):
         moved = self.filtered(
             lambda partner: partner.company_id.id != vals["company_id"]
         )
+        if vals.keys() == {"company_id"} and not moved and not self.child_ids:
+            # A person's own write comes here too, each time one is registered.
+            return True
         # Whoever moves a contact need not see that it is a participant.
         moved_sudo = moved.sudo().attendance_subscriber_ids
         # As it is stored: what is cached may follow from the move already.
@@ -66,3 +87,19 @@ class ResPartner(models.Model):
     def action_open_attendance_records(self):
         self.ensure_one()
         return self.attendance_subscriber_ids[:1].action_open_records()
+
+    def action_open_attendance_subscriber(self):
+        self.ensure_one()
+        return self.attendance_subscriber_ids[:1].get_formview_action()
+
+    def action_register_attendance(self):
+        """Make this contact a participant, with an identifier that is asked for."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "spp_attendance.spp_attendance_subscriber_register_action"
+        )
+        action["context"] = {
+            "default_partner_id": self.id,
+            "default_person_identifier": self.ref,
+        }
+        return action

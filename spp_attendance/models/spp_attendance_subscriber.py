@@ -23,7 +23,8 @@ class SppAttendanceSubscriber(models.Model):
 
     _name = "spp.attendance.subscriber"
     _description = "Attendance Subscriber"
-    _inherit = ["mail.activity.mixin", "spp.attendance.api.mixin"]
+    # Odoo's activities tell of themselves in a thread: one without the other fails.
+    _inherit = ["mail.thread", "mail.activity.mixin", "spp.attendance.api.mixin"]
     _inherits = {"res.partner": "partner_id"}
     _order = "person_identifier, id"
     _rec_names_search = ["person_identifier", "name"]
@@ -184,10 +185,63 @@ class SppAttendanceSubscriber(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         vals_list = [self._complete_names(vals) for vals in vals_list]
-        subscribers = super().create(vals_list)
+        self._create_contacts(
+            [vals for vals in vals_list if not vals.get("partner_id")]
+        )
+        # Nobody follows the thousands he registers, and nothing was said of them yet.
+        quiet = self.with_context(tracking_disable=True)
+        subscribers = super(SppAttendanceSubscriber, quiet).create(vals_list)
+        subscribers = subscribers.with_env(self.env)
         if any(vals.get("partner_id") and not vals.get("name") for vals in vals_list):
             subscribers._split_changed_names()
         return subscribers
+
+    @api.model
+    def _create_contacts(self, vals_list):
+        """Create the contacts of people, all at once and in their company.
+
+        The ORM would do it too, but move each into its company afterwards.
+
+        :param vals_list: values of people; changed in place
+        """
+        partner_vals_list = []
+        for vals in vals_list:
+            vals.setdefault("company_id", self.env.company.id)
+            inherited = [
+                name
+                for name in vals
+                if name in self._fields and self._fields[name].inherited
+            ]
+            partner_vals_list.append(
+                {
+                    "tz": False,
+                    "company_id": vals["company_id"],
+                    **{name: vals.pop(name) for name in inherited},
+                }
+            )
+        contacts = self.env["res.partner"].create(partner_vals_list)
+        for vals, contact in zip(vals_list, contacts, strict=True):
+            vals["partner_id"] = contact.id
+
+    @api.model
+    def _is_of_contact(self, name):
+        return name in self._fields and self._fields[name].inherited
+
+    @api.model
+    def _prepare_create_values(self, vals_list):
+        # A contact that exists keeps what nobody speaks of, instead of taking defaults.
+        return [
+            {
+                name: value
+                for name, value in prepared.items()
+                if name in vals
+                or not vals.get("partner_id")
+                or not self._is_of_contact(name)
+            }
+            for vals, prepared in zip(
+                vals_list, super()._prepare_create_values(vals_list), strict=True
+            )
+        ]
 
     def write(self, vals):
         if any(
@@ -556,18 +610,8 @@ class SppAttendanceSubscriber(models.Model):
         own = super()._api_sort_sql(sort, query)
         if sort != "updated_at":
             return own
-        partner = self.env["res.partner"]
-        alias = query.make_alias(query.table, "partner_id")
-        query.add_join(
-            "JOIN",
-            alias,
-            partner._table,
-            SQL(
-                "%s = %s",
-                self._field_to_sql(query.table, "partner_id", query),
-                SQL.identifier(alias, "id"),
-            ),
-        )
+        partner_id = self._fields["partner_id"]
+        partner, alias = partner_id.join(self, query.table, query)
         return SQL(
             "GREATEST(%s, %s)", own, partner._field_to_sql(alias, "write_date", query)
         )
@@ -623,7 +667,6 @@ class SppAttendanceSubscriber(models.Model):
     def _api_read(self):
         self.department_id.fetch(["code", "name"])
         self.location_id.fetch(["code", "name"])
-        self.partner_id.fetch(["write_date"])
         return [
             SubscriberOut.model_construct(
                 uuid=person.uuid,

@@ -359,6 +359,49 @@ class TestSubscriber(AttendanceCase):
         self.assertEqual(contacts[0].company_id, self.company)
         self.assertEqual(self.parts(person), ("Haile", "Selam", False))
 
+    def test_who_is_registered_keeps_what_is_known_of_the_contact(self):
+        contact = self.env["res.partner"].create(
+            {
+                "name": "Haile, Selam",
+                "lang": "en_US",
+                "tz": "Asia/Dhaka",
+                "comment": "Known since 2019",
+                "type": "other",
+            }
+        )
+        known = contact.read()[0]
+        person = self.env["spp.attendance.subscriber"].create(
+            {
+                "person_identifier": "T-30",
+                "partner_id": contact.id,
+                "company_id": self.company.id,
+            }
+        )
+        self.assertEqual(person.tz, "Asia/Dhaka")
+        now = contact.read()[0]
+        changed = {name for name in known if known[name] != now[name]}
+        self.assertLessEqual(
+            changed,
+            {
+                "company_id",
+                "attendance_subscriber_ids",
+                "currency_id",
+                "display_name",
+                "write_date",
+            },
+        )
+
+    def test_an_officer_renames_who_has_a_bank_account(self):
+        bank = self.env["res.partner.bank"].create(
+            {"acc_number": "KE-1", "partner_id": self.amina.partner_id.id}
+        )
+        self.assertEqual(bank.acc_holder_name, "Okafor, Amina")
+        self.amina.with_user(self.officer).with_context(
+            allowed_company_ids=self.company.ids
+        ).given_name = "Aminata"
+        self.assertEqual(self.amina.partner_id.name, "Okafor, Aminata")
+        self.assertEqual(bank.acc_holder_name, "Okafor, Aminata")
+
     def test_a_contact_of_another_company_is_not_registered(self):
         contact = self.env["res.partner"].create(
             {"name": "Theirs", "company_id": self.other_company.id}

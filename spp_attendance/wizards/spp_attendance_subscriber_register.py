@@ -64,11 +64,7 @@ class SppAttendanceSubscriberRegister(models.TransientModel):
                     contact=partner.display_name,
                 )
             )
-        for chosen in (partner, self.location_id, self.department_id):
-            chosen.check_access("read")
-        people = self.env["spp.attendance.subscriber"]
-        # Until he is a participant the contact is not an officer's to change.
-        subscriber_sudo = people.sudo().create(
+        subscriber = self.env["spp.attendance.subscriber"].create(
             {
                 "person_identifier": self.person_identifier.strip(),
                 "partner_id": partner.id,
@@ -77,8 +73,6 @@ class SppAttendanceSubscriberRegister(models.TransientModel):
                 "department_id": self.department_id.id,
             }
         )
-        subscriber = subscriber_sudo.with_env(self.env)
-        subscriber.check_access("create")
         return {
             "type": "ir.actions.act_window",
             "res_model": subscriber._name,
