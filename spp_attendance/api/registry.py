@@ -42,7 +42,8 @@ class Patch(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _check_any(cls, values: Any) -> Any:
-        if values == {}:
+        needed = any(field.is_required() for field in cls.model_fields.values())
+        if values == {} and not needed:
             raise ValueError("nothing is to be changed")
         return values
 

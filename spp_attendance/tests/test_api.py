@@ -1,57 +1,19 @@
-import base64
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
-from odoo.tests import HttpCase, tagged
-from odoo.tools import SQL
+from odoo.tests import tagged
+from odoo.tools import SQL, mute_logger
 
-from .common import AttendanceCase
-
-RECORDS = "/api/attendance/records"
+from .common_api import ApiCase
 
 
 @tagged("post_install", "-at_install")
-class TestApi(HttpCase, AttendanceCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.client, cls.secret = (
-            cls.env["spp.oauth.client"]
-            .with_company(cls.company)
-            ._new_client(
-                "App",
-                ["attendance:read", "attendance:write"],
-                company_id=cls.company.id,
-            )
-        )
-
-    def setUp(self):
-        super().setUp()
-        self.token = self._token("attendance:read attendance:write")
-
-    def _token(self, scope):
-        basic = base64.b64encode(
-            f"{self.client.client_id}:{self.secret}".encode()
-        ).decode()
-        response = self.url_open(
-            "/oauth2/token",
-            data={"grant_type": "client_credentials", "scope": scope},
-            headers={"Authorization": f"Basic {basic}"},
-        )
-        self.assertEqual(response.status_code, 200, response.text)
-        return response.json()["access_token"]
-
-    def _call(self, method="GET", token=None, json=None, params=None):
-        query = f"?{params}" if params else ""
-        return self.url_open(
-            RECORDS + query,
-            json=json,
-            method=method,
-            headers={"Authorization": f"Bearer {token or self.token}"},
-        )
+class TestApi(ApiCase):
+    def _records(self, method="GET", token=None, json=None, params=None):
+        return self._call(method, "/records", json, params, token)
 
     def _post(self, *items):
-        return self._call("POST", json={"records": list(items)})
+        return self._records("POST", json={"records": list(items)})
 
     def test_the_status_tells_how_many_were_rejected(self):
         for items, status in (
@@ -86,7 +48,7 @@ class TestApi(HttpCase, AttendanceCase):
         self.assertEqual(created["status"], "created")
         again = self._post(item).json()["results"][0]
         self.assertEqual((again["status"], again["id"]), ("duplicate", created["id"]))
-        page = self._call(params="person_identifier=T-1").json()
+        page = self._records(params="person_identifier=T-1").json()
         self.assertEqual(
             page,
             {
@@ -116,6 +78,13 @@ class TestApi(HttpCase, AttendanceCase):
                         "url": "https://example.org/note",
                         "source": "api",
                         "external_id": "e-1",
+                        "submitted_by": None,
+                        "submitted_datetime": None,
+                        "submission_source": None,
+                        "voided": False,
+                        "void_reason": None,
+                        "created_at": page["items"][0]["created_at"],
+                        "updated_at": page["items"][0]["created_at"],
                     }
                 ],
                 "next": None,
@@ -132,7 +101,7 @@ class TestApi(HttpCase, AttendanceCase):
         ids = [result["id"] for result in self._post(*items).json()["results"]]
         seen, cursor, pages = [], "", 0
         while cursor is not None:
-            page = self._call(
+            page = self._records(
                 params="limit=4" + (f"&cursor={cursor}" if cursor else "")
             ).json()
             seen += [item["id"] for item in page["items"]]
@@ -166,7 +135,7 @@ class TestApi(HttpCase, AttendanceCase):
             ("location=nowhere", []),
         ):
             with self.subTest(params):
-                response = self._call(params=params)
+                response = self._records(params=params)
                 self.assertEqual(response.status_code, 200, response.text)
                 self.assertEqual(
                     [i["person_identifier"] for i in response.json()["items"]],
@@ -185,14 +154,14 @@ class TestApi(HttpCase, AttendanceCase):
             ("colour=red", 400),
         ):
             with self.subTest(params):
-                response = self._call(params=params)
+                response = self._records(params=params)
                 self.assertEqual(response.status_code, status, response.text)
                 self.assertTrue(response.json()["error"]["message"])
 
     def test_bad_bodies_are_explained(self):
         for body in ([], {}, {"records": []}, {"records": {}}, {"rows": [self.item()]}):
             with self.subTest(body=body):
-                response = self._call("POST", json=body or [])
+                response = self._records("POST", json=body or [])
                 self.assertEqual(response.status_code, 422, response.text)
                 self.assertTrue(response.json()["error"]["fields"])
         response = self._post(*[self.item()] * 5001)
@@ -202,22 +171,22 @@ class TestApi(HttpCase, AttendanceCase):
         reader = self._token("attendance:read")
         writer = self._token("attendance:write")
         body = {"records": [self.item()]}
-        self.assertEqual(self._call("POST", writer, json=body).status_code, 200)
-        self.assertEqual(self._call("GET", reader).status_code, 200)
+        self.assertEqual(self._records("POST", writer, json=body).status_code, 200)
+        self.assertEqual(self._records("GET", reader).status_code, 200)
         for refused in (
-            self._call("POST", reader, json=body),
-            self._call("GET", writer),
+            self._records("POST", reader, json=body),
+            self._records("GET", writer),
         ):
             self.assertEqual(refused.status_code, 403)
             self.assertIn("insufficient_scope", refused.headers["WWW-Authenticate"])
 
     def test_other_senders_ids_are_their_own_business(self):
         self.ingest(self.item(external_id="secret"), origin="device/1")
-        self.assertIsNone(self._call().json()["items"][0]["external_id"])
+        self.assertIsNone(self._records().json()["items"][0]["external_id"])
 
     def test_another_company_s_people_are_not_there(self):
         self.env["spp.attendance.record"].create({"subscriber_id": self.stranger.id})
-        self.assertEqual(self._call().json()["items"], [])
+        self.assertEqual(self._records().json()["items"], [])
 
     def test_reading_a_page_costs_the_same_for_few_and_many(self):
         from ..api import RecordQuery
@@ -242,15 +211,13 @@ class TestApi(HttpCase, AttendanceCase):
 
         from ..api import RecordQuery
 
-        cursor = Cursor.encode(datetime(2026, 1, 1), 1)
+        cursor = Cursor.encode("-date_time", datetime(2026, 1, 1), 1)
         model = self.records_of(self.api_user)
         queries = []
         with patch.object(
             type(model),
-            "search_fetch",
-            lambda self, domain, *_args, **_kw: (
-                queries.append(self._search(domain)) or self.browse()
-            ),
+            "_fetch_query",
+            lambda self, query, _fields: queries.append(query) or self.browse(),
         ):
             model._api_list(RecordQuery(cursor=cursor))
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
@@ -258,6 +225,183 @@ class TestApi(HttpCase, AttendanceCase):
         plan = self.env.execute_query(SQL("EXPLAIN %s", queries[0].select()))
         conditions = [line.strip() for [line] in plan if "Index Cond" in line]
         self.assertTrue(
-            any("company_id" in line and "date_time <" in line for line in conditions),
+            any("company_id" in c and "ROW(date_time, id) <" in c for c in conditions),
             plan,
         )
+
+    def _recorded(self, **values):
+        """Id of a new record."""
+        [result] = self._post(self.item(**values)).json()["results"]
+        self.assertEqual(result["status"], "created")
+        return result["id"]
+
+    def test_one_record_by_id(self):
+        record_id = self._recorded(external_id="e-1")
+        response = self._call("GET", f"/records/{record_id}")
+        [listed] = self._all("/records")
+        self.assertEqual(response.json(), listed)
+        again = {"If-None-Match": response.headers["ETag"]}
+        response = self._call("GET", f"/records/{record_id}", headers=again)
+        self.assertEqual(response.status_code, 304)
+        other = self.env["spp.attendance.record"].create(
+            {"subscriber_id": self.stranger.id}
+        )
+        for missing in (other.id, 2**31 - 1, 10**30):
+            response = self._call("GET", f"/records/{missing}")
+            self.assertEqual(response.status_code, 404)
+
+    def test_a_record_is_corrected(self):
+        record_id = self._recorded(type="TRN-TEST")
+        path = f"/records/{record_id}"
+        for body in (
+            {"category": "absent", "description": "Ill"},
+            {"date_time": "2026-09-01T10:00:00Z"},
+            {"date_time": "2026-09-01 07:30"},
+            {"type": None, "location": "HALL"},
+        ):
+            made = self._ok("PATCH", path, body)
+            self.assertEqual(self._ok("GET", path), made)
+        self.assertEqual(
+            (made["date_time"], made["category"], made["description"], made["type"]),
+            ("2026-09-01T07:30:00+03:00", "absent", "Ill", None),
+        )
+        self.assertEqual(made["location"]["code"], "HALL")
+        changes = self.env["spp.attendance.record.change"].search(
+            [("record_id", "=", record_id), ("field", "=", "local_time")]
+        )
+        self.assertEqual(sorted(changes.mapped("new_value")), ["07:30:00", "13:00:00"])
+        self.assertEqual(changes.create_uid, self.client.user_id)
+
+    @mute_logger("odoo.sql_db")
+    def test_a_correction_can_t_make_a_twin(self):
+        self._recorded(date_time="2026-09-01T08:00")
+        second = self._recorded(date_time="2026-09-01T09:00")
+        response = self._call(
+            "PATCH", f"/records/{second}", {"date_time": "2026-09-01T08:00"}
+        )
+        self.assertEqual(response.status_code, 409, response.text)
+
+    def test_a_bad_correction_is_explained(self):
+        path = f"/records/{self._recorded()}"
+        for body, field in (
+            ({}, "body"),
+            ({"date_time": "yesterday"}, "date_time"),
+            ({"date_time": None}, "date_time"),
+            ({"category": None}, "category"),
+            ({"type": "nothing"}, "type"),
+            ({"location": self.other_hall.id}, "location"),
+            ({"url": "ftp://x"}, "url"),
+            ({"person_identifier": "T-2"}, "person_identifier"),
+        ):
+            with self.subTest(body=body):
+                response = self._call("PATCH", path, body)
+                self.assertEqual(response.status_code, 422, response.text)
+                [problem] = response.json()["error"]["fields"]
+                self.assertEqual(problem["field"], field)
+
+    @mute_logger("odoo.sql_db")
+    def test_a_record_is_voided_and_restored(self):
+        record_id = self._recorded()
+        path = f"/records/{record_id}"
+        for reason in ("Wrong person", "Another reason"):
+            void = self._ok("POST", f"{path}/void", {"reason": reason})
+            self.assertTrue(void["voided"])
+            self.assertEqual(void["void_reason"], "Wrong person")
+        self.assertEqual(self._all("/records"), [])
+        self.assertEqual(self._all("/records", "include_voided=true"), [void])
+        self.assertEqual(self._ok("GET", path), void)
+        # Its place is free, and taken again.
+        second = self._recorded()
+        response = self._call("POST", f"{path}/restore")
+        self.assertEqual(response.status_code, 409, response.text)
+        self._ok("POST", f"/records/{second}/void", {"reason": "Again wrong"})
+        restored = self._ok("POST", f"{path}/restore")
+        self.assertFalse(restored["voided"])
+        self.assertIsNone(restored["void_reason"])
+        for body in ({}, {"reason": ""}, {"reason": "  "}, {"reason": None}):
+            response = self._call("POST", f"{path}/void", body)
+            self.assertEqual(response.status_code, 422, response.text)
+        response = self._call("POST", "/records/2147483647/void", {"reason": "R"})
+        self.assertEqual(response.status_code, 404)
+
+    def test_the_caller_s_own_ids_find_their_records(self):
+        for number in (1, 2):
+            self._recorded(
+                date_time=f"2026-09-0{number}T08:00", external_id=f"e-{number}"
+            )
+        self.ingest(self.item("T-2", external_id="e-1"), origin="device/1")
+        for params, expected in (
+            ("external_id=e-1", ["e-1"]),
+            ("external_id=e-1&external_id=e-2", ["e-2", "e-1"]),
+            ("external_id=e-3", []),
+            ("category=absent", []),
+            ("category=present&external_id=e-2", ["e-2"]),
+        ):
+            with self.subTest(params):
+                found = [i["external_id"] for i in self._all("/records", params)]
+                self.assertEqual(found, expected)
+
+    def test_what_was_changed_since(self):
+        old, new = (
+            self._recorded(date_time=f"2026-09-0{number}T08:00") for number in (1, 2)
+        )
+        for record_id, date in ((old, "2026-09-01"), (new, "2026-10-01")):
+            self.env.cr.execute(
+                "UPDATE spp_attendance_record SET write_date = %s WHERE id = %s",
+                [f"{date} 05:00:00.5", record_id],
+            )
+        self.env.invalidate_all()
+        since = "updated_since=2026-09-15T00:00:00Z"
+        self.assertEqual([i["id"] for i in self._all("/records", since)], [new])
+        for sort, expected in (("updated_at", [old, new]), ("-updated_at", [new, old])):
+            found = self._all("/records", f"sort={sort}", limit=1)
+            self.assertEqual([item["id"] for item in found], expected)
+        since = "updated_since=2026-10-01T08:00:00%2B03:00"
+        self.assertEqual([i["id"] for i in self._all("/records", since)], [new])
+
+    def test_a_location_stands_for_what_is_part_of_it(self):
+        room = self.env["spp.attendance.location"].create(
+            {
+                "name": "Room",
+                "parent_id": self.hall.id,
+                "company_id": self.company.id,
+                "tz": "Africa/Nairobi",
+            }
+        )
+        record_id = self._recorded(location="Room")
+        for params in ("location=HALL", "location=Room", f"location={room.id}"):
+            found = self._all("/records", params)
+            self.assertEqual([item["id"] for item in found], [record_id])
+
+    def test_an_unknown_name_asks_the_records_nothing(self):
+        from ..api import RecordQuery
+
+        model = self.records_of(self.api_user)
+        for filters in (
+            {"type": "nothing"},
+            {"location": "nowhere"},
+            {"person_identifier": ["nobody"]},
+        ):
+            with (
+                self.subTest(filters=filters),
+                patch.object(type(model), "_fetch_query", side_effect=AssertionError),
+            ):
+                self.assertEqual(model._api_list(RecordQuery(**filters)).items, [])
+
+    def test_one_person_s_page_is_found_by_the_person_s_index(self):
+        from ..api import RecordQuery
+
+        model = self.records_of(self.api_user)
+        self.ingest(*(self.item(f"T-{n}") for n in (1, 2, 3)))
+        queries = []
+        with patch.object(
+            type(model),
+            "_fetch_query",
+            lambda self, query, _fields: queries.append(query) or self.browse(),
+        ):
+            model._api_list(RecordQuery(person_identifier=["T-1"]))
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        plan = self.env.execute_query(SQL("EXPLAIN %s", queries[0].select()))
+        text = "\n".join(line for [line] in plan)
+        self.assertIn(f"subscriber_id = {self.amina.id}", text)
+        self.assertNotIn("Join", text)
