@@ -65,7 +65,11 @@ class Upsert:
 
     def __init__(self, env: Environment) -> None:
         self.env = env
-        self.model = env["spp.attendance.subscriber"].with_context(active_test=False)
+        # A message on each contact would cost more than all else, and tell nobody more
+        # than the registry itself does.
+        self.model = env["spp.attendance.subscriber"].with_context(
+            active_test=False, tracking_disable=True
+        )
 
     def run(
         self, batch: Sequence[PersonIn | Refused | dict[str, Any]]
@@ -229,9 +233,10 @@ class Upsert:
         alike: dict[str, list[_Change]] = defaultdict(list)
         for change in changes:
             alike[repr(sorted(change.values.items()))].append(change)
+        ids = [change.person_id for change in changes]
         for group in alike.values():
             people = self.model.browse([change.person_id for change in group])
-            people.write(group[0].values)
+            people.with_prefetch(ids).write(group[0].values)
         return [Outcome(c.index, "updated", c.person_id) for c in changes]
 
     def _refusal(self, change: _Change, error: Exception) -> Outcome:

@@ -108,3 +108,29 @@ class TestConcurrency(TransactionCase):
             writing.cr.rollback()
             self.assertEqual(self._ingest(writing, "08:00"), ["created"])
         self.assertEqual(self._keys(), ["2026-09-01|08:00:00|0"])
+
+    def test_a_merge_misses_no_record(self):
+        """Nor one that was committed after the merge had begun to look."""
+        with self.transaction() as merging:
+            people = merging["spp.attendance.subscriber"]
+            target = people.create(
+                {"person_identifier": "R-2", "company_id": self.company_id}
+            )
+            with self.transaction() as writing:
+                self.assertEqual(self._ingest(writing, "08:00"), ["created"])
+            with self.assertRaisesRegex(ConcurrencyError, "spp_attendance_record"):
+                target._merge(people.browse(self.person_id))
+            merging.cr.rollback()
+
+    def test_a_merge_waits_for_who_is_recording(self):
+        with self.transaction() as merging, self.transaction() as writing:
+            people = merging["spp.attendance.subscriber"]
+            target = people.create(
+                {"person_identifier": "R-2", "company_id": self.company_id}
+            )
+            self.assertEqual(self._ingest(writing, "08:00"), ["created"])
+            merging.cr.execute("SET LOCAL lock_timeout = '50ms'")
+            with self.assertRaises(LockNotAvailable):
+                target._merge(people.browse(self.person_id))
+            merging.cr.rollback()
+            writing.cr.rollback()

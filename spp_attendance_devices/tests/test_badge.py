@@ -141,3 +141,20 @@ class TestBadge(DeviceCase):
                 self.env["spp.attendance.scan.assign"].with_user(user).with_context(
                     **context
                 ).create({"subscriber_id": self.grace.id})
+
+    def test_badges_and_scans_follow_who_is_merged(self):
+        badge = self.badges().filtered(lambda b: b.user_code == "4711")
+        self.assign(badge, self.joseph)
+        self.assertEqual(len(self.scans_of().record_id), 21)
+        self.amina._merge(self.joseph)
+        self.assertEqual(self.scans_of().subscriber_id, self.amina)
+        self.assertEqual(self.scans_of().record_id.subscriber_id, self.amina)
+        assigned = self.env["spp.attendance.device.user"].search([])
+        self.assertEqual(assigned.subscriber_id, self.amina)
+        later = MORNING + timedelta(days=1)
+        self.store(scan("4711", later), scan("T-2", later + timedelta(minutes=1)))
+        rows = self.scans_of().filtered(
+            lambda row: row.record_id.local_date == later.date()
+        )
+        self.assertEqual(rows.mapped("state"), ["matched", "matched"])
+        self.assertEqual(rows.subscriber_id, self.amina)
