@@ -44,9 +44,13 @@
         "wizards/spp_attendance_sheet_print_views.xml",
     ],
     "demo": [
+        "demo/res_users_demo.xml",
         "demo/spp_attendance_location_demo.xml",
+        "demo/spp_attendance_department_demo.xml",
         "demo/spp.attendance.subscriber.csv",
+        "demo/spp_attendance_portal_demo.xml",
         "demo/spp_attendance_record_demo.xml",
+        "demo/spp_attendance_event_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

@@ -102,7 +102,8 @@ class TestSheetPrint(AttendanceCase):
         )
         sheet = self.sheet(subscriber_ids=people.ids)
         report = self.env["ir.actions.report"].with_context(force_report_rendering=True)
-        content, kind = report._render_qweb_pdf(REPORT, sheet.ids)
+        with self.allow_pdf_render():
+            content, kind = report._render_qweb_pdf(REPORT, sheet.ids)
         self.assertEqual(kind, "pdf")
         pages = PdfFileReader(io.BytesIO(content)).pages
         self.assertEqual(len(pages), 2)
@@ -117,15 +118,14 @@ class TestSheetPrint(AttendanceCase):
             ]
         )
         counts = []
-        for some in (people[:2], people):
+        for some in (people[:2], people[:2], people):
             sheet = self.sheet(subscriber_ids=some.ids)
-            sheet._pages()
             self.env.flush_all()
             self.env.invalidate_all()
             before = self.cr.sql_log_count
             sheet._pages()
             counts.append(self.cr.sql_log_count - before)
-        self.assertEqual(*counts)
+        self.assertEqual(counts[1], counts[2])  # the first learned the rules
 
     def test_refusals(self):
         for dates in (
@@ -151,7 +151,7 @@ class TestSheetPrint(AttendanceCase):
 
     def test_it_opens_with_this_week(self):
         with freeze_time("2026-09-10 10:00:00"):
-            sheet = self.env["spp.attendance.sheet.print"].new()
+            sheet = self.env["spp.attendance.sheet.print"].create({})
         self.assertEqual(
             (sheet.date_from, sheet.date_to), (date(2026, 9, 7), date(2026, 9, 11))
         )
