@@ -91,6 +91,8 @@ class SppAttendanceLocation(models.Model):
         "location_id",
         "user_id",
         string="Officers",
+        # Who has left was named all the same: his location is not open to all for it.
+        context={"active_test": False},
         help="Only these officers, and those of the places that this one is part of,"
         " see and enter attendance here and below. Nobody named here nor above: every"
         " officer of the company does.",
@@ -102,6 +104,7 @@ class SppAttendanceLocation(models.Model):
         "location_id",
         "user_id",
         string="Officers Here and Above",
+        context={"active_test": False},
         compute="_compute_access_user_ids",
         recursive=True,
         store=True,

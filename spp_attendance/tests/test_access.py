@@ -1,3 +1,7 @@
+import re
+
+from freezegun import freeze_time
+
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
@@ -5,83 +9,220 @@ from .common import AttendanceCase
 
 READ, WRITE, CREATE = "read", "write", "create"
 
-#: Role to what it may do, model by model, with the rows of its own company. Nobody may
-#: delete; the first column is how many of the rows made below it sees.
+ROLES = (
+    "internal",
+    "participant",
+    "head",
+    "officer",
+    "manager",
+    "admin",
+    "api",
+    "registry",
+)
+OPERATIONS = {"r": READ, "w": WRITE, "c": CREATE, "u": "unlink"}
+#: Model to what each of ROLES may do: with how many of the rows that ``_rows_of`` makes
+#: for its company, and which operation by its first letter. What is not named is
+#: forbidden whatever the row, and nothing at all is allowed with another company's.
 MATRIX = {
-    "spp.attendance.subscriber": {
-        "internal": (0, ()),
-        "participant": (1, (READ,)),
-        "api": (4, (READ,)),
-        "officer": (4, (READ, WRITE, CREATE)),
-        "manager": (4, (READ, WRITE, CREATE)),
-        "admin": (4, (READ, WRITE, CREATE)),
-    },
-    "spp.attendance.record": {
-        "internal": (0, ()),
-        "participant": (1, (READ,)),
-        "api": (3, (READ, CREATE)),
-        "officer": (2, (READ, WRITE, CREATE)),
-        "manager": (3, (READ, WRITE, CREATE)),
-        "admin": (3, (READ, WRITE, CREATE)),
-    },
-    "spp.attendance.location": {
-        "internal": (0, ()),
-        "participant": (2, (READ,)),
-        "api": (2, (READ,)),
-        "officer": (1, (READ,)),
-        "manager": (2, (READ, WRITE, CREATE, "unlink")),
-        "admin": (2, (READ, WRITE, CREATE, "unlink")),
-    },
-    "spp.attendance.type": {
-        "internal": (0, ()),
-        "participant": (1, (READ,)),
-        "api": (1, (READ,)),
-        "officer": (1, (READ,)),
-        "manager": (1, (READ, WRITE, CREATE, "unlink")),
-        "admin": (1, (READ, WRITE, CREATE, "unlink")),
-    },
+    model: dict(zip(ROLES, cells.replace(" ", "").split("|"), strict=True))
+    for model, cells in {
+        "spp.attendance.subscriber": (
+            "- | 1r | 1r | 4r4w4c | 4r4w4c | 4r4w4c | 4r | 4r4w4c"
+        ),
+        "spp.attendance.subscriber.alias": "- | - | 1r | 2r | 2r | 2r | 2r | 2r",
+        "spp.attendance.department": (
+            "- | 2r | 2r | 2r | 2r2w2c2u | 2r2w2c2u | 2r | 2r2w2c"
+        ),
+        "spp.attendance.location": (
+            "- | 2r | 2r | 1r | 2r2w2c2u | 2r2w2c2u | 2r | 2r2w2c"
+        ),
+        # One is its company's own, one is shared by all.
+        "spp.attendance.type": ("- | 2r | 2r | 2r | 2r2w2c2u | 2r2w2c2u | 2r | 2r1w1c"),
+        "spp.attendance.record": (
+            "- | 1r | 2r | 2r2w2c | 3r3w3c | 3r3w3c | 3r3w3c | 3r3w3c"
+        ),
+        "spp.attendance.record.change": "- | 1r | 2r | 2r | 3r | 3r | 3r | 3r",
+        "spp.attendance.event": ("- | - | - | 1r1w1c | 2r2w2c2u | 2r2w2c2u | - | -"),
+        "spp.attendance.event.line": (
+            "- | - | - | 1r1w1c1u | 2r2w2c2u | 2r2w2c2u | - | -"
+        ),
+        "spp.attendance.event.mark": "- | - | - | 1r | 2r | 2r | - | -",
+        "spp.attendance.event.report": "- | - | - | 1r | 2r | 2r | - | -",
+        "spp.attendance.report": "- | - | 2r | 2r | 3r | 3r | - | -",
+        "spp.attendance.absentee": "- | - | 1r | 1r | 2r | 2r | - | -",
+        "spp.attendance.sheet": "- | - | - | - | - | 1r | - | -",
+        "spp.attendance.settings": "- | - | - | - | - | 1r1w1c | - | -",
+        "spp.attendance.conflict": "- | - | - | - | - | 1r1w1c1u | - | -",
+        # Wizards: no rows to see, only who may open them.
+        "spp.attendance.conflict.void": "- | - | - | - | - | 0r0w0c | - | -",
+        "spp.attendance.event.expect": ("- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"),
+        "spp.attendance.portal.access": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
+        "spp.attendance.portal.access.line": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
+        "spp.attendance.record.export": (
+            "- | - | 0r0w0c | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
+        ),
+        "spp.attendance.record.void": "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -",
+        "spp.attendance.sheet.print": (
+            "- | - | 0r0w0c | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
+        ),
+        "spp.attendance.subscriber.merge": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
+        "spp.attendance.subscriber.register": (
+            "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
+        ),
+    }.items()
 }
 
 
 @tagged("post_install", "-at_install")
+@freeze_time("2026-09-10 12:00:00")
 class TestAccess(AttendanceCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        records = cls.env["spp.attendance.record"]
-        cls.rows = {
-            "spp.attendance.subscriber": cls.amina
-            + cls.joseph
-            + cls.grace
-            + cls.participant_subscriber,
-            "spp.attendance.location": cls.hall + cls.closed_site,
-            "spp.attendance.type": cls.training,
-            "spp.attendance.record": records.create(
-                [
-                    {"subscriber_id": cls.amina.id, "location_id": cls.hall.id},
-                    {"subscriber_id": cls.amina.id, "location_id": cls.closed_site.id},
-                    {"subscriber_id": cls.participant_subscriber.id},
-                ]
-            ),
-        }
-        cls.foreign_type = cls.env["spp.attendance.type"].create(
-            {"name": "Foreign", "company_id": cls.other_company.id}
+        cls.head = cls._new_user("head", "head")
+        cls.registry_app = cls.env["res.users"].create(
+            {
+                "name": "Registry",
+                "login": "test-attendance-registry",
+                "company_id": cls.company.id,
+                "company_ids": cls.company.ids,
+                "group_ids": cls.env.ref(
+                    "spp_attendance.spp_attendance_group_api_registry"
+                ).ids,
+            }
         )
-        cls.foreign_rows = {
-            "spp.attendance.subscriber": cls.stranger,
-            "spp.attendance.location": cls.other_hall,
-            "spp.attendance.type": cls.foreign_type,
-            "spp.attendance.record": records.create(
-                {"subscriber_id": cls.stranger.id, "location_id": cls.other_hall.id}
-            ),
-        }
         cls.users = {
             "internal": cls.internal,
             "participant": cls.participant,
-            "api": cls.api_user,
+            "head": cls.head,
             "officer": cls.officer,
             "manager": cls.manager,
             "admin": cls.admin,
+            "api": cls.api_user,
+            "registry": cls.registry_app,
+        }
+        other_closed = cls.env["spp.attendance.location"].create(
+            {
+                "name": "Closed site",
+                "company_id": cls.other_company.id,
+                "tz": "Africa/Accra",
+                "officer_ids": cls.env.user.ids,
+            }
+        )
+        cls.rows = cls._rows_of(
+            cls.company,
+            cls.amina + cls.joseph + cls.grace + cls.participant_subscriber,
+            cls.hall + cls.closed_site,
+            cls.head,
+        )
+        cls.rows["spp.attendance.type"] += cls.training
+        cls.foreign_rows = cls._rows_of(
+            cls.other_company,
+            cls.stranger,
+            cls.other_hall + other_closed,
+            cls.env.user,
+        )
+
+    @classmethod
+    def _rows_of(cls, company, people, locations, head):
+        """Rows of every model in a company: ``{model name: records}``.
+
+        :param people: the first is of the department of ``head``, the last one takes
+            part himself
+        :param locations: one for all officers, one for others than ours
+        """
+        env = cls.env(context={**cls.env.context, "allowed_company_ids": company.ids})
+        open_site, closed_site = locations.with_env(env)
+        first, last = people[0].with_env(env), people[-1].with_env(env)
+        company = company.with_env(env)
+        company.attendance_absences_in_row = 1
+        departments = env["spp.attendance.department"].create(
+            [{"name": "Field", "head_id": head.id}, {"name": "Office"}]
+        )
+        first.department_id = departments[0]
+        if last != first:
+            last.department_id = departments[1]
+        records = env["spp.attendance.record"].create(
+            [
+                {
+                    "subscriber_id": first.id,
+                    "location_id": open_site.id,
+                    "local_date": "2026-09-01",
+                },
+                {
+                    "subscriber_id": first.id,
+                    "location_id": closed_site.id,
+                    "local_date": "2026-09-02",
+                    "category": "absent",
+                },
+                {
+                    "subscriber_id": last.id,
+                    "local_date": "2026-09-03",
+                    "category": "absent",
+                },
+            ]
+        )
+        for record in records:
+            record.description = "Corrected"
+        events = env["spp.attendance.event"].create(
+            [
+                {"name": "Meeting", "location_id": location.id}
+                for location in (open_site, closed_site)
+            ]
+        )
+        lines = env["spp.attendance.event.line"].create(
+            [{"event_id": event.id, "subscriber_id": first.id} for event in events]
+        )
+        settings = env["spp.attendance.settings"].create({})
+        env.flush_all()
+        of_company = [("company_id", "=", company.id)]
+        return {
+            "spp.attendance.subscriber": people,
+            "spp.attendance.subscriber.alias": env[
+                "spp.attendance.subscriber.alias"
+            ].create(
+                [
+                    {
+                        "subscriber_id": person.id,
+                        "person_identifier": f"WAS-{person.id}-{number}",
+                    }
+                    for number, person in enumerate((first, last))
+                ]
+            ),
+            "spp.attendance.department": departments,
+            "spp.attendance.location": locations,
+            "spp.attendance.type": env["spp.attendance.type"].create(
+                {"name": "Own kind", "company_id": company.id}
+            ),
+            "spp.attendance.record": records,
+            "spp.attendance.record.change": records.change_ids,
+            "spp.attendance.event": events,
+            "spp.attendance.event.line": lines,
+            "spp.attendance.event.mark": env["spp.attendance.event.mark"].create(
+                [
+                    {"event_id": event.id, "entries": {"records": {}, "lines": []}}
+                    for event in events
+                ]
+            ),
+            "spp.attendance.event.report": env["spp.attendance.event.report"].search(
+                of_company
+            ),
+            "spp.attendance.report": env["spp.attendance.report"].search(of_company),
+            "spp.attendance.absentee": env["spp.attendance.absentee"].search(
+                of_company
+            ),
+            "spp.attendance.sheet": env["spp.attendance.sheet"].search(of_company)
+            or env["spp.attendance.sheet"].create({"company_id": company.id}),
+            "spp.attendance.settings": settings,
+            "spp.attendance.conflict": env["spp.attendance.conflict"].create(
+                {
+                    "settings_id": settings.id,
+                    "subscriber_id": first.id,
+                    "person_identifier": first.person_identifier,
+                    "local_date": "2026-09-01",
+                    "record_ids": records[:2].ids,
+                }
+            ),
         }
 
     def _as(self, role, records):
@@ -90,34 +231,65 @@ class TestAccess(AttendanceCase):
             allowed_company_ids=user.company_ids.ids
         )
 
+    @staticmethod
+    def _filtered(records, operation):
+        """Those with which the user may do it."""
+        allowed = records._filtered_access(operation)
+        if records._auto or not allowed:
+            return allowed
+        # What is computed as it is read has no rules: it is made of what the user sees.
+        return records.search([("id", "in", allowed.ids)])
+
+    def test_the_matrix_has_every_model(self):
+        """Who adds a model says who may do what with it."""
+        models = {
+            name
+            for name, model in self.env.registry.items()
+            if model._original_module == "spp_attendance" and not model._abstract
+        }
+        self.assertEqual(set(MATRIX), models)
+        self.assertEqual(set(self.users), set(ROLES))
+        without_rows = {
+            model for model in models if model not in self.rows or not self.rows[model]
+        }
+        self.assertEqual(
+            without_rows,
+            {model for model, roles in MATRIX.items() if "0r0w0c" in roles.values()},
+        )
+
     def test_matrix(self):
         for model, roles in MATRIX.items():
-            self.assertEqual(set(roles), set(self.users))
-            for role, (visible, operations) in roles.items():
-                rows = self._as(role, self.rows[model])
-                for operation in (READ, WRITE, CREATE, "unlink"):
+            rows = self.rows.get(model, self.env[model])
+            for role, cell in roles.items():
+                allowed = {op: int(n) for n, op in re.findall(r"(\d+)([rwcu])", cell)}
+                mine = self._as(role, rows)
+                for letter, operation in OPERATIONS.items():
                     with self.subTest(model=model, role=role, operation=operation):
                         self.assertEqual(
-                            rows.browse().has_access(operation),
-                            operation in operations,
+                            mine.browse().has_access(operation), letter in allowed
                         )
-                with self.subTest(model=model, role=role):
-                    seen = rows._filtered_access(READ)
-                    self.assertEqual(len(seen), visible)
-                    if visible:
-                        found = rows.search([("id", "in", rows.ids)])
-                        self.assertEqual(len(found), visible)
+                        self.assertEqual(
+                            len(self._filtered(mine, operation)),
+                            allowed.get(letter, 0),
+                        )
+                if "r" in allowed:
+                    with self.subTest(model=model, role=role, operation="search"):
+                        found = mine.search([("id", "in", mine.ids)])
+                        self.assertEqual(len(found), allowed["r"])
 
     def test_other_companies_are_out_of_sight(self):
         for model, foreign in self.foreign_rows.items():
-            for role in self.users:
-                with self.subTest(model=model, role=role):
-                    rows = self._as(role, foreign)
-                    self.assertFalse(rows._filtered_access(READ))
-                    if rows.browse().has_access(READ):
+            for role in ROLES:
+                rows = self._as(role, foreign)
+                for operation in OPERATIONS.values():
+                    with self.subTest(model=model, role=role, operation=operation):
+                        self.assertFalse(self._filtered(rows, operation))
+                if rows.browse().has_access(READ):
+                    with self.subTest(model=model, role=role, operation="search"):
                         self.assertFalse(rows.search([("id", "in", rows.ids)]))
-                        with self.assertRaises(AccessError):
-                            rows.read(["display_name"])
+                        if rows._auto:
+                            with self.assertRaises(AccessError):
+                                rows.read(["display_name"])
 
     def test_nothing_is_moved_to_a_company_of_others(self):
         own_type = self.env["spp.attendance.type"].create(
@@ -140,7 +312,8 @@ class TestAccess(AttendanceCase):
     def test_an_officer_of_both_companies_sees_both(self):
         self.officer.company_ids += self.other_company
         records = self._as("officer", self.foreign_rows["spp.attendance.record"])
-        self.assertEqual(len(records._filtered_access(READ)), 1)
+        # Not what is at the location that is closed to him.
+        self.assertEqual(len(records._filtered_access(READ)), 2)
 
     def test_participants_are_private_contacts(self):
         partners = (self.amina + self.joseph + self.participant_subscriber).partner_id

@@ -86,6 +86,33 @@ class TestLocation(AttendanceCase):
         self.district.officer_ids = False
         self.assertFalse(self.school.access_user_ids)
 
+    def test_it_stays_closed_when_its_officer_leaves(self):
+        self.village.officer_ids = self.officer
+        self.officer.active = False
+        self.assertEqual(self._seen(self.second_officer), self.district)
+        self.school.name = "High school"
+        self.district.tz = "Asia/Tokyo"
+        self.school.parent_id = self.district
+        self.school.parent_id = self.village
+        self.assertEqual(self._seen(self.second_officer), self.district)
+
+    def test_an_archived_location_keeps_its_records_to_its_officers(self):
+        self.village.officer_ids = self.officer
+        (closed,) = self.ingest(self.item(location=self.school.id))
+        (opened,) = self.ingest(self.item("T-2", location=self.district.id))
+        (self.district + self.village + self.school).active = False
+        model = self.env["spp.attendance.record"]
+        for user, expected in (
+            (self.officer, [closed.id, opened.id]),
+            (self.second_officer, [opened.id]),
+        ):
+            with self.subTest(user.login):
+                records = model.browse([closed.id, opened.id])
+                records = records.with_env(self.records_of(user).env)
+                self.assertEqual(records._filtered_access("read").ids, expected)
+                found = records.search([("id", "in", records.ids)], order="id")
+                self.assertEqual(found.ids, expected)
+
     def test_records_follow_their_location(self):
         self.village.officer_ids = self.officer
         (outcome,) = self.ingest(self.item(location=self.school.id))
