@@ -22,7 +22,7 @@ _SPOOL = 1024 * 1024
 _BLOCK = 64 * 1024
 
 _OPENSPP_PATH = re.compile(
-    r"/(attendances(/search)?|attendance/[^/]+|subscribers|subscriber/[^/]+)/?"
+    r"/(attendances|subscribers)(/.*)?|/(attendance|subscriber)/.*"
 )
 
 

@@ -39,6 +39,7 @@ _NO_ID: Final = 0
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 # An escaped NUL is valid JSON, but no PostgreSQL text can hold it.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_URL = re.compile(r"https?://\S+")
 _TRUE: Final = frozenset({"true", "1", "t", "y", "yes"})
 
 
@@ -212,12 +213,14 @@ def unknown_reference(what: str, available: Sequence[tuple[int, str]]) -> Refusa
     return Refusal(message)
 
 
-def read_ids(text: str | None) -> list[int]:
-    """The ids of a comma-separated list.
+def read_ids(repeated: Iterable[str]) -> list[int]:
+    """The ids of comma-separated lists.
 
+    :param repeated: values of the query parameter
     :raises Refusal: when one is none, or there are none
     """
-    if not (text or "").strip():
+    text = ",".join(repeated)
+    if not text.strip():
         raise Refusal(NOTHING_TO_DELETE)
     numbers = [_integer(part) for part in text.split(",")]
     if None in numbers:
@@ -348,7 +351,7 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 def _url(card: Mapping[str, Any]) -> str | None:
     url = _text(card, "attendance_external_url").strip()
     # Theirs stored anything; here a click on it must not run anything.
-    if url and not url.startswith(("http://", "https://")):
+    if url and not _URL.fullmatch(url):
         raise Refusal("attendance_external_url must begin with http:// or https://.")
     return url or None
 
