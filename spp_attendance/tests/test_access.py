@@ -320,7 +320,9 @@ class TestAccess(AttendanceCase):
         for role, visible in (
             ("internal", self.env["res.partner"]),
             ("participant", self.participant.partner_id),
+            ("head", self.amina.partner_id),
             ("api", partners),
+            ("registry", partners),
             ("officer", partners),
             ("manager", partners),
         ):
@@ -429,3 +431,106 @@ class TestAccess(AttendanceCase):
         self.officer.group_ids += self.env.ref("base.group_partner_manager")
         self._as("officer", contact).write({"email": "office@example.org"})
         self.assertEqual(contact.email, "office@example.org")
+
+    # -------------------------------------------------------- heads, and registries
+
+    def test_a_head_sees_what_is_below_his_department(self):
+        field = self.rows["spp.attendance.department"][0]
+        team, crew = self.env["spp.attendance.department"].create(
+            [{"name": "Team", "parent_id": field.id}, {"name": "Crew"}]
+        )
+        crew.parent_id = team
+        self.joseph.department_id = crew
+        (outcome,) = self.ingest(self.item("T-2", location="CLOSED"))
+        record = self.env["spp.attendance.record"].browse(outcome.id)
+        for rows in (self.joseph, self.joseph.partner_id, record):
+            with self.subTest(rows._name):
+                self.assertTrue(self._as("head", rows)._filtered_access(READ))
+        # A closed location is no secret from who sees the record.
+        shown = self._as("head", record)
+        self.assertEqual(shown.location_id.display_name, "Closed site")
+        self.assertEqual(shown.subscriber_id.name, "Mwangi, Joseph")
+        crew.parent_id = False
+        for rows in (self.joseph, self.joseph.partner_id, record):
+            with self.subTest(rows._name, moved="away"):
+                self.assertFalse(self._as("head", rows)._filtered_access(READ))
+
+    def test_a_head_loses_what_another_heads(self):
+        self.rows["spp.attendance.department"][0].head_id = self.manager
+        self.assertFalse(self._as("head", self.amina)._filtered_access(READ))
+
+    def test_a_head_who_is_an_officer_writes_as_an_officer(self):
+        """He sees his people wherever they were, and changes what officers may."""
+        self.head.group_ids += self.env.ref(
+            "spp_attendance.spp_attendance_group_officer"
+        )
+        open_record, closed_record, _nowhere = self._as(
+            "head", self.rows["spp.attendance.record"]
+        )
+        self.assertTrue(closed_record.has_access(READ))
+        open_record.description = "As an officer"
+        with self.assertRaises(AccessError):
+            closed_record.description = "As an officer"
+        with self.assertRaises(AccessError):
+            closed_record.browse().create(
+                {"subscriber_id": self.amina.id, "location_id": self.closed_site.id}
+            )
+
+    def test_what_was_voided_is_seen_by_who_saw_it(self):
+        records = self.rows["spp.attendance.record"]
+        records._void("Entered twice")
+        for model, rows in (
+            ("spp.attendance.record", records),
+            ("spp.attendance.record.change", records.change_ids),
+        ):
+            for role, number in (("participant", 1), ("head", 2), ("officer", 2)):
+                with self.subTest(model=model, role=role):
+                    seen = self._as(role, rows).with_context(active_test=False)
+                    seen = seen.search([("id", "in", rows.ids)])
+                    if model == "spp.attendance.record":
+                        self.assertEqual(len(seen), number)
+                    else:
+                        self.assertEqual(
+                            len(seen.filtered(lambda c: c.kind == "voided").record_id),
+                            number,
+                        )
+
+    def test_an_app_keeps_the_registry(self):
+        model = self._as("registry", self.env["spp.attendance.subscriber"])
+        person = model.create(
+            {"person_identifier": "T-40", "family_name": "Sow", "given_name": "Awa"}
+        )
+        self.assertEqual(person.company_id, self.company)
+        person.write({"given_name": "Awa Marie", "phone": "+221 33 000 00 00"})
+        self.assertEqual(person.partner_id.phone, "+221 33 000 00 00")
+        self.amina.with_env(model.env).email = "amina@example.org"
+        person.active = False
+        with self.assertRaises(AccessError):
+            person.unlink()
+
+    def test_an_app_changes_no_other_contacts(self):
+        contact = self.env["res.partner"].create(
+            {"name": "A supplier", "company_id": self.company.id}
+        )
+        as_app = self._as("registry", contact)
+        with self.assertRaises(AccessError):
+            as_app.email = "mine@example.org"
+        for partner in (contact, self.manager.partner_id):
+            with self.subTest(partner.name), self.assertRaises(AccessError):
+                as_app.env["spp.attendance.subscriber"].create(
+                    {
+                        "person_identifier": "T-41",
+                        "partner_id": partner.id,
+                        "email": "mine@example.org",
+                    }
+                )
+
+    def test_a_plain_app_keeps_no_registry(self):
+        for model, values in (
+            ("spp.attendance.subscriber", {"person_identifier": "T-42"}),
+            ("spp.attendance.type", {"name": "Mine"}),
+            ("spp.attendance.location", {"name": "Mine"}),
+            ("spp.attendance.department", {"name": "Mine"}),
+        ):
+            with self.subTest(model), self.assertRaises(AccessError):
+                self._as("api", self.env[model]).create(values)
