@@ -62,10 +62,10 @@ def columns(record: str, person: str, contact: str) -> tuple[SQL, SQL, SQL, SQL]
 def csv_columns(record: str, person: str, contact: str) -> tuple[SQL, SQL, SQL, SQL]:
     """As `columns`, but no spreadsheet takes a cell of the CSV for a formula."""
     timestamp, identifier, name, status = columns(record, person, contact)
-    return timestamp, _plain(identifier), _plain(name), status
+    return timestamp, plain(identifier), plain(name), status
 
 
-def _plain(text: SQL) -> SQL:
+def plain(text: SQL) -> SQL:
     """SQL of a text with an apostrophe before what would be a formula."""
     return SQL(
         "CASE WHEN ascii(%(text)s) = ANY(%(starts)s) THEN '''' ELSE '' END || %(text)s",

@@ -5,7 +5,7 @@ tells it of new rows (``NOTIFY``, sent by their own transaction); an advisory lo
 lives as long as the connection makes it the only one.
 
 It goes by transactions, not by ids: a row may be committed after one with a higher id.
-What has a ``feed_xid`` below ``pg_snapshot_xmin`` can get no more company, so it is
+What has a ``feed_xid`` below the horizon (``feed``) can get no more company, so it is
 appended, synced to the disk, and only then noted down as written. So whatever ends the
 process, nothing is missing or there twice: what is in the file past the bytes that are
 noted down is cut off, and written again.
@@ -36,6 +36,7 @@ from odoo.sql_db import connection_info_for
 from odoo.tools import SQL
 
 from . import sheet
+from .feed import HORIZON
 
 _logger = logging.getLogger(__name__)
 
@@ -169,10 +170,7 @@ class SheetWriter(threading.Thread):
             return None
         path = self._path()
         usable = state.here and _size(path) >= state.file_bytes
-        cr.execute(
-            "SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text"
-            "  FROM pg_current_snapshot() s"
-        )
+        cr.execute(HORIZON.code)
         [(horizon, after)] = cr.fetchall()
         stale = state.stale or self._is_changed(cr, state.horizon, horizon)
         wait = POLL if horizon == after else POLL_OPEN

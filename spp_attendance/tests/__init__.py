@@ -18,6 +18,7 @@ from . import (
     test_report,
     test_subscriber,
     test_portal,
+    test_sheet,
     test_sheet_print,
     test_summary,
     test_location,
