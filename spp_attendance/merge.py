@@ -174,10 +174,10 @@ class Merge:
         self.env.cr.execute(
             """
             INSERT INTO spp_attendance_record_change (
-                record_id, kind, field, old_value, new_value,
+                record_id, kind, field, old_value, new_value, company_id,
                 create_uid, create_date, write_uid, write_date)
             SELECT r.id, 'corrected', 'subscriber_id', before.name, %(after)s,
-                   %(uid)s, %(now)s, %(uid)s, %(now)s
+                   r.company_id, %(uid)s, %(now)s, %(uid)s, %(now)s
               FROM spp_attendance_record r
               JOIN unnest(%(ids)s::int[], %(names)s::varchar[]) AS before(id, name)
                 ON before.id = r.subscriber_id

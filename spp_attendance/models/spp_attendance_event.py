@@ -376,11 +376,12 @@ class SppAttendanceEvent(models.Model):
             raise UserError(self.env._("There is nothing to undo."))
         kept = last._undo()
         message = self.env._(
-            "%(count)s marks were taken back.", count=last.mark_count - kept
+            "Marks taken back: %(count)s.", count=last.mark_count - kept
         )
         if kept:
             message += " " + self.env._(
-                "%(count)s stay: somebody has changed those records since.", count=kept
+                "Left as they are, since somebody has changed them: %(count)s.",
+                count=kept,
             )
         return {
             "type": "ir.actions.client",

@@ -163,7 +163,7 @@ class TestEvent(AttendanceCase):
         of_amina = self._all_records().filtered(lambda r: r.subscriber_id == self.amina)
         of_amina._void("was somebody else")
         notice = self.event.action_undo_marks()
-        self.assertIn("1 stay", notice["params"]["message"])
+        self.assertIn("changed them: 1", notice["params"]["message"])
         self.assertEqual(of_amina.void_reason, "was somebody else")
 
     def test_undo_takes_those_off_the_list_who_came_with_the_save(self):

@@ -1,3 +1,4 @@
+import { hasTouch } from "@web/core/browser/feature_detection";
 import { _t } from "@web/core/l10n/translation";
 import { x2ManyCommands } from "@web/core/orm_service";
 import { registry } from "@web/core/registry";
@@ -28,7 +29,8 @@ export class MarksField extends Component {
         // A reader is faster than the server: what it types is taken one by one.
         this.scans = new Mutex();
         onMounted(() => {
-            if (this.props.record.resId && this.list.count) {
+            // On a phone it would open the keyboard over the list.
+            if (this.props.record.resId && this.list.count && !hasTouch()) {
                 this.scan.el?.focus();
             }
         });
@@ -107,8 +109,8 @@ export class MarksField extends Component {
             // Neither saves the form nor waits for the server: the next badge may come.
             ev.preventDefault();
             ev.stopPropagation();
-            const text = this.state.text.trim();
-            this.state.text = "";
+            const text = ev.target.value.trim();
+            this.clearScan();
             if (text) {
                 this.scans.exec(() => this.markPresent(text));
             }
@@ -117,8 +119,14 @@ export class MarksField extends Component {
             this.focusRow(0);
         } else if (ev.key === "Escape" && this.state.text) {
             ev.stopPropagation();
-            this.state.text = "";
+            this.clearScan();
         }
+    }
+
+    /** At once, not with the next rendering: a reader is typing already. */
+    clearScan() {
+        this.scan.el.value = "";
+        this.state.text = "";
     }
 
     onRowKeydown(ev, person, index) {
