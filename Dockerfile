@@ -1,5 +1,6 @@
 # The attendance suite on the official Odoo image. No secret is in here: the database is
 # named by the variables HOST, PORT, USER and PASSWORD of that image's start script.
+# The image brings wkhtmltopdf, which prints the attendance sheets.
 FROM odoo:19.0
 
 USER root

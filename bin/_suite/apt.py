@@ -9,6 +9,8 @@ from pathlib import Path
 from .shell import SetupError, run, step
 
 ETC = Path("/etc/apt")
+# What Odoo makes PDFs with; without it everything but printing works.
+PRINTING = {"wkhtmltopdf": "wkhtmltopdf"}
 
 
 @dataclass(frozen=True)

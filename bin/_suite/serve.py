@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from . import nginx, postgres, toolchain
+from . import apt, nginx, postgres, toolchain
 from .database import DIGEST_KEY, Databases, addons_digest
 from .paths import ADDONS, ROOT, private_dir, state_dir
 from .shell import SetupError, say, step, write_atomic
@@ -482,6 +482,14 @@ def detach(server: Server) -> int:
     return 0 if ready else 1
 
 
+def _have_printing() -> None:
+    """Have what makes PDFs, if it can be had: all else works without it."""
+    try:
+        apt.need_programs(apt.PRINTING, "printing attendance sheets")
+    except SetupError as exc:
+        say(f"  ! {exc}")
+
+
 def main(words: Sequence[str]) -> int:
     """Command line of `bin/serve`."""
     parser = argparse.ArgumentParser(
@@ -507,6 +515,7 @@ def main(words: Sequence[str]) -> int:
             return 3
         announce(connection)
         return 0
+    _have_printing()
     server = Server(
         database=os.environ.get("SPP_DB", "spp_demo"),
         addons=os.environ.get("SPP_ADDONS", ",".join(ADDONS)).split(","),

@@ -156,9 +156,9 @@ class TestPortalPage(HttpCase, AttendanceCase):
         for part in (
             "Zawadi Otieno",
             "September 2026",
-            "24 days present",
-            "1 days absent",
-            "96 % of them present",
+            "24 Days present",
+            "1 Days absent",
+            "96 % Of them present",
         ):
             self.assertIn(part, text.replace("\xa0", " "))
         rows = page.xpath("//table[contains(@class, 'o_portal_my_doc_table')]/tbody/tr")

@@ -26,6 +26,7 @@ class SppAttendanceSheetPrint(models.TransientModel):
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company
     )
+    title = fields.Char(help="What stands above the sheet.")
     date_from = fields.Date(
         string="From", required=True, default=lambda self: self._default_date_from()
     )
@@ -76,16 +77,31 @@ class SppAttendanceSheetPrint(models.TransientModel):
                 )
 
     @api.model
-    def _open_for(self, subscribers):
+    def _open_for(self, subscribers, **defaults):
         """The action that asks what to print of these people."""
+        defaults["subscriber_ids"] = subscribers.ids
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Print Attendance Sheet"),
             "res_model": self._name,
             "view_mode": "form",
             "target": "new",
-            "context": {"default_subscriber_ids": subscribers.ids},
+            "context": {f"default_{name}": value for name, value in defaults.items()},
         }
+
+    @api.model
+    def _open_for_event(self, event):
+        """The same of the people on an event's list, who sign."""
+        return self._open_for(
+            event.line_ids.subscriber_id,
+            title=event.name,
+            company_id=event.company_id.id,
+            date_from=event.local_date,
+            date_to=event.local_date,
+            location_id=event.location_id.id,
+            type_id=event.type_id.id,
+            has_signature=True,
+        )
 
     def action_print(self):
         self.ensure_one()
@@ -149,11 +165,11 @@ class SppAttendanceSheetPrint(models.TransientModel):
             present and absent
         """
         days = [
-            day
+            self.date_from + timedelta(days=number)
             for number in range((self.date_to - self.date_from).days + 1)
-            if (day := self.date_from + timedelta(days=number)).weekday() < SATURDAY
-            or self.has_weekend
         ]
+        if not self.has_weekend:
+            days = [day for day in days if day.weekday() < SATURDAY] or days
         people = self._people()
         marks = self._marks(people) if self.content == "recorded" else {}
         rows = []

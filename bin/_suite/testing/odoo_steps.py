@@ -3,8 +3,9 @@
 import ast
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
-from ..apt import need_programs
+from ..apt import PRINTING, need_programs
 from ..paths import ADDONS, ROOT
 from ..shell import digest
 from . import fingerprint
@@ -18,6 +19,8 @@ EVERY_TEST = ",".join(f"/{addon}" for addon in ADDONS)
 # Eleven of its twelve minutes go into Odoo's own files, three of which fail; our files
 # get the same checkers in lint.py. ESLint needs packages that Odoo doesn't ship.
 LINT_TESTS = "/test_lint,-/test_lint:TestPyLint,-/test_lint:TestESLint"
+# An addon of somebody else's, as it were: it stands on ours and isn't shipped.
+FOREIGN = ROOT / "tests/addons/spp_attendance_test_benefit"
 # The addon whose tests run under pytest-odoo too, so that either runner can be used.
 PYTEST_ADDON = "spp_oauth"
 CONTACT = "Stays When The Addons Go"
@@ -51,6 +54,11 @@ def steps(place: Workplace) -> list[Step]:
             for addon in ADDONS
         ),
         Step("pytest-odoo", lambda: _pytest_odoo(place), needs=(PYTEST_ADDON,)),
+        Step(
+            "foreign-addon",
+            lambda: _foreign(place),
+            needs=tuple(_own_dependencies(FOREIGN)),
+        ),
     ]
 
 
@@ -67,8 +75,12 @@ def filtered(place: Workplace, addon: str, tests: str) -> Step:
 
 
 def _browser() -> Outcome:
-    """Have the browser that Odoo's test runner looks for; without it tests skip."""
+    """Have the browser that Odoo's test runner looks for; without it tests skip.
+
+    And what makes PDFs.
+    """
     need_programs({"chromium": "chromium"}, "tests in a browser")
+    need_programs(PRINTING, "tests of printed sheets")
     return Outcome()
 
 
@@ -78,9 +90,9 @@ def _set_up(template: Callable[[], str]) -> Outcome:
     return Outcome()
 
 
-def _own_dependencies(addon: str) -> list[str]:
+def _own_dependencies(folder: str | Path) -> list[str]:
     """Which of our addons this one depends on directly."""
-    manifest = ast.literal_eval((ROOT / addon / "__manifest__.py").read_text())
+    manifest = ast.literal_eval((ROOT / folder / "__manifest__.py").read_text())
     return [name for name in manifest["depends"] if name in ADDONS]
 
 
@@ -199,3 +211,14 @@ def _pytest_odoo(place: Workplace) -> Outcome:
     if outcome.failed or done.returncode:
         outcome += check([done.tail(60)])
     return outcome
+
+
+def _foreign(place: Workplace) -> Outcome:
+    """Install and test an addon that uses ours, where ours was installed alone."""
+    [addon] = _own_dependencies(FOREIGN)
+    database = place.clone(place.database(addon), "foreign")
+    folders = f"{place.tools.addons_path()},{FOREIGN.parent}"
+    name = FOREIGN.name
+    options = [f"--addons-path={folders}", f"--init={name}", f"--test-tags=/{name}"]
+    outcome = _verdict(place.odoo("foreign-addon", database, options), tests=True)
+    return outcome + _installed(place, database, [name])

@@ -1,0 +1,1 @@
+from . import spp_attendance_test_benefit
