@@ -1,3 +1,5 @@
+from collections import Counter
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 
@@ -69,7 +71,9 @@ class SppAttendanceDepartment(models.Model):
         "spp.attendance.subscriber", "department_id", string="People"
     )
     subscriber_count = fields.Integer(
-        string="Number of People", compute="_compute_subscriber_count"
+        string="Number of People",
+        compute="_compute_subscriber_count",
+        help="Those of the departments below included.",
     )
 
     _code_unique = models.UniqueIndex(
@@ -93,13 +97,14 @@ class SppAttendanceDepartment(models.Model):
             )
 
     def _compute_subscriber_count(self):
-        counts = dict(
-            self.env["spp.attendance.subscriber"]._read_group(
-                [("department_id", "in", self.ids)], ["department_id"], ["__count"]
-            )
-        )
+        counts = Counter()
+        for department, count in self.env["spp.attendance.subscriber"]._read_group(
+            [("department_id", "child_of", self.ids)], ["department_id"], ["__count"]
+        ):
+            for ancestor_id in map(int, department.parent_path.split("/")[:-1]):
+                counts[ancestor_id] += count
         for department in self:
-            department.subscriber_count = counts.get(department._origin, 0)
+            department.subscriber_count = counts[department._origin.id]
 
     def write(self, vals):
         res = super().write(vals)

@@ -76,7 +76,9 @@ class SppAttendanceSubscriber(models.Model):
         index="btree_not_null",
     )
     designation = fields.Char(help="What somebody is here, such as Nurse or Trainee.")
-    level_of_work = fields.Selection([("worker", "Worker"), ("staff", "Staff")])
+    level_of_work = fields.Selection(
+        [("worker", "Worker"), ("staff", "Staff")], string="Level of Work"
+    )
     location_id = fields.Many2one(
         "spp.attendance.location",
         string="Home Location",

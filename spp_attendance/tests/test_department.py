@@ -47,7 +47,8 @@ class TestDepartment(AttendanceCase):
         self.assertEqual(self.nutrition.complete_name, "Health Services / Nutrition")
         with self.assertRaises(UserError):
             self.health.parent_id = self.nutrition
-        self.assertEqual(self.health.subscriber_count, 1)
+        self.assertEqual(self.health.subscriber_count, 2, "those below included")
+        self.assertEqual(self.nutrition.subscriber_count, 1)
         action = self.health.action_open_subscribers()
         people = self.env[action["res_model"]].search(action["domain"])
         self.assertEqual(people, self.amina + self.joseph)
