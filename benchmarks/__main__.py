@@ -10,7 +10,7 @@ from typing import Any
 
 from _suite.shell import SetupError, say
 
-from . import ingest, ingest_http, oauth, openspp
+from . import ingest, ingest_http, oauth, openspp, pages, sheet
 from .measure import Figure, save, table
 from .place import Place, results_file
 
@@ -20,6 +20,8 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "ingest_http": ingest_http.run,
     "oauth": oauth.run,
     "openspp": openspp.run,
+    "csv": sheet.run,
+    "pages": pages.run,
 }
 
 

@@ -37,6 +37,14 @@ class Client:
         :return: how many records were created
         :raises AssertionError: the server refuses something
         """
+        bearer = self.bearer()
+        answers = (
+            self._post(PATH, body, "application/json", bearer) for body in bodies
+        )
+        return sum(answer.count(b'"created"') for answer in answers)
+
+    def bearer(self) -> str:
+        """Get a token; return the header that bears it."""
         form = {"grant_type": "client_credentials", "scope": " ".join(SCOPES)}
         answer = self._post(
             "/oauth2/token",
@@ -44,11 +52,7 @@ class Client:
             "application/x-www-form-urlencoded",
             self._credentials,
         )
-        bearer = f"Bearer {json.loads(answer)['access_token']}"
-        answers = (
-            self._post(PATH, body, "application/json", bearer) for body in bodies
-        )
-        return sum(answer.count(b'"created"') for answer in answers)
+        return f"Bearer {json.loads(answer)['access_token']}"
 
     def _post(self, path: str, body: bytes, mimetype: str, authorization: str) -> bytes:
         headers = {"Content-Type": mimetype, "Authorization": authorization}

@@ -68,7 +68,7 @@ class Place:
     def _sweep(self) -> None:
         """Remove what runs that were killed left behind."""
         for name in self.databases.query("SELECT datname FROM pg_database").split():
-            pid = name.removeprefix(PREFIX)
+            pid = name.removeprefix(PREFIX).partition("_")[0]
             if name.startswith(PREFIX) and not Path("/proc", pid).exists():
                 self.databases.drop(name)
 
@@ -110,9 +110,14 @@ class Place:
             yield Environment(cr, uid or SUPERUSER_ID, context)
 
     @contextlib.contextmanager
-    def connection(self) -> Iterator[psycopg2.extensions.connection]:
-        """A plain connection to the database, with nothing of Odoo in between."""
-        connection = psycopg2.connect(dbname=self.database)
+    def connection(
+        self, database: str | None = None
+    ) -> Iterator[psycopg2.extensions.connection]:
+        """A plain connection to a database, with nothing of Odoo in between.
+
+        :param database: default the place's own
+        """
+        connection = psycopg2.connect(dbname=database or self.database)
         try:
             yield connection
         finally:

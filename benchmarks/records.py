@@ -126,7 +126,8 @@ class Baseline:
         with stage.place.connection() as connection, connection.cursor() as cr:
             cr.execute(
                 "SELECT column_name FROM information_schema.columns"
-                " WHERE table_name = 'spp_attendance_record' AND column_name <> 'id'"
+                " WHERE table_name = 'spp_attendance_record'"
+                " AND column_name NOT IN ('id', 'feed_xid')"
                 " ORDER BY ordinal_position"
             )
             self._columns = ", ".join(name for (name,) in cr.fetchall())
@@ -149,7 +150,7 @@ class Baseline:
         """A digest of the content of the table, but for what differs by its making."""
         return self._place.databases.query(
             "SELECT count(*), sum(hashtextextended((to_jsonb(r) - '{id,create_date,"
-            "write_date}'::text[])::text, 0)) FROM spp_attendance_record r",
+            "write_date,feed_xid}'::text[])::text, 0)) FROM spp_attendance_record r",
             self._place.database,
         )
 
