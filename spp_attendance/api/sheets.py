@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .common import Day, Identifier
+from .common import Category, Day, Identifier
 
 
 class SheetQuery(BaseModel):
@@ -17,8 +17,11 @@ class SheetQuery(BaseModel):
     )
     date_from: Day | None = Field(None, description="First local date, inclusive.")
     date_to: Day | None = Field(None, description="Last local date, inclusive.")
+    category: Category | None = None
     type: Identifier | None = Field(None, description="Id, code or name.")
-    location: Identifier | None = Field(None, description="Id, code or name.")
+    location: Identifier | None = Field(
+        None, description="This location or one below it: its id, code or name."
+    )
     company: list[int] | None = Field(
         None,
         max_length=100,

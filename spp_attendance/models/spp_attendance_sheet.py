@@ -262,6 +262,8 @@ class SppAttendanceSheet(models.Model):
     @api.model
     def _domain(self, query):
         domain = self.env["spp.attendance.record"]._api_domain(query)
+        if query.category:
+            domain &= Domain("category", "=", query.category)
         if query.company:
             domain &= Domain("company_id", "in", query.company)
         return domain

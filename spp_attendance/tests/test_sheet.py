@@ -103,6 +103,7 @@ class TestSheet(SheetCase):
             ({"type": "TRN-TEST"}, ["T-1"]),
             ({"location": "HALL"}, ["T-2"]),
             ({"person_identifier": ["T-1", "T-3"]}, ["T-1", "T-3"]),
+            ({"category": "absent"}, []),
             ({"company": [self.company.id]}, ["T-1", "T-2", "T-3"]),
             ({"company": [self.other_company.id]}, []),
             ({"person_identifier": ["nobody"]}, []),
