@@ -12,6 +12,8 @@ from odoo_session import Session
 from playwright.sync_api import Page, expect, sync_playwright
 
 PEOPLE = 50
+#: A hurry is nobody's here: the machine may be busy.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture
@@ -81,6 +83,8 @@ def page(server, event) -> Iterator[Page]:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         page = browser.new_page()
+        # A page's first load compiles its assets, which takes as long as it takes.
+        page.set_default_timeout(120_000)
         page.goto(f"{server.url}/web/login?redirect=/odoo/attendance-events/{event_id}")
         page.fill("input[name=login]", login)
         page.fill("input[name=password]", password)

@@ -81,6 +81,11 @@ class SppAttendanceEvent(models.Model):
         compute="_compute_problem", help="Who could not be marked, and why."
     )
     can_undo = fields.Boolean(compute="_compute_can_undo")
+    overlapping_ids = fields.Many2many(
+        "spp.attendance.event",
+        compute="_compute_overlapping_ids",
+        string="Events That Count the Same Records",
+    )
 
     _local_time_form = models.Constraint(
         "CHECK (local_time ~ '^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$')",
@@ -102,6 +107,30 @@ class SppAttendanceEvent(models.Model):
     def _compute_can_undo(self):
         for event in self:
             event.can_undo = not all(event.mark_ids.mapped("is_undone"))
+
+    @api.depends("local_date", "type_id", "location_id", "company_id")
+    def _compute_overlapping_ids(self):
+        others = self.search(
+            [
+                ("local_date", "in", [day for day in self.mapped("local_date") if day]),
+                ("company_id", "in", self.company_id.ids),
+            ]
+        )
+        for event in self:
+            event.overlapping_ids = others.filtered(event._overlaps)
+
+    def _overlaps(self, other):
+        """Whether a record may count at both events."""
+        place, other_place = (
+            event.location_id._origin.parent_path or "" for event in (self, other)
+        )
+        return (
+            other != self._origin
+            and other.local_date == self.local_date
+            and other.company_id == self.company_id
+            and (not (self.type_id and other.type_id) or self.type_id == other.type_id)
+            and (place.startswith(other_place) or other_place.startswith(place))
+        )
 
     def _compute_counts(self):
         names = ("expected", "came", "absent", "unmarked", "extra")

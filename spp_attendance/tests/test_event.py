@@ -211,6 +211,20 @@ class TestEvent(AttendanceCase):
         wide = self._new_event(self.people, type_id=False, location_id=False)
         self.assertEqual(self._marks(wide), ["present", "present", False])
 
+    def test_events_that_count_the_same_records_are_named(self):
+        same_day = self._new_event(self.amina, location_id=False)
+        for values in (
+            {"local_date": "2026-09-08"},
+            {"location_id": self.closed_site.id},
+            {"type_id": self.env["spp.attendance.type"].create({"name": "Own"}).id},
+        ):
+            event = self._new_event(self.amina, location_id=self.hall.id)
+            with self.subTest(values):
+                self.assertEqual(event.overlapping_ids, self.event + same_day)
+                event.with_user(self.manager).write(values)
+                self.assertNotIn(self.event, event.overlapping_ids)
+            event.active = False
+
     def test_present_beats_absent(self):
         self._mark(amina="absent")
         self.ingest(
