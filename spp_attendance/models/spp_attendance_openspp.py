@@ -84,7 +84,13 @@ class SppAttendanceOpenspp(models.AbstractModel):
             if values := openspp.card_changes(card):
                 changes.setdefault(records[number], {}).update(values)
         for key, kind in (("type", _TYPE), ("location", _LOCATION)):
-            self._check_references(kind, {v.get(key) for v in changes.values()})
+            chosen = {
+                values[key]
+                for record, values in changes.items()
+                # what it has may have been archived since
+                if key in values and values[key] != record[f"{key}_id"].id
+            }
+            self._check_references(kind, chosen)
         vals = {
             record: {**self._record_vals(record, values), **submission.origin}
             for record, values in changes.items()

@@ -651,6 +651,17 @@ class TestOpenSppUpdate(OpenSppCase):
         self.assertEqual(record.tz, "Asia/Kathmandu")
         self.assertEqual(str(record.date_time), "2026-08-01 02:15:00")
 
+    def test_an_archived_type_stays_but_is_not_chosen(self):
+        [first, second] = self.new(
+            self.card(attendance_type=self.training.id),
+            self.card("2026-08-02 08:00:00"),
+        )
+        self.training.active = False
+        card = {"attendance_type": self.training.id, "attendance_description": "x"}
+        self.assertOk(self.put({"id": first, "time_card": card}), UPDATED)
+        response = self.put({"id": second, "time_card": card})
+        self.assertEqual(response.status_code, 400)
+
     def test_the_same_record_twice(self):
         [number] = self.new()
         self.assertOk(
