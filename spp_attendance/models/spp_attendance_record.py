@@ -1,5 +1,5 @@
 from collections import defaultdict
-from datetime import UTC
+from datetime import UTC, date, timedelta
 from operator import attrgetter
 from types import MappingProxyType
 
@@ -211,6 +211,8 @@ class SppAttendanceRecord(models.Model):
     )
     _subscriber_date_time_idx = models.Index("(subscriber_id, date_time, id)")
     _company_date_time_idx = models.Index("(company_id, date_time, id)")
+    # For who works in several companies, whose records no other index has in order.
+    _date_time_idx = models.Index("(date_time, id)")
     _local_date_idx = models.Index("(local_date)")
 
     @api.depends("subscriber_id.company_id")
@@ -260,6 +262,38 @@ class SppAttendanceRecord(models.Model):
 
     def init(self):
         add_feed_column(self)
+
+    # --------------------------------------------------------------- searching
+
+    @api.model
+    def _search(self, domain, *args, **kwargs):
+        # Lists are in the order of instants and so are the indexes. Without this, a
+        # month of long ago is looked for from today backwards.
+        domain = Domain(domain).map_conditions(self._with_instants)
+        return super()._search(domain, *args, **kwargs)
+
+    @api.model
+    def _with_instants(self, condition):
+        """A condition on the local date, with what it means for the instant.
+
+        No place on earth is a day away from UTC.
+        """
+        if condition.field_expr != "local_date" or not condition.value:
+            return condition
+        operator, day = condition.operator, condition.value
+        if isinstance(day, str):
+            try:
+                day = fields.Date.to_date(day)
+            except ValueError:
+                return condition  # such as "today -7d"
+        if not isinstance(day, date):
+            return condition
+        instant = fields.Datetime.to_datetime(day)
+        if operator in (">=", ">", "="):
+            condition &= Domain("date_time", ">=", instant - timedelta(days=1))
+        if operator in ("<=", "<", "="):
+            condition &= Domain("date_time", "<=", instant + timedelta(days=2))
+        return condition
 
     # ------------------------------------------------------------------ CRUD
 

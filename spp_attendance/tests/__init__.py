@@ -15,6 +15,7 @@ from . import (
     test_openspp,
     test_operations,
     test_record,
+    test_record_search,
     test_report,
     test_subscriber,
     test_portal,
