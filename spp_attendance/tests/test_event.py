@@ -218,10 +218,10 @@ class TestEvent(AttendanceCase):
             {"location_id": self.closed_site.id},
             {"type_id": self.env["spp.attendance.type"].create({"name": "Own"}).id},
         ):
-            event = self._new_event(self.amina, location_id=self.hall.id)
+            event = self._new_event(self.amina).with_user(self.manager)
             with self.subTest(values):
                 self.assertEqual(event.overlapping_ids, self.event + same_day)
-                event.with_user(self.manager).write(values)
+                event.write(values)
                 self.assertNotIn(self.event, event.overlapping_ids)
             event.active = False
 
