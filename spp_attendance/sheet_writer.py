@@ -172,6 +172,8 @@ class SheetWriter(threading.Thread):
         usable = state.here and _size(path) >= state.file_bytes
         cr.execute(HORIZON.code)
         [(horizon, after)] = cr.fetchall()
+        # A transaction elsewhere that ended just now may make it look older again.
+        horizon = max(horizon, state.horizon, key=int)
         stale = state.stale or self._is_changed(cr, state.horizon, horizon)
         wait = POLL if horizon == after else POLL_OPEN
         if (stale and not state.stale) or (not usable and not state.stale):

@@ -19,6 +19,11 @@ from .common import AttendanceCase
 
 _WRITER_LOG = "odoo.addons.spp_attendance.sheet_writer"
 _NODE = "test-node"
+#: Of the snapshot of the test, the same whatever else goes on in the cluster.
+_HORIZON = SQL(
+    "SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text"
+    "  FROM pg_current_snapshot() s"
+)
 
 
 def _content(response):
@@ -199,9 +204,8 @@ class TestSheetFile(SheetCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
         for name, value in (("folder", cls.folder), ("node", _NODE)):
-            patcher = patch.object(sheet, name, return_value=value)
-            patcher.start()
-            cls.addClassCleanup(patcher.stop)
+            cls.startClassPatcher(patch.object(sheet, name, return_value=value))
+        cls.startClassPatcher(patch.object(sheet_writer, "HORIZON", _HORIZON))
         cls.company.attendance_sheet_enabled = True
         cls.state = cls.env["spp.attendance.sheet"].search(
             [("company_id", "=", cls.company.id)]
@@ -230,7 +234,7 @@ class TestSheetFile(SheetCase):
         )
 
     def horizon(self):
-        [(horizon, _after)] = self.env.execute_query(feed.HORIZON)
+        [(horizon, _after)] = self.env.execute_query(_HORIZON)
         return int(horizon)
 
     def ingest_before(self, *items):
@@ -386,6 +390,24 @@ class TestSheetFile(SheetCase):
         self.assertEqual(self.write()[:1], lines)
         self.assertEqual(len(self.write()), 2)
         self.assertFalse(self.state.last_error)
+
+    def test_horizon(self):
+        [(horizon, after)] = self.env.execute_query(feed.HORIZON)
+        [(lowest, highest)] = self.env.execute_query(_HORIZON)
+        self.assertEqual(after, highest)
+        self.assertLessEqual(int(lowest), int(horizon))
+        self.assertLessEqual(int(horizon), int(after))
+
+    def test_horizon_never_goes_back(self):
+        self.ingest_before(self.item("T-1"))
+        lines = self.write()
+        self.env.cr.execute(
+            "UPDATE spp_attendance_sheet SET horizon = %s WHERE id = %s",
+            [str(self.horizon() + 5), self.state.id],
+        )
+        self.env.cr.execute("UPDATE spp_attendance_sheet SET last_checked = NULL")
+        self.assertEqual(self.write(), lines)
+        self.assertEqual(self.state.horizon, str(self.horizon() + 5))
 
     def test_no_folder(self):
         with (
