@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 
 
 class ResPartner(models.Model):
@@ -27,12 +27,23 @@ class ResPartner(models.Model):
                 )
 
     def write(self, vals):
+        moved = self.filtered(
+            lambda partner: (
+                partner.company_id.id != vals.get("company_id", partner.company_id.id)
+            )
+        )
+        if vals.keys() == {"company_id"} and not moved and not self.child_ids:
+            # A person's own write comes here too, each time one is registered.
+            return True
+        # Whoever moves a contact need not see that it is a participant.
+        moved_sudo = moved.sudo().attendance_subscriber_ids
+        moved_sudo._check_move(vals.get("company_id"))
         if vals.get("name"):
             self._rename_account_holders(vals["name"])
-        if "company_id" in vals:
-            res = self._write_attendance_company(vals)
-        else:
-            res = super().write(vals)
+        res = super().write(vals)
+        if moved_sudo:
+            # The rules were held against what it was; now against what it has become.
+            moved_sudo.with_env(self.env).check_access("write")
         if vals.get("name"):
             # Who renames a contact need not see that it is a participant.
             subscribers_sudo = self.sudo().attendance_subscriber_ids
@@ -54,35 +65,6 @@ class ResPartner(models.Model):
             ):
                 if bank_sudo.acc_holder_name == bank_sudo.partner_id.name:
                     bank_sudo.acc_holder_name = name
-
-    def _write_attendance_company(self, vals):
-        moved = self.filtered(
-            lambda partner: partner.company_id.id != vals["company_id"]
-        )
-        if vals.keys() == {"company_id"} and not moved and not self.child_ids:
-            # A person's own write comes here too, each time one is registered.
-            return True
-        # Whoever moves a contact need not see that it is a participant.
-        moved_sudo = moved.sudo().attendance_subscriber_ids
-        # As it is stored: what is cached may follow from the move already.
-        self.env.cr.execute(
-            "SELECT 1 FROM spp_attendance_record"
-            " WHERE subscriber_id = ANY(%s) AND company_id IS DISTINCT FROM %s LIMIT 1",
-            [moved_sudo.ids, vals["company_id"] or None],
-        )
-        if self.env.cr.rowcount:
-            raise UserError(
-                self.env._(
-                    "Attendance stays with the company where it was recorded, so who"
-                    " has some can't be moved to another one. Register a new person"
-                    " there."
-                )
-            )
-        result = super().write(vals)
-        if moved_sudo:
-            # The rules were held against what it was; now against what it has become.
-            moved_sudo.with_env(self.env).check_access("write")
-        return result
 
     def action_open_attendance_records(self):
         self.ensure_one()

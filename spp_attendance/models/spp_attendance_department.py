@@ -48,7 +48,6 @@ class SppAttendanceDepartment(models.Model):
     parent_path = fields.Char(index=True)
     head_id = fields.Many2one(
         "res.users",
-        string="Head",
         index="btree_not_null",
         check_company=True,
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",

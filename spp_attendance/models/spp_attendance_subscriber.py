@@ -271,6 +271,28 @@ class SppAttendanceSubscriber(models.Model):
                 subscriber.update(subscriber._split_name(subscriber.name))
         return res
 
+    def _check_move(self, company_id):
+        """Refuse another company for who has attendance.
+
+        :raises UserError: when somebody has some
+        """
+        if not self:
+            return
+        # As it is stored: what is cached may follow from the move already.
+        self.env.cr.execute(
+            "SELECT 1 FROM spp_attendance_record"
+            " WHERE subscriber_id = ANY(%s) AND company_id IS DISTINCT FROM %s LIMIT 1",
+            [self.ids, company_id or None],
+        )
+        if self.env.cr.rowcount:
+            raise UserError(
+                self.env._(
+                    "Attendance stays with the company where it was recorded, so who"
+                    " has some can't be moved to another one. Register a new person"
+                    " there."
+                )
+            )
+
     # ------------------------------------------------------------------ names
 
     def _name_parts(self):
