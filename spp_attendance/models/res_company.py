@@ -67,7 +67,7 @@ class ResCompany(models.Model):
     attendance_sheet_enabled = fields.Boolean(
         "Keep the Sheet as a File",
         inverse="_inverse_attendance_sheet",
-        help="Adds a line to a CSV file on a server for each record, after it is saved.",
+        help="A CSV file on a server gets a line for each record, after it is saved.",
     )
     attendance_sheet_node = fields.Char(
         "Server",

@@ -74,11 +74,10 @@ class SppAttendanceLocation(models.Model):
     city = fields.Char()
     state_id = fields.Many2one(
         "res.country.state",
-        string="State",
         ondelete="restrict",
         domain="[('country_id', '=?', country_id)]",
     )
-    country_id = fields.Many2one("res.country", string="Country", ondelete="restrict")
+    country_id = fields.Many2one("res.country", ondelete="restrict")
     latitude = fields.Float(
         digits=(9, 6), aggregator=None, help="Degrees north of the equator."
     )

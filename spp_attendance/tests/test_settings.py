@@ -3,7 +3,7 @@ from lxml import html
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, new_test_user, tagged
 
-from ..models import spp_attendance_settings
+from ..wizards import spp_attendance_settings
 from .common import AttendanceCase
 
 

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-from .res_company import NAME_ORDERS
+from ..models.res_company import NAME_ORDERS
 
 #: Conflicts listed at once. Who has more of them will not go through them one by one.
 _MAX_LISTED = 1000
@@ -90,32 +90,33 @@ class SppAttendanceSettings(models.TransientModel):
 
     def _explain_rule(self):
         """What the rule chosen on the page means, in words, as HTML."""
-        _ = self.env._
         parts = sum(self._unique_rule().values())
         meaning = (
-            _(
+            self.env._(
                 "Nothing that is entered is refused: a person may have any number of"
                 " records, even of the same moment."
             ),
-            _("A person has one record a day, whatever its time, type or location."),
-            _(
+            self.env._(
+                "A person has one record a day, whatever its time, type or location."
+            ),
+            self.env._(
                 "A person has one record at the same date and time, whatever its type"
                 " or location."
             ),
-            _(
+            self.env._(
                 "A person has one record at the same date and time for each type,"
                 " whatever the location."
             ),
-            _(
+            self.env._(
                 "A person has one record at the same date and time for each type and"
                 " location."
             ),
         )[parts]
         again = (
-            _("the very same again:"),
-            _("09:00 on the same day:"),
-            _("08:00, but a distribution:"),
-            _("08:00, a training, but in the school:"),
+            self.env._("the very same again:"),
+            self.env._("09:00 on the same day:"),
+            self.env._("08:00, but a distribution:"),
+            self.env._("08:00, a training, but in the school:"),
         )
         # The first is refused by any rule. Each of the others differs in one thing, and
         # is a record of its own once that thing belongs to the rule.
@@ -127,12 +128,12 @@ class SppAttendanceSettings(models.TransientModel):
         )
         return Markup("<p>{}</p><p>{}</p><ul>{}</ul><p>{}</p>").format(
             meaning,
-            _(
+            self.env._(
                 "Say Amina is recorded at 08:00, at a training in the hall. What is"
                 " entered for her after that:"
             ),
             lines,
-            _(
+            self.env._(
                 "No type and no location count as values like any other. Scans that say"
                 " IN or OUT are always kept, and voided records stand in nobody's way."
             ),
