@@ -24,6 +24,7 @@ def admin(server) -> OAuthAdmin:
         ("spp.attendance.subscriber", {"person_identifier": "P-0001", "name": "A"}),
         ("spp.attendance.type", {"code": "TRAINING", "name": "Training"}),
         ("spp.attendance.location", {"code": "HALL-A", "name": "Hall A"}),
+        ("spp.attendance.department", {"code": "NUTR", "name": "Nutrition"}),
     ):
         admin.session.call(model, "create", [vals])
     # The template of the database may be old: its scheduled actions would be late, and
@@ -65,7 +66,7 @@ def test_the_server_does_as_the_document_says(
             "SPP_TEST_CLIENT": pair,
         },
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr
 

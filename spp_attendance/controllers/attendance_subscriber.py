@@ -32,7 +32,7 @@ class AttendanceSubscriberController(http.Controller):
         return self.env["spp.attendance.subscriber"]._api_list(query)
 
     @api_route(
-        "/api/attendance/subscribers/<string:reference>",
+        "/api/attendance/subscribers/<subscriber:reference>",
         methods=["GET"],
         scope="attendance:read",
         response=SubscriberOut,
@@ -43,8 +43,8 @@ class AttendanceSubscriberController(http.Controller):
     def read_subscriber(self, reference):
         """Get a person, by UUID or identifier.
 
-        An identifier with a slash in it can't stand in an address: look the person up
-        in the list, and use the UUID.
+        An identifier with a slash in it can't stand in an address, nor can `batch`:
+        look the person up in the list, and use the UUID.
         """
         return self.env["spp.attendance.subscriber"]._api_get(reference)
 
@@ -65,7 +65,7 @@ class AttendanceSubscriberController(http.Controller):
         return self.env["spp.attendance.subscriber"]._api_add(body)
 
     @api_route(
-        "/api/attendance/subscribers/<string:reference>",
+        "/api/attendance/subscribers/<subscriber:reference>",
         methods=["PATCH"],
         scope="registry:write",
         body=SubscriberPatch,

@@ -1,11 +1,24 @@
+from werkzeug.routing import BaseConverter
+
 from odoo import models
 from odoo.http import request
 
 from ..dialects import OpenSppDispatcher
 
 
+class SubscriberConverter(BaseConverter):
+    """What stands for a person in an address; `batch` is an address of its own."""
+
+    regex = "(?!batch$)[^/]+"
+    part_isolating = True
+
+
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
+
+    @classmethod
+    def _get_converters(cls):
+        return {**super()._get_converters(), "subscriber": SubscriberConverter}
 
     @classmethod
     def _spp_api_dispatcher(cls, path):

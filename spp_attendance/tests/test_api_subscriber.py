@@ -175,6 +175,15 @@ class TestApiSubscriber(ApiCase):
         [listed] = self._all("/subscribers", "person_identifier=T-2")
         self.assertEqual(listed, found)
 
+    def test_an_address_of_its_own_is_nobody_s(self):
+        self.joseph.person_identifier = "batch"
+        response = self._call("GET", "/subscribers/batch")
+        self.assertEqual(response.status_code, 405)
+        self.assertEqual(response.headers["Allow"], "OPTIONS, POST")
+        for other in ("batch2", "xbatch"):
+            self.joseph.person_identifier = other
+            self._ok("GET", f"/subscribers/{other}")
+
     def test_bad_requests_are_explained(self):
         for method, path, json, status, field in (
             ("POST", "", {}, 422, "person_identifier"),
