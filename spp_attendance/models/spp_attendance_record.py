@@ -330,6 +330,8 @@ class SppAttendanceRecord(models.Model):
         :raises ValidationError: on what is no date and time
         :raises psycopg2.errors.UniqueViolation: when a record would be another's twin
         """
+        # What is above this method is Odoo's `write`, of which this is the end.
+        # pylint: disable=missing-return,super-method-mismatch
         records = self.browse([record.id for record in values])
         changes = [
             (record, dict(vals))
