@@ -53,7 +53,14 @@ RETRY = 5.0
 #: rows is written: one void after the other must not keep the disk busy.
 REST = 10
 #: Fields of a record that a line does not depend on.
-NOT_IN_SHEET = ("description", "url", "type_id", "attachment_ids", "scan_type")
+NOT_IN_SHEET = (
+    "description",
+    "url",
+    "type_id",
+    "attachment_ids",
+    "scan_type",
+    "void_reason",
+)
 
 
 class State(NamedTuple):

@@ -136,7 +136,7 @@ def read_card(card: Mapping[str, Any]) -> dict[str, Any]:
 def read_update(record: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """The id of a record to be updated, and its time card.
 
-    :raises Refusal: when something is missing or of another shape
+    :raises Refusal: when something is missing, of another shape, or no record's id
     """
     require(record, ("id", "time_card"), "records")
     record_id = _integer(record["id"])
@@ -145,7 +145,14 @@ def read_update(record: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     card = record["time_card"]
     if not isinstance(card, dict):
         raise Refusal("time_card must be an object.")
+    if record_id == _NO_ID:
+        raise unknown_record(record["id"])
     return record_id, card
+
+
+def unknown_record(number: int | str) -> Refusal:
+    """What is said to the id of a record that does not exist, as it was sent."""
+    return Refusal(f"Attendance ID {number} does not exist.")
 
 
 def card_changes(card: Mapping[str, Any]) -> dict[str, Any]:

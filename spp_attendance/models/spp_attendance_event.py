@@ -252,7 +252,7 @@ class SppAttendanceEvent(models.Model):
                 if not mark:
                     changes.update(dict.fromkeys(absent_ids, mark))
         problems = self._record_marks(missing, entries, changes)
-        self._correct_marks(changes, entries)
+        problems += self._correct_marks(changes, entries)
         lines.invalidate_recordset(["mark", "record_id"])
         self.invalidate_recordset()
         if not entries and not problems:
@@ -326,10 +326,16 @@ class SppAttendanceEvent(models.Model):
         return problems
 
     def _correct_marks(self, changes, entries):
-        """Correct or void records that exist; ``{record id: mark}``."""
+        """Correct or void records that exist.
+
+        :param dict changes: ``{record id: mark}``
+        :param dict entries: gets what was done, as in ``spp.attendance.event.mark``
+        :return: a list of texts: whose record the user may not correct
+        """
         records = self.env["spp.attendance.record"].browse(changes)
+        allowed = records._filtered_access("write")
         values = {}
-        for record in records:
+        for record in allowed:
             mark = changes[record.id]
             entries[record.id] = [record.category, mark]
             values[record] = (
@@ -344,6 +350,15 @@ class SppAttendanceEvent(models.Model):
             )
         if values:
             records._write_each(values)
+        people_sudo = (records - allowed).sudo().subscriber_id  # to name them, no more
+        return [
+            self.env._(
+                "%(person)s: You may not correct the attendance that there is, at"
+                " another location.",
+                person=person_sudo.display_name,
+            )
+            for person_sudo in people_sudo
+        ]
 
     # --------------------------------------------------------------- actions
 

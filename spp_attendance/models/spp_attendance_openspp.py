@@ -80,7 +80,7 @@ class SppAttendanceOpenspp(models.AbstractModel):
         changes = {}
         for number, card in updates:
             if number not in records:
-                raise openspp.Refusal(f"Attendance ID {number} does not exist.")
+                raise openspp.unknown_record(number)
             if values := openspp.card_changes(card):
                 changes.setdefault(records[number], {}).update(values)
         for key, kind in (("type", _TYPE), ("location", _LOCATION)):

@@ -327,6 +327,8 @@ class SppAttendanceRecord(models.Model):
         as ``local_time_raw``.
 
         :param dict values: ``{record: values to write}``
+        :raises AccessError: when the user may not write a record, or not such a one as
+            it would become
         :raises ValidationError: on what is no date and time
         :raises psycopg2.errors.UniqueViolation: when a record would be another's twin
         """
@@ -352,6 +354,12 @@ class SppAttendanceRecord(models.Model):
             members = members.with_prefetch(records.ids)
             super(SppAttendanceRecord, members).write(group[0][1])
         given = set().union(*(vals for _record, vals in changes))
+        if not {"location_id", "subscriber_id"}.isdisjoint(given):
+            # What a record becomes must be within the rules, as what it was.
+            if not records.has_access("write"):
+                raise AccessError(
+                    self.env._("You may not record attendance at this location.")
+                )
         if "attachment_ids" in given:
             records._claim_attachments()
         records._log_changes(before)
@@ -404,6 +412,9 @@ class SppAttendanceRecord(models.Model):
                 kind = "restored" if new["active"] else "voided"
                 reasons = (old["void_reason"] or None, new["void_reason"] or None)
                 rows.append((record_id, kind, None, *reasons))
+            elif old["void_reason"] != new["void_reason"]:
+                reasons = (old["void_reason"] or None, new["void_reason"] or None)
+                rows.append((record_id, "corrected", "void_reason", *reasons))
         if not rows:
             return
         # Nobody may write history by himself, so nobody has the right to: it is written

@@ -90,6 +90,14 @@ class TestChange(AttendanceCase):
         wizard.save().action_void()
         self.assertEqual(records.mapped("void_reason"), ["first", "second"])
 
+    def test_another_reason_is_told(self):
+        record = self._record()
+        record._void("first")
+        record.void_reason = "second"
+        self.assertEqual(
+            self._told(record)[1:], [("corrected", "void_reason", "first", "second")]
+        )
+
     def test_nobody_writes_history(self):
         record = self._record()
         record.category = "absent"
@@ -237,6 +245,24 @@ class TestChange(AttendanceCase):
             records._write_each(
                 {mine: {"category": "absent"}, closed: {"category": "absent"}}
             )
+
+    def test_a_correction_ends_where_one_may_record(self):
+        record = self._record()
+        (outcome,) = self.ingest(
+            self.item("T-2", location="HALL", tz="UTC"), source="device"
+        )
+        read = record.browse(outcome.id)
+        for values in (
+            {"location_id": self.closed_site.id},
+            {"subscriber_id": self.stranger.id},
+        ):
+            for of_officer in (record, read):
+                with (
+                    self.subTest(values=values, source=of_officer.source),
+                    self.assertRaises(AccessError),
+                    self.env.cr.savepoint(),
+                ):
+                    of_officer.write(values)
 
     @warmup
     def test_writing_many_costs_what_writing_few_costs(self):

@@ -249,6 +249,19 @@ class TestEvent(AttendanceCase):
         self._mark(joseph="absent")
         self.assertFalse(self.event.problem)
 
+    def test_what_one_may_not_correct_keeps_nobody_else_from_it(self):
+        anywhere = self._new_event(self.people, location_id=False, type_id=False)
+        self.ingest(self.item("T-1", "2026-09-09T10:00:00", location="CLOSED"))
+        self._mark(anywhere, amina="absent", joseph="absent", grace=False)
+        self.assertEqual(self._marks(anywhere), ["present", "absent", False])
+        self.assertEqual(
+            anywhere.problem,
+            f"{self.amina.display_name}: You may not correct the attendance that there"
+            " is, at another location.",
+        )
+        anywhere.action_undo_marks()
+        self.assertEqual(self._marks(anywhere), ["present", False, False])
+
     def test_a_line_can_be_marked_by_itself(self):
         self.event.line_ids.mark = "present"
         self.assertEqual(self._marks(), ["present"] * 3)

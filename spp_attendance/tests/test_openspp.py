@@ -608,11 +608,8 @@ class TestOpenSppUpdate(OpenSppCase):
                 self.assertRefused(self.put(good, update), message)
         for number in (2**31 - 1, 10**30, 0, -5):
             update = {"id": number, "time_card": {}}
-            response = self.put(update)
-            self.assertEqual(response.status_code, 400)
-            self.assertRegex(
-                response.json()["error"]["message"],
-                r"^Attendance ID \d+ does not exist\.$",
+            self.assertRefused(
+                self.put(update), f"Attendance ID {number} does not exist."
             )
         update = {"id": second, "time_card": {"attendance_type": 10**6}}
         message = self.put(update).json()["error"]["message"]
