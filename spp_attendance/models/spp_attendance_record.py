@@ -354,12 +354,12 @@ class SppAttendanceRecord(models.Model):
             members = members.with_prefetch(records.ids)
             super(SppAttendanceRecord, members).write(group[0][1])
         given = set().union(*(vals for _record, vals in changes))
-        if not {"location_id", "subscriber_id"}.isdisjoint(given):
-            # What a record becomes must be within the rules, as what it was.
-            if not records.has_access("write"):
-                raise AccessError(
-                    self.env._("You may not record attendance at this location.")
-                )
+        moved = not {"location_id", "subscriber_id"}.isdisjoint(given)
+        # What a record becomes must be within the rules, as what it was.
+        if moved and not records.has_access("write"):
+            raise AccessError(
+                self.env._("You may not record attendance at this location.")
+            )
         if "attachment_ids" in given:
             records._claim_attachments()
         records._log_changes(before)
