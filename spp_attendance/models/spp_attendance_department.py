@@ -105,12 +105,27 @@ class SppAttendanceDepartment(models.Model):
         for department in self:
             department.subscriber_count = counts[department._origin.id]
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        departments = super().create(vals_list)
+        self._flush_heads()
+        return departments
+
     def write(self, vals):
         res = super().write(vals)
+        self._flush_heads()
         if "company_id" in vals:
             # The rules were held against what it was; now against what it has become.
             self.check_access("write")
         return res
+
+    @api.model
+    def _flush_heads(self):
+        """Let record rules see who heads what from now on.
+
+        A search waits for what its columns have pending, not for a many2many.
+        """
+        self.flush_model(["head_user_ids"])
 
     def action_open_subscribers(self):
         """The people of these departments and of those below."""

@@ -92,6 +92,8 @@ class SppAttendanceLocation(models.Model):
         string="Officers",
         # Who has left was named all the same: his location is not open to all for it.
         context={"active_test": False},
+        # Nor for the deletion of a user, who has to be taken off the list before.
+        ondelete="restrict",
         help="Only these officers, and those of the places that this one is part of,"
         " see and enter attendance here and below. Nobody named here nor above: every"
         " officer of the company does.",

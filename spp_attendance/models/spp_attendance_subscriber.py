@@ -1,7 +1,7 @@
 import uuid
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
@@ -167,6 +167,9 @@ class SppAttendanceSubscriber(models.Model):
             )
         }
         for subscriber in self:
+            # A cell of an import, or a program, may say "": that is no identifier.
+            if not subscriber.person_identifier:
+                raise ValidationError(self.env._("A person needs an identifier."))
             if subscriber.person_identifier != subscriber.person_identifier.strip():
                 raise ValidationError(
                     self.env._(
@@ -187,6 +190,11 @@ class SppAttendanceSubscriber(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         vals_list = [self._complete_names(vals) for vals in vals_list]
+        self._check_contacts(
+            self.env["res.partner"].browse(
+                vals["partner_id"] for vals in vals_list if vals.get("partner_id")
+            )
+        )
         self._create_contacts(
             [vals for vals in vals_list if not vals.get("partner_id")]
         )
@@ -197,6 +205,29 @@ class SppAttendanceSubscriber(models.Model):
         if any(vals.get("partner_id") and not vals.get("name") for vals in vals_list):
             subscribers._split_changed_names()
         return subscribers
+
+    @api.model
+    def _check_contacts(self, contacts):
+        """Refuse existing contacts that are not for the user to give away.
+
+        Every officer may change a participant, so who may not change a company or the
+        owner of a login as it is may not make a participant of it either.
+
+        :raises AccessError: when there is such a contact
+        """
+        others = contacts - contacts._filtered_access("write")
+        # Also logins that the user doesn't see, and archived ones.
+        others_sudo = others.sudo().with_context(active_test=False)
+        if taken_sudo := others_sudo.filtered(
+            lambda contact_sudo: contact_sudo.is_company or contact_sudo.user_ids
+        ):
+            raise AccessError(
+                self.env._(
+                    "%(contacts)s: who is a company or has a login is registered by"
+                    " somebody who may change contacts.",
+                    contacts=", ".join(taken_sudo.mapped("display_name")),
+                )
+            )
 
     @api.model
     def _create_contacts(self, vals_list):

@@ -432,6 +432,41 @@ class TestAccess(AttendanceCase):
         self._as("officer", contact).write({"email": "office@example.org"})
         self.assertEqual(contact.email, "office@example.org")
 
+    def test_an_officer_makes_no_participant_of_what_others_keep(self):
+        """Since that would let him change it."""
+        login = new_test_user(
+            self.env,
+            login="test-attendance-customer",
+            groups="base.group_portal",
+            company_id=self.company.id,
+            company_ids=[(6, 0, self.company.ids)],
+        )
+        former = new_test_user(
+            self.env,
+            login="test-attendance-former",
+            groups="base.group_portal",
+            company_id=self.company.id,
+            company_ids=[(6, 0, self.company.ids)],
+        )
+        former.active = False
+        firm = self.env["res.partner"].create({"name": "A firm", "is_company": True})
+        people = self._as("officer", self.amina).browse()
+        others = (
+            login.partner_id,
+            former.partner_id,
+            self.manager.partner_id,
+            self.company.partner_id,
+            firm,
+        )
+        for partner in others:
+            with self.subTest(partner.name), self.assertRaises(AccessError):
+                people.create({"person_identifier": "T-31", "partner_id": partner.id})
+        self.officer.group_ids += self.env.ref("base.group_partner_manager")
+        person = people.create(
+            {"person_identifier": "T-31", "partner_id": login.partner_id.id}
+        )
+        self.assertEqual(person.partner_id, login.partner_id)
+
     # -------------------------------------------------------- heads, and registries
 
     def test_a_head_sees_what_is_below_his_department(self):

@@ -72,7 +72,6 @@ class TestDepartment(AttendanceCase):
         with self.assertRaises(AccessError):
             self.seen_by(self.head).browse(self.amina.id).designation = "Nurse"
         self.nutrition.head_id = False
-        self.env.flush_all()
         self.assertFalse(self.seen_by(self.head).search([]))
 
     def test_who_may_change_departments(self):
@@ -85,6 +84,19 @@ class TestDepartment(AttendanceCase):
                 nutrition(user).write({"name": "Mine"})
         with self.assertRaises(AccessError):
             nutrition(self.internal).read(["name"])
+
+    def test_what_moves_away_is_out_of_sight_at_once(self):
+        """Also further down, and before the transaction ends."""
+        crew = self.model.create({"name": "Crew", "parent_id": self.nutrition.id})
+        self.grace.department_id = crew
+        heads_people = self.seen_by(self.head)
+        self.assertEqual(heads_people.search([]), self.amina + self.grace)
+        self.nutrition.head_id = False
+        self.assertFalse(heads_people.search([]))
+        self.nutrition.head_id = self.head
+        self.assertEqual(heads_people.search([]), self.amina + self.grace)
+        crew.parent_id = self.health
+        self.assertEqual(heads_people.search([]), self.amina)
 
     def test_departments_are_a_company_s_own(self):
         other = self.model.create(

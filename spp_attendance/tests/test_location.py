@@ -1,6 +1,6 @@
 import csv
 
-from psycopg2.errors import CheckViolation, UniqueViolation
+from psycopg2.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, tagged
@@ -95,6 +95,11 @@ class TestLocation(AttendanceCase):
         self.school.parent_id = self.district
         self.school.parent_id = self.village
         self.assertEqual(self._seen(self.second_officer), self.district)
+
+    def test_it_is_not_opened_by_deleting_its_officer(self):
+        self.village.officer_ids = self.second_officer
+        with mute_logger("odoo.sql_db"), self.assertRaises(ForeignKeyViolation):
+            self.second_officer.unlink()
 
     def test_an_archived_location_keeps_its_records_to_its_officers(self):
         self.village.officer_ids = self.officer

@@ -19,6 +19,14 @@ class TestPortalAccess(AttendanceCase):
     def states(self, access):
         return {line.subscriber_id: line.state for line in access.line_ids}
 
+    def test_nobody_of_another_company_is_told_of(self):
+        self.stranger.email = "sow@example.org"
+        access = self.open_for(self.stranger.browse())
+        with self.assertRaises(AccessError):
+            access.line_ids.create(
+                {"access_id": access.id, "subscriber_id": self.stranger.id}
+            ).read(["email"])
+
     def test_who_gets_one_and_who_does_not(self):
         grace_too, zuri, sita = self.amina.create(
             [

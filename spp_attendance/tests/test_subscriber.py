@@ -172,6 +172,9 @@ class TestSubscriber(AttendanceCase):
     def test_blanks_around_an_identifier_are_refused(self):
         with self.assertRaises(ValidationError):
             self.amina.person_identifier = "T-1 "
+        for nothing in ("", " "):
+            with self.subTest(nothing), self.assertRaises(ValidationError):
+                self.amina.person_identifier = nothing
 
     def test_an_existing_contact_takes_the_company(self):
         contact = self.env["res.partner"].create({"name": "Old contact"})

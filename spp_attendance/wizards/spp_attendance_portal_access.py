@@ -84,7 +84,8 @@ class SppAttendancePortalAccessLine(models.TransientModel):
     subscriber_id = fields.Many2one(
         "spp.attendance.subscriber", string="Person", required=True, ondelete="cascade"
     )
-    email = fields.Char(related="subscriber_id.email")
+    # As the user: a line may name anybody, also of another company.
+    email = fields.Char(related="subscriber_id.email", related_sudo=False)
     is_granted = fields.Boolean()
     state = fields.Selection(
         [
