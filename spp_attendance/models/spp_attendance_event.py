@@ -312,18 +312,28 @@ class SppAttendanceEvent(models.Model):
             for line, record_id in there.items():
                 mark = missing[line]
                 if record_id not in found[line][0] + found[line][1]:
-                    twin = records.browse(record_id).sudo()  # to name it, no more
                     problems.append(
-                        self.env._(
-                            "%(person)s has attendance already that counts as the"
-                            " same, at another place or of another type: %(record)s",
-                            person=line.subscriber_id.display_name,
-                            record=twin.display_name,
-                        )
+                        self._name_twin(line.subscriber_id, records.browse(record_id))
                     )
                 elif record_id not in found[line][mark == "absent"]:
                     changes[record_id] = mark
         return problems
+
+    @api.model
+    def _name_twin(self, subscriber, record):
+        """Say that somebody has a record already which is none of this event's."""
+        if record.has_access("read"):
+            return self.env._(
+                "%(person)s has attendance already that counts as the same, at another"
+                " place or of another type: %(record)s",
+                person=subscriber.display_name,
+                record=record.display_name,
+            )
+        return self.env._(
+            "%(person)s has attendance already that counts as the same, at a location"
+            " where you don't work.",
+            person=subscriber.display_name,
+        )
 
     def _correct_marks(self, changes, entries):
         """Correct or void records that exist.

@@ -64,10 +64,22 @@ class SppAttendanceEventLine(models.Model):
     def _statuses_sql(self):
         """SQL of one row a line: what it counts as, by the records that exist.
 
-        The one definition of which record belongs to an event. The bounds on the
-        instant are for the index on person and instant; a local date can't be further
-        away.
+        The one definition of which record belongs to an event: of those that the user
+        may see, since anybody can make an event of any day, place and people. The
+        bounds on the instant are for the index on person and instant; a local date
+        can't be further away.
         """
+        records = self.env["spp.attendance.record"].with_context(active_test=False)
+        visible = records._search([("active", "=", True)])
+        columns = (
+            "id",
+            "subscriber_id",
+            "date_time",
+            "local_date",
+            "category",
+            "type_id",
+            "location_id",
+        )
         return SQL(
             """
             SELECT l.id,
@@ -86,17 +98,26 @@ class SppAttendanceEventLine(models.Model):
                            FILTER (WHERE r.category = 'present') AS present_ids,
                        array_agg(r.id ORDER BY r.date_time, r.id)
                            FILTER (WHERE r.category = 'absent') AS absent_ids
-                  FROM spp_attendance_record r
+                  FROM (%(visible)s) r
              LEFT JOIN spp_attendance_location rl ON rl.id = r.location_id
                  WHERE r.subscriber_id = l.subscriber_id
-                   AND r.active
                    AND r.local_date = e.local_date
                    AND r.date_time >= e.local_date - INTERVAL '1 day'
                    AND r.date_time < e.local_date + INTERVAL '2 days'
                    AND (e.type_id IS NULL OR r.type_id = e.type_id)
                    AND (el.id IS NULL OR starts_with(rl.parent_path, el.parent_path))
             ) r
-            """
+            """,
+            visible=visible.select(
+                *(
+                    SQL(
+                        "%s AS %s",
+                        records._field_to_sql(visible.table, name, visible),
+                        SQL.identifier(name),
+                    )
+                    for name in columns
+                )
+            ),
         )
 
     def _query_statuses(self, select):
@@ -113,9 +134,6 @@ class SppAttendanceEventLine(models.Model):
 
     def _find_records(self):
         """Ids of the records that say whether somebody was there.
-
-        Who may see an event may know who came to it, so these may be records that the
-        user can't open.
 
         :return: ``{line: (ids of present ones, ids of absent ones)}``, oldest first
         """

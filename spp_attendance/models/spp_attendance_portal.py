@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 
 from dateutil.relativedelta import relativedelta
 
@@ -69,7 +69,11 @@ class SppAttendancePortal(models.AbstractModel):
     @api.model
     def _first_day(self, month, subscriber):
         try:
-            return datetime.strptime(month or "", "%Y-%m").date()
+            first = datetime.strptime(month or "", "%Y-%m").date()
         except ValueError:
-            tz = subscriber.tz or subscriber.company_id.attendance_tz
-            return to_local(fields.Datetime.now(), tz).date().replace(day=1)
+            first = date.min
+        # At either end of the calendar there is no month to turn to.
+        if date.min < first < date.max.replace(day=1):
+            return first
+        tz = subscriber.tz or subscriber.company_id.attendance_tz
+        return to_local(fields.Datetime.now(), tz).date().replace(day=1)

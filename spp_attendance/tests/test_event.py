@@ -250,6 +250,13 @@ class TestEvent(AttendanceCase):
         self.assertFalse(self.event.problem)
 
     def test_what_one_may_not_correct_keeps_nobody_else_from_it(self):
+        # Who heads a department sees where his people were, and changes nothing there.
+        self.officer.group_ids += self.env.ref(
+            "spp_attendance.spp_attendance_group_head"
+        )
+        self.amina.department_id = self.env["spp.attendance.department"].create(
+            {"name": "Field", "head_id": self.officer.id}
+        )
         anywhere = self._new_event(self.people, location_id=False, type_id=False)
         self.ingest(self.item("T-1", "2026-09-09T10:00:00", location="CLOSED"))
         self._mark(anywhere, amina="absent", joseph="absent", grace=False)
@@ -261,6 +268,30 @@ class TestEvent(AttendanceCase):
         )
         anywhere.action_undo_marks()
         self.assertEqual(self._marks(anywhere), ["present", False, False])
+
+    def test_an_event_tells_nothing_of_closed_locations(self):
+        """Anybody can make one, of any day and of whomever."""
+        self.ingest(self.item("T-1", "2026-09-09T10:00:00", location="CLOSED"))
+        spying = self._new_event(self.amina, location_id=False, type_id=False)
+        report = self.env["spp.attendance.event.report"].search(
+            [("event_id", "=", spying.id)]
+        )
+        for user, mark in ((self.officer, False), (self.manager, "present")):
+            with self.subTest(user.login):
+                self.env.invalidate_all()
+                line = self._line(self.amina, spying.with_user(user))
+                self.assertEqual(line.mark, mark)
+                self.assertEqual(bool(line.record_id), bool(mark))
+                self.assertEqual(line.event_id.came_count, bool(mark))
+                self.assertEqual(report.with_user(user).mark, mark)
+        # 10:00 at the closed site, by its clock, is the moment of these marks.
+        spying.local_time = "10:00"
+        self._mark(spying, amina="absent")
+        self.assertEqual(
+            spying.problem,
+            f"{self.amina.display_name} has attendance already that counts as the"
+            " same, at a location where you don't work.",
+        )
 
     def test_a_line_can_be_marked_by_itself(self):
         self.event.line_ids.mark = "present"
@@ -318,6 +349,7 @@ class TestEvent(AttendanceCase):
         self.env.invalidate_all()
         events.mapped("name")
         events.line_ids.mapped("is_expected")
+        self.event.with_prefetch().came_share  # noqa: B018 - what the user may see
         with self.assertQueryCount(1):
             events.mapped("came_share")
 

@@ -194,8 +194,13 @@ class TestPortalPage(HttpCase, AttendanceCase):
         self.assertEqual(page.xpath("//a[contains(@href, 'month=2026-07')]"), [])
         # What is no month is this one.
         today = f"{fields.Date.today():%B %Y}"
-        with self.subTest("no month"):
-            self.assertIn(today, self.text(self.page("/my/attendance?month=2026-99")))
+        for month in ("2026-99", "0001-01", "9999-12"):
+            with self.subTest(month):
+                page = self.page(f"/my/attendance?month={month}")
+                self.assertIn(today, self.text(page))
+        for month in ("0001-02", "9999-11"):
+            with self.subTest(month):
+                self.page(f"/my/attendance?month={month}")
 
     def test_nothing_yet(self):
         text = self.text(self.page())
