@@ -8,7 +8,7 @@ from werkzeug.wsgi import FileWrapper
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.http import Response
-from odoo.tools import SQL
+from odoo.tools import SQL, format_datetime
 
 from odoo.addons.spp_oauth.api import Unavailable, Unprocessable
 
@@ -90,9 +90,9 @@ class SppAttendanceSheet(models.Model):
             return self.env._("No sheet is kept.")
         if self.last_error:
             return self.env._(
-                "Since %(time)s UTC it can't be written: %(error)s. Records are not"
+                "Since %(time)s it can't be written: %(error)s. Records are not"
                 " lost; what is missing is added as soon as it can.",
-                time=self.last_error_date,
+                time=format_datetime(self.env, self.last_error_date),
                 error=self.last_error,
             )
         if not self.last_checked:
@@ -101,16 +101,16 @@ class SppAttendanceSheet(models.Model):
             )
         if self._is_silent(now):
             return self.env._(
-                "The server “%(node)s” has not looked after it since %(time)s UTC.",
+                "The server “%(node)s” has not looked after it since %(time)s.",
                 node=self.node,
-                time=self.last_checked,
+                time=format_datetime(self.env, self.last_checked),
             )
         return self.env._(
-            "%(rows)s rows in %(file)s on “%(node)s”, written at %(time)s UTC.",
+            "%(rows)s rows in %(file)s on “%(node)s”, written at %(time)s.",
             rows=int(self.row_count),
             file=self.file_name,
             node=self.node,
-            time=self.last_written,
+            time=format_datetime(self.env, self.last_written),
         )
 
     def _is_silent(self, now):
