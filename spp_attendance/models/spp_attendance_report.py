@@ -133,40 +133,89 @@ class SppAttendanceReport(models.Model):
         """
         self.check_access("read")
         domain = self._period_domain(date_from, date_to, type_id, area_id)
-        aggregates = [
-            "people_reached:count_distinct",
-            "present:sum",
-            "absent:sum",
-        ]
-
-        def grouped(groupby):
-            # Python's None and False: an empty sum, and no type or area.
-            return [
-                {
-                    "key": key,
-                    "people": people,
-                    "present": present or 0,
-                    "absent": absent or 0,
-                }
-                for key, people, present, absent in self._read_group(
-                    domain, [groupby], aggregates
-                )
-            ]
-
-        people, present, absent = self._read_group(domain, [], aggregates)[0]
+        figures = self._dashboard_figures(domain)
+        [totals] = figures["total"]
         return {
             "domain": list(domain),
-            "totals": {
-                "people": people,
-                "present": present or 0,
-                "absent": absent or 0,
-            },
-            "months": self._without_gaps(grouped("local_date:month")),
-            "types": self._named(grouped("type_id"), self.env._("No type")),
-            "areas": self._named(grouped("area_ids"), self.env._("No location")),
+            "totals": {name: totals[name] for name in ("people", "present", "absent")},
+            "months": self._without_gaps(figures["month"]),
+            "types": self._named(
+                figures["type"], "spp.attendance.type", self.env._("No type")
+            ),
+            "areas": self._named(
+                figures["area"], "spp.attendance.location", self.env._("No location")
+            ),
             "expected": self._dashboard_expected(date_from, date_to, area_id, type_id),
             "absentees": self._dashboard_absentees(area_id),
         }
+
+    @api.model
+    def _dashboard_figures(self, domain):
+        """Count people and records altogether and by month, type and area.
+
+        Each record is read once: what a person has by month, type and location is added
+        up, and that is counted. ``_read_group`` says the same in thrice the time.
+
+        :return: for ``total``, ``month``, ``type`` and ``area`` a list of ``key`` (as
+            text: first date of the month, or id), ``people``, ``present``, ``absent``
+        """
+        query = self._search(domain)
+        names = ("local_date", "type_id", "location_id", "subscriber_id")
+        columns = [
+            SQL(
+                "%s AS %s",
+                self._field_to_sql(query.table, name, query),
+                SQL.identifier(name),
+            )
+            for name in (*names, "present", "absent")
+        ]
+        areas = self.env["spp.attendance.location"].with_context(active_test=False)
+        areas.flush_model(["area_ids"])
+        groups = {"total": None, "month": "month", "type": "type_id", "area": "area_id"}
+        counts = [
+            SQL(
+                """
+                SELECT %(name)s AS name, %(key)s::text AS key,
+                       count(DISTINCT subscriber_id) FILTER (WHERE present > 0),
+                       COALESCE(sum(present), 0)::int8, COALESCE(sum(absent), 0)::int8
+                  FROM %(source)s
+              GROUP BY %(group)s
+                """,
+                name=name,
+                key=SQL.identifier(column) if column else None,
+                source=SQL.identifier("by_area" if name == "area" else "by_person"),
+                group=SQL.identifier(column) if column else SQL("()"),
+            )
+            for name, column in groups.items()
+        ]
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH by_person AS MATERIALIZED (
+                    SELECT date_trunc('month', local_date)::date AS month, type_id,
+                           location_id, subscriber_id, sum(present) AS present,
+                           sum(absent) AS absent
+                      FROM (%(records)s) AS records
+                  GROUP BY 1, 2, 3, 4
+                ), by_area AS (
+                    SELECT by_person.*, area.area_id
+                      FROM by_person
+                 LEFT JOIN spp_attendance_location_area_rel AS area
+                        ON area.location_id = by_person.location_id
+                           AND area.area_id IN %(areas)s
+                ) %(counts)s
+                """,
+                records=query.select(*columns),
+                areas=areas._search([]).subselect(),
+                counts=SQL(" UNION ALL ").join(counts),
+            )
+        )
+        figures = {name: [] for name in groups}
+        for name, key, people, present, absent in rows:
+            figures[name].append(
+                {"key": key, "people": people, "present": present, "absent": absent}
+            )
+        return figures
 
     @api.model
     def _period_domain(self, date_from, date_to, type_id, location_id):
@@ -185,7 +234,7 @@ class SppAttendanceReport(models.Model):
         """Months in order, with those in between in which nothing happened."""
         if not months:
             return []
-        by_month = {month["key"]: month for month in months}
+        by_month = {fields.Date.to_date(month["key"]): month for month in months}
         nothing = {"people": 0, "present": 0, "absent": 0}
         return [
             {**by_month.get(month, nothing), "key": fields.Date.to_string(month)}
@@ -195,20 +244,22 @@ class SppAttendanceReport(models.Model):
         ]
 
     @api.model
-    def _named(self, groups, unknown):
-        """Groups by record, the largest first, with id and name instead of the record.
+    def _named(self, groups, model, unknown):
+        """Groups by record, the largest first, with id and name of the record.
 
+        :param str model: of the records whose ids, as text, are the keys
         :param str unknown: the name of no record
         """
         groups.sort(key=lambda group: (-group["people"], -group["present"]))
-        return [
-            {
-                **group,
-                "key": group["key"].id,
-                "name": group["key"].display_name if group["key"] else unknown,
-            }
-            for group in groups
-        ]
+        records = self.env[model].browse(
+            [int(group["key"]) for group in groups if group["key"]]
+        )
+        names = {str(record.id): (record.id, record.display_name) for record in records}
+        named = []
+        for group in groups:
+            key, name = names.get(group["key"], (False, unknown))
+            named.append({**group, "key": key, "name": name})
+        return named
 
     @api.model
     def _dashboard_expected(self, date_from, date_to, area_id, type_id):

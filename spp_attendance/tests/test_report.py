@@ -136,6 +136,35 @@ class TestReport(AttendanceCase):
         self.assertEqual(data["totals"], {"people": 3, "present": 4, "absent": 2})
         self.assertNotIn("Closed site", self.people(data["areas"]))
 
+    def test_the_dashboard_counts_what_the_analysis_counts(self):
+        for user in (self.manager, self.officer):
+            with self.subTest(user=user.login):
+                report = self.report_of(user)
+                data = self.dashboard(user)
+                for groups, groupby in (("types", "type_id"), ("areas", "area_ids")):
+                    self.assertEqual(
+                        {
+                            group["key"]: (
+                                group["people"],
+                                group["present"],
+                                group["absent"],
+                            )
+                            for group in data[groups]
+                        },
+                        {
+                            key.id: tuple(counts)
+                            for key, *counts in report._read_group(
+                                data["domain"],
+                                [groupby],
+                                [
+                                    "people_reached:count_distinct",
+                                    "present:sum",
+                                    "absent:sum",
+                                ],
+                            )
+                        },
+                    )
+
     def test_the_dashboard_filters(self):
         self.assertEqual(
             self.dashboard(date_to="2026-06-01")["totals"]["people"],
