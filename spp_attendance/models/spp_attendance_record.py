@@ -214,6 +214,8 @@ class SppAttendanceRecord(models.Model):
     # For who works in several companies, whose records no other index has in order.
     _date_time_idx = models.Index("(date_time, id)")
     _local_date_idx = models.Index("(local_date)")
+    # For apps that ask again and again what has changed.
+    _company_write_date_idx = models.Index("(company_id, write_date, id)")
 
     @api.depends("subscriber_id.company_id")
     def _compute_company_id(self):

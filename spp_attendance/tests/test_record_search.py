@@ -3,6 +3,7 @@ from freezegun import freeze_time
 from odoo import fields
 from odoo.fields import Domain
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from .common import AttendanceCase
 
@@ -53,4 +54,19 @@ class TestRecordSearch(AttendanceCase):
                 [("id", "in", records.ids), ("local_date", ">", "today -1000d")]
             ),
             len(records),
+        )
+
+    def test_what_has_changed_since_is_found_by_index(self):
+        changed = Domain("write_date", ">=", "2026-09-01")
+        query = self.records_of(self.api_user)._search(
+            changed, order="write_date, id", limit=100
+        )
+        # However few rows there are here, as with millions of them.
+        self.env.cr.execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off"
+        )
+        plan = self.env.execute_query(SQL("EXPLAIN %s", query.select()))
+        self.assertIn(
+            "spp_attendance_record_company_write_date_idx",
+            "\n".join(line for (line,) in plan),
         )
