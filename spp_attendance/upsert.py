@@ -18,7 +18,6 @@ from odoo.models import BaseModel
 from odoo.tools import mute_logger
 
 from .api import PEOPLE, Outcome, PersonIn, Refused
-from .engine.localtime import LocalTimeError, zone
 from .references import Found, Rejection, find_references, resolve
 
 #: Fields of an item that are a field of the subscriber, by the same name.
@@ -94,6 +93,7 @@ class Upsert:
             self.env, "spp.attendance.location", {item.location for item in valid}
         )
         self.tags = self._find_tags(valid)
+        self.zones = self.model._zones()
         outcomes: dict[int, Outcome] = {}
         new: list[_Change] = []
         known: list[_Change] = []
@@ -161,11 +161,8 @@ class Upsert:
             for name in _PLAIN
             if name in given
         }
-        if values.get("tz"):
-            try:
-                zone(values["tz"])
-            except LocalTimeError as error:
-                raise Rejection("invalid", f"tz: {error}") from error
+        if values.get("tz") and values["tz"] not in self.zones:
+            raise Rejection("invalid", f"tz: Unknown time zone {values['tz']!r}")
         if "department" in given:
             values["department_id"] = (
                 resolve("department", self.departments, item.department).id or False

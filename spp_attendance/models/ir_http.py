@@ -7,9 +7,12 @@ from ..dialects import OpenSppDispatcher
 
 
 class SubscriberConverter(BaseConverter):
-    """What stands for a person in an address; `batch` is an address of its own."""
+    """What stands for a person in an address; `batch` is an address of its own.
 
-    regex = "(?!batch$)[^/]+"
+    Nobody has a NUL in his identifier, since no PostgreSQL text can hold it.
+    """
+
+    regex = r"(?!batch$)[^/\x00]+"
     part_isolating = True
 
 

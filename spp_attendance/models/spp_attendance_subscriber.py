@@ -7,7 +7,6 @@ from odoo.tools import SQL
 
 from ..api import SubscriberLine, SubscriberOut, SubscriberPage
 from ..batch import stream
-from ..engine.localtime import LocalTimeError, zone
 from ..engine.names import NameParts, compose, split
 from ..merge import Merge
 from ..summary import summarize
@@ -495,6 +494,11 @@ class SppAttendanceSubscriber(models.Model):
         }
 
     @api.model
+    def _zones(self):
+        """Names of the time zones that a contact may have."""
+        return set(self.env["res.partner"]._fields["tz"].get_values(self.env))
+
+    @api.model
     def _upsert(self, batch, *, atomic=False):
         """Register people or change what is known of them, by identifier.
 
@@ -707,11 +711,8 @@ class SppAttendanceSubscriber(models.Model):
         values = dict(values)
         tags = values.pop("tags", None)
         vals = super()._api_vals(values)
-        if tz := vals.get("tz"):
-            try:
-                zone(tz)
-            except LocalTimeError as error:
-                self._api_refuse("tz", str(error))
+        if vals.get("tz") and vals["tz"] not in self._zones():
+            self._api_refuse("tz", "There is no such time zone.")
         if tags is not None:
             found = self.env["res.partner.category"].search([("name", "in", tags)])
             if unknown := sorted(set(tags) - set(found.mapped("name"))):

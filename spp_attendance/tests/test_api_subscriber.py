@@ -184,12 +184,19 @@ class TestApiSubscriber(ApiCase):
             self.joseph.person_identifier = other
             self._ok("GET", f"/subscribers/{other}")
 
+    def test_no_address_makes_a_fault(self):
+        response = self._call("GET", "/subscribers/%00")
+        self.assertEqual(response.status_code, 404, response.text)
+        self.assertEqual(response.json()["error"]["code"], "not_found")
+
     def test_bad_requests_are_explained(self):
         for method, path, json, status, field in (
             ("POST", "", {}, 422, "person_identifier"),
             ("POST", "", {"person_identifier": "X", "rank": 1}, 422, "rank"),
             ("POST", "", {"person_identifier": "X", "tags": ["?"]}, 422, "tags"),
             ("POST", "", {"person_identifier": "X", "tz": "Mars"}, 422, "tz"),
+            # A zone to computers, but none to Odoo.
+            ("POST", "", {"person_identifier": "X", "tz": "Factory"}, 422, "tz"),
             ("POST", "", {"person_identifier": "X", "location": "?"}, 422, "location"),
             ("PATCH", "/T-1", {}, 422, "body"),
             ("PATCH", "/T-1", {"department": 0}, 422, "department"),

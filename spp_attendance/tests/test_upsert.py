@@ -97,6 +97,8 @@ class TestUpsert(AttendanceCase):
             Refused(reason="line: broken"),
             {"person_identifier": "U-1", "name": "Again"},
             {"person_identifier": "U-7", "name": "Seven"},
+            # A zone to computers, but none to Odoo.
+            {"person_identifier": "U-8", "tz": "Factory"},
         )
         self.assertEqual(
             [(outcome.status, outcome.code) for outcome in outcomes],
@@ -112,9 +114,10 @@ class TestUpsert(AttendanceCase):
                 ("rejected", "invalid"),
                 ("rejected", "repeated"),
                 ("created", None),
+                ("rejected", "invalid"),
             ],
         )
-        self.assertEqual([o.index for o in outcomes], list(range(11)))
+        self.assertEqual([o.index for o in outcomes], list(range(12)))
         self.assertEqual(self.person(outcomes[0]).name, "One")
 
     def test_what_the_database_refuses_is_found(self):
