@@ -93,6 +93,13 @@ class SppAttendanceEvent(models.Model):
     )
     _company_date_idx = models.Index("(company_id, local_date)")
 
+    @api.depends("name", "local_date")
+    def _compute_display_name(self):
+        """The same occasion comes every week: its date tells one from the next."""
+        for event in self:
+            date = event.local_date and fields.Date.to_string(event.local_date)
+            event.display_name = " · ".join(filter(None, (event.name, date)))
+
     @api.depends("location_id.tz", "company_id.attendance_tz")
     def _compute_tz(self):
         for event in self:

@@ -14,7 +14,7 @@ class SppAttendanceReport(models.Model):
 
     _name = "spp.attendance.report"
     _description = "Attendance Analysis"
-    _order = "local_date desc, id desc"
+    _order = "local_date desc, local_time desc, id desc"
     _auto = False
 
     #: Columns taken from the record as they are.

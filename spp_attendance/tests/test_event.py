@@ -75,6 +75,11 @@ class TestEvent(AttendanceCase):
             .search([("subscriber_id", "in", self.people.ids)], order="id")
         )
 
+    def test_events_of_one_name_are_told_apart_by_date(self):
+        self.assertEqual(self.event.display_name, "Distribution · 2026-09-09")
+        next_week = self._new_event(self.people, local_date="2026-09-16")
+        self.assertEqual(next_week.display_name, "Distribution · 2026-09-16")
+
     def test_marks_become_records(self):
         self._mark(amina="present", joseph="absent")
         self.assertEqual(self._marks(), ["present", "absent", False])

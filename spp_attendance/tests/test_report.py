@@ -81,6 +81,21 @@ class TestReport(AttendanceCase):
         self.assertEqual(set(counted.ids), set(both.ids))
         self.assertNotIn(self.voided.id, counted.ids)
 
+    def test_the_latest_of_a_day_comes_first(self):
+        early = self.env["spp.attendance.record"].create(
+            {
+                "subscriber_id": self.amina.id,
+                "local_date": "2026-06-01",
+                "local_time": "07:00:00",
+                "location_id": self.hall.id,
+            }
+        )
+        of_the_day = self.report_of(self.manager).search(
+            [("local_date", "=", "2026-06-01"), ("location_id", "=", self.hall.id)]
+        )
+        self.assertEqual(of_the_day[-1].id, early.id)
+        self.assertEqual(len(of_the_day), 3)
+
     def test_other_roles_have_no_report(self):
         for user in (self.internal, self.participant, self.api_user):
             with self.subTest(user=user.login), self.assertRaises(AccessError):
