@@ -20,6 +20,9 @@ MAX_XLSX_ROWS = 2**20
 #: A spreadsheet takes a cell that begins so for a formula, quoted or not: tab, line
 #: feed, carriage return, + - = @ and the wide forms of these four.
 _FORMULA_STARTS = (9, 10, 13, 43, 45, 61, 64, 65291, 65293, 65309, 65312)
+#: The same signs, and what may end a cell before them, as classes of a pattern.
+_FORMULA_SIGNS = r"=+@\-\uFF0B\uFF0D\uFF1D\uFF20"
+_CELL_ENDS = r";\t\n\r"
 
 
 def columns(record: str, person: str, contact: str) -> tuple[SQL, SQL, SQL, SQL]:
@@ -66,11 +69,23 @@ def csv_columns(record: str, person: str, contact: str) -> tuple[SQL, SQL, SQL, 
 
 
 def plain(text: SQL) -> SQL:
-    """SQL of a text with an apostrophe before what would be a formula."""
+    """SQL of a text with an apostrophe before what would be a formula.
+
+    Also within it: in half of the world a spreadsheet parts the cells of a CSV at
+    semicolons, and then knows nothing of the quotes.
+    """
     return SQL(
-        "CASE WHEN ascii(%(text)s) = ANY(%(starts)s) THEN '''' ELSE '' END || %(text)s",
+        """
+        CASE WHEN ascii(%(text)s) = ANY(%(starts)s) THEN '''' ELSE '' END
+        || CASE WHEN %(text)s ~ %(ends)s
+                THEN regexp_replace(%(text)s, %(inner)s, %(plain)s, 'g')
+                ELSE %(text)s END
+        """,
         text=text,
         starts=list(_FORMULA_STARTS),
+        ends=f"[{_CELL_ENDS}]",
+        inner=rf"([{_CELL_ENDS}]\s*)(?=[{_FORMULA_SIGNS}])",
+        plain=r"\1'",
     )
 
 
