@@ -286,6 +286,10 @@ class SppAttendanceSubscriber(models.Model):
                     " Correct the name instead, or register somebody new."
                 )
             )
+        if any(person.uuid != vals.get("uuid", person.uuid) for person in self):
+            raise UserError(
+                self.env._("A UUID never changes: other systems know the person by it.")
+            )
         vals = self._clean_names(vals)
         if vals.keys().isdisjoint(self._NAME_PARTS):
             # The contact's own write splits a new name.

@@ -176,6 +176,12 @@ class TestSubscriber(AttendanceCase):
             with self.subTest(nothing), self.assertRaises(ValidationError):
                 self.amina.person_identifier = nothing
 
+    def test_a_uuid_is_for_good(self):
+        with self.assertRaises(UserError):
+            self.amina.uuid = "mine"
+        self.amina.write({"uuid": self.amina.uuid, "gender": "female"})
+        self.assertEqual(self.amina.gender, "female")
+
     def test_an_existing_contact_takes_the_company(self):
         contact = self.env["res.partner"].create({"name": "Old contact"})
         self.env["spp.attendance.subscriber"].create(
