@@ -98,7 +98,9 @@ class SppAttendanceEvent(models.Model):
         """The same occasion comes every week: its date tells one from the next."""
         for event in self:
             date = event.local_date and fields.Date.to_string(event.local_date)
-            event.display_name = " · ".join(filter(None, (event.name, date)))
+            event.display_name = event.name and " · ".join(
+                filter(None, (event.name, date))
+            )
 
     @api.depends("location_id.tz", "company_id.attendance_tz")
     def _compute_tz(self):

@@ -238,7 +238,10 @@ class SppAttendanceRecord(models.Model):
                 record.local_time and record.local_time[:5],
                 categories.get(record.category),
             )
-            record.display_name = " · ".join(filter(None, parts))
+            # A form that says nobody yet is simply “New”.
+            record.display_name = (
+                " · ".join(filter(None, parts)) if record.subscriber_id else False
+            )
 
     @api.constrains("url")
     def _check_url(self):

@@ -79,6 +79,7 @@ class TestEvent(AttendanceCase):
         self.assertEqual(self.event.display_name, "Distribution · 2026-09-09")
         next_week = self._new_event(self.people, local_date="2026-09-16")
         self.assertEqual(next_week.display_name, "Distribution · 2026-09-16")
+        self.assertFalse(self.env["spp.attendance.event"].new().display_name)
 
     def test_marks_become_records(self):
         self._mark(amina="present", joseph="absent")

@@ -183,6 +183,7 @@ class TestRecord(AttendanceCase):
         self.assertEqual(
             record.display_name, "[T-1] Okafor, Amina · 2026-09-01 · 15:34 · Present"
         )
+        self.assertFalse(self.env["spp.attendance.record"].new().display_name)
 
     def test_what_was_voided_by_mistake_comes_back_without_the_reason(self):
         record = self.records_of(self.officer).create({"subscriber_id": self.amina.id})

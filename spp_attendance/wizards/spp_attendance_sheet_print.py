@@ -124,7 +124,10 @@ class SppAttendanceSheetPrint(models.TransientModel):
                 )
             )
         report = self.env.ref("spp_attendance.spp_attendance_sheet_report")
-        return report.report_action(self, config=False)
+        return {
+            **report.report_action(self, config=False),
+            "close_on_report_download": True,
+        }
 
     def _record_domain(self):
         domain = (

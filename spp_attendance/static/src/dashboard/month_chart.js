@@ -1,6 +1,4 @@
 import { loadBundle } from "@web/core/assets";
-import { cookie } from "@web/core/browser/cookie";
-import { getCustomColor } from "@web/core/colors/colors";
 import { Component, onWillStart, useEffect, useRef } from "@odoo/owl";
 
 /** A bar a month. The same numbers stand in a table that screen readers find. */
@@ -26,11 +24,12 @@ export class MonthChart extends Component {
     }
 
     get config() {
-        const scheme = cookie.get("color_scheme");
-        const text = getCustomColor(scheme, "#111827", "#E4E4E4");
-        const lines = getCustomColor(scheme, "rgba(0,0,0,.1)", "rgba(255,255,255,.15)");
-        // As the bars of the other charts.
+        // Whatever the page's colours are, light or dark: bars as of the other charts,
+        // text and lines as of the panel.
         const { color } = getComputedStyle(this.canvas.el);
+        const { color: text, borderTopColor: lines } = getComputedStyle(
+            this.canvas.el.closest(".spp_panel")
+        );
         return {
             type: "bar",
             data: {
