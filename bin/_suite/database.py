@@ -75,7 +75,17 @@ class Databases:
 
     def drop(self, name: str) -> None:
         """Remove a database and its files, if there."""
-        self.query('DROP DATABASE IF EXISTS :"name" WITH (FORCE)', name=name)
+        drop = 'DROP DATABASE IF EXISTS :"name"'
+        try:
+            self.query(f"{drop} WITH (FORCE)", name=name)
+        except SetupError:
+            # FORCE may not end a worker of autovacuum; without it, PostgreSQL does.
+            self.query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = :'name' AND usename = current_user",
+                name=name,
+            )
+            self.query(drop, name=name)
         shutil.rmtree(self._files(name), ignore_errors=True)
 
     def rename(self, old: str, new: str) -> None:
