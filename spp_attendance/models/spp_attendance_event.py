@@ -80,7 +80,12 @@ class SppAttendanceEvent(models.Model):
     problem = fields.Text(
         compute="_compute_problem", help="Who could not be marked, and why."
     )
-    can_undo = fields.Boolean(compute="_compute_can_undo")
+    last_mark_id = fields.Many2one(
+        "spp.attendance.event.mark",
+        string="Last Save",
+        compute="_compute_last_mark_id",
+        help="The save that is undone next.",
+    )
     overlapping_ids = fields.Many2many(
         "spp.attendance.event",
         compute="_compute_overlapping_ids",
@@ -113,9 +118,11 @@ class SppAttendanceEvent(models.Model):
             event.problem = event.mark_ids[:1].problem
 
     @api.depends("mark_ids.is_undone")
-    def _compute_can_undo(self):
+    def _compute_last_mark_id(self):
         for event in self:
-            event.can_undo = not all(event.mark_ids.mapped("is_undone"))
+            event.last_mark_id = event.mark_ids.filtered_domain(
+                [("is_undone", "=", False)]
+            )[:1]
 
     @api.depends("local_date", "type_id", "location_id", "company_id")
     def _compute_overlapping_ids(self):
@@ -433,10 +440,18 @@ class SppAttendanceEvent(models.Model):
         self.check_access("write")
 
     def action_undo_marks(self):
+        """Take back the last save, which the form names in ``undo_mark_id``."""
         self.ensure_one()
-        last = self.mark_ids.filtered(lambda mark: not mark.is_undone)[:1]
+        last = self.last_mark_id
         if not last:
             raise UserError(self.env._("There is nothing to undo."))
+        if last.id != self.env.context.get("undo_mark_id", last.id):
+            raise UserError(
+                self.env._(
+                    "Somebody else has saved or undone marks meanwhile. Load the page"
+                    " again, and see what is to be undone now."
+                )
+            )
         kept = last._undo()
         message = self.env._(
             "Marks taken back: %(count)s.", count=last.mark_count - kept

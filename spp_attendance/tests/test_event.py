@@ -164,6 +164,16 @@ class TestEvent(AttendanceCase):
         with self.assertRaisesRegex(UserError, "nothing to undo"):
             self.event.action_undo_marks()
 
+    def test_undo_takes_back_no_other_save_than_the_one_that_was_seen(self):
+        self._mark(amina="present")
+        seen = self.event.last_mark_id
+        self._mark(joseph="present")
+        with self.assertRaisesRegex(UserError, "meanwhile"):
+            self.event.with_context(undo_mark_id=seen.id).action_undo_marks()
+        latest = self.event.last_mark_id
+        self.event.with_context(undo_mark_id=latest.id).action_undo_marks()
+        self.assertEqual(self.event.last_mark_id, seen)
+
     def test_undo_leaves_what_was_changed_since(self):
         self._mark(amina="present", joseph="present")
         of_amina = self._all_records().filtered(lambda r: r.subscriber_id == self.amina)
