@@ -54,6 +54,7 @@
     ],
     "assets": {
         "web.assets_backend": [
+            "spp_attendance/static/src/period.js",
             "spp_attendance/static/src/dashboard/*",
             "spp_attendance/static/src/marks/*",
             "spp_attendance/static/src/history/*",

@@ -1,7 +1,6 @@
 from collections import Counter
 
 from odoo import api, fields, models
-from odoo.fields import Domain
 
 from ..api import DepartmentOut, DepartmentPage
 
@@ -11,33 +10,8 @@ class SppAttendanceDepartment(models.Model):
 
     _name = "spp.attendance.department"
     _description = "Department"
-    _inherit = ["spp.attendance.api.mixin"]
-    _order = "complete_name, id"
-    _parent_store = True
-    _rec_name = "complete_name"
-    _rec_names_search = ["complete_name", "code"]
-    _check_company_auto = True
+    _inherit = ["spp.attendance.api.tree.mixin"]
 
-    name = fields.Char(required=True)
-    complete_name = fields.Char(
-        string="Full Name",
-        compute="_compute_complete_name",
-        recursive=True,
-        store=True,
-    )
-    code = fields.Char(
-        copy=False,
-        help="Short name by which other systems refer to this department.",
-    )
-    description = fields.Text()
-    color = fields.Integer()
-    active = fields.Boolean(default=True)
-    company_id = fields.Many2one(
-        "res.company",
-        required=True,
-        default=lambda self: self.env.company,
-        index=True,
-    )
     parent_id = fields.Many2one(
         "spp.attendance.department",
         string="Part of",
@@ -45,7 +19,6 @@ class SppAttendanceDepartment(models.Model):
         index="btree_not_null",
         check_company=True,
     )
-    parent_path = fields.Char(index=True)
     head_id = fields.Many2one(
         "res.users",
         index="btree_not_null",
@@ -79,14 +52,6 @@ class SppAttendanceDepartment(models.Model):
         "(company_id, code) WHERE code IS NOT NULL",
         "A department with this code exists already. Choose another code.",
     )
-
-    @api.depends("name", "parent_id.complete_name")
-    def _compute_complete_name(self):
-        for department in self:
-            parent = department.parent_id.complete_name
-            department.complete_name = (
-                f"{parent} / {department.name}" if parent else department.name
-            )
 
     @api.depends("head_id", "parent_id.head_user_ids")
     def _compute_head_user_ids(self):
@@ -151,20 +116,10 @@ class SppAttendanceDepartment(models.Model):
         "create_date",
         "write_date",
     )
-    _API_SORTS = {"name": "complete_name", "updated_at": "write_date"}
-    _API_REFERENCES = {"parent": "parent_id"}
 
     @api.model
     def _api_page(self, **values):
         return DepartmentPage.model_construct(**values)
-
-    @api.model
-    def _api_domain(self, query):
-        domain = super()._api_domain(query)
-        if query.parent:
-            parents = self._api_referred(query.parent)
-            domain &= Domain("parent_id", "in", parents)
-        return domain
 
     def _api_read(self):
         self.parent_id.fetch(["code", "name"])

@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.fields import Domain
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -10,36 +9,11 @@ from ..api import LocationOut, LocationPage
 class SppAttendanceLocation(models.Model):
     _name = "spp.attendance.location"
     _description = "Attendance Location"
-    _inherit = ["spp.attendance.api.mixin"]
-    _order = "complete_name, id"
-    _parent_store = True
-    _rec_name = "complete_name"
-    _rec_names_search = ["complete_name", "code"]
-    _check_company_auto = True
+    _inherit = ["spp.attendance.api.tree.mixin"]
 
     def _default_tz(self):
         return self.env.company.attendance_tz
 
-    name = fields.Char(required=True)
-    complete_name = fields.Char(
-        string="Full Name",
-        compute="_compute_complete_name",
-        recursive=True,
-        store=True,
-    )
-    code = fields.Char(
-        help="Short name by which other systems refer to this location.",
-        copy=False,
-    )
-    description = fields.Text()
-    color = fields.Integer()
-    active = fields.Boolean(default=True)
-    company_id = fields.Many2one(
-        "res.company",
-        required=True,
-        default=lambda self: self.env.company,
-        index=True,
-    )
     parent_id = fields.Many2one(
         "spp.attendance.location",
         string="Part of",
@@ -47,7 +21,6 @@ class SppAttendanceLocation(models.Model):
         index="btree_not_null",
         check_company=True,
     )
-    parent_path = fields.Char(index=True)
     # What happened here happened in each of these: statistics count it so.
     area_ids = fields.Many2many(
         "spp.attendance.location",
@@ -146,14 +119,6 @@ class SppAttendanceLocation(models.Model):
         "CHECK (longitude BETWEEN -180 AND 180)",
         "A longitude is between -180 (west) and 180 (east) degrees.",
     )
-
-    @api.depends("name", "parent_id.complete_name")
-    def _compute_complete_name(self):
-        for location in self:
-            parent = location.parent_id.complete_name
-            location.complete_name = (
-                f"{parent} / {location.name}" if parent else location.name
-            )
 
     @api.depends("officer_ids", "parent_id.access_user_ids")
     def _compute_access_user_ids(self):
@@ -265,20 +230,10 @@ class SppAttendanceLocation(models.Model):
         "create_date",
         "write_date",
     )
-    _API_SORTS = {"name": "complete_name", "updated_at": "write_date"}
-    _API_REFERENCES = {"parent": "parent_id"}
 
     @api.model
     def _api_page(self, **values):
         return LocationPage.model_construct(**values)
-
-    @api.model
-    def _api_domain(self, query):
-        domain = super()._api_domain(query)
-        if query.parent:
-            parents = self._api_referred(query.parent)
-            domain &= Domain("parent_id", "in", parents)
-        return domain
 
     @api.model
     def _api_vals(self, values):

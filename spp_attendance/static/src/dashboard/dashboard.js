@@ -11,6 +11,7 @@ import { Layout } from "@web/search/layout";
 import { formatInteger, formatPercentage } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, useState } from "@odoo/owl";
+import { changedPeriod } from "../period";
 import { MonthChart } from "./month_chart";
 
 const { DateTime } = luxon;
@@ -145,13 +146,7 @@ export class ProgrammeDashboard extends Component {
         if (!value) {
             return;
         }
-        const dates = { [name]: serializeDate(value) };
-        // A period ends after it begins: the other end follows.
-        const { dateFrom, dateTo } = { ...this.state, ...dates };
-        if (dateFrom > dateTo) {
-            dates.dateFrom = dates.dateTo = dates[name];
-        }
-        this.change({ period: "other", ...dates });
+        this.change({ period: "other", ...changedPeriod(this.state, name, value) });
     }
 
     // ---------------------------------------------------------------- figures

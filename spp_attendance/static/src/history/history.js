@@ -10,6 +10,7 @@ import { useService } from "@web/core/utils/hooks";
 import { formatInteger, formatPercentage } from "@web/views/fields/formatters";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component, onWillStart, onWillUpdateProps, useEffect, useRef, useState } from "@odoo/owl";
+import { changedPeriod } from "../period";
 
 const { DateTime } = luxon;
 
@@ -171,13 +172,7 @@ export class AttendanceHistory extends Component {
         if (!value) {
             return;
         }
-        const dates = { [name]: serializeDate(value) };
-        // A period ends after it begins: the other end follows.
-        const { dateFrom, dateTo } = { ...this.state, ...dates };
-        if (dateFrom > dateTo) {
-            dates.dateFrom = dates.dateTo = dates[name];
-        }
-        this.change(dates);
+        this.change(changedPeriod(this.state, name, value));
     }
 
     get rate() {
