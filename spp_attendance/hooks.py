@@ -10,3 +10,12 @@ def uninstall_hook(env):
     env["ir.model.data"].search(
         [("module", "=", "spp_attendance"), ("model", "=", "res.partner")]
     ).unlink()
+    # Odoo names the choices of activities' fields as if they were the mail module's,
+    # and so forgets to take their names away with them.
+    env["ir.model.data"].search(
+        [
+            ("module", "=", "mail"),
+            ("name", "=like", "selection__spp_attendance_%"),
+            ("model", "=", "ir.model.fields.selection"),
+        ]
+    ).unlink()
