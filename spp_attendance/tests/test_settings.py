@@ -62,6 +62,11 @@ class TestSettings(AttendanceCase):
             with self.subTest(name), self.assertRaises(AccessError):
                 getattr(foreign.with_env(self.settings.env), name)()
 
+    def test_nobody_else_learns_what_is_set(self):
+        for user in (self.manager, self.internal, self.participant):
+            with self.assertRaises(AccessError):
+                self.settings.with_user(user).default_get(["attendance_tz"])
+
     def test_the_company_is_the_current_one(self):
         both = new_test_user(
             self.env,

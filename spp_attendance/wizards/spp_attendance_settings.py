@@ -48,9 +48,10 @@ class SppAttendanceSettings(models.TransientModel):
     sheet_error = fields.Char(related="sheet_id.last_error")
 
     @api.model
-    def default_get(self, fields_list):
-        values = super().default_get(fields_list)
-        names = self._setting_names() & set(fields_list)
+    def default_get(self, fields):
+        self.check_access("create")
+        values = super().default_get(fields)
+        names = self._setting_names() & set(fields)
         if names:
             # Who may administer attendance need not be one who may see all that a
             # company is; these fields are his.
