@@ -88,7 +88,9 @@ class Merge:
         partners_sudo = sources_sudo.partner_id
         former = sources_sudo.mapped("person_identifier")
         sources_sudo.unlink()
-        self.env["spp.attendance.subscriber.alias"].sudo().create(
+        # Nobody gives a former identifier by himself, so nobody has the right to.
+        aliases_sudo = self.env["spp.attendance.subscriber.alias"].sudo()
+        aliases_sudo.create(
             [
                 {"subscriber_id": target_sudo.id, "person_identifier": identifier}
                 for identifier in former

@@ -52,11 +52,15 @@ class Running:
         return Databases(self.server.tools, self.server.server, data)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_server(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Running]]:
-    """A function that starts a server, with options of `Server`, and stops it later."""
+    """A function that starts a server, with options of `Server`, and stops it later.
+
+    At the end of the file: all of them at once would take all of PostgreSQL's
+    connections.
+    """
     started: list[Running] = []
     # The one that tests have anyway; without their packages it would be another one.
     tools = toolchain.ensure(dev=True)

@@ -177,7 +177,7 @@ class SppAttendanceSubscriber(models.Model):
                         identifier=subscriber.person_identifier,
                     )
                 )
-            if (subscriber.company_id.sudo(), subscriber.person_identifier) in former:
+            if (subscriber.company_id, subscriber.person_identifier) in former:
                 raise ValidationError(
                     self.env._(
                         "“%(identifier)s” is the former identifier of somebody who was"

@@ -47,7 +47,7 @@ class SppAttendanceSubscriberAlias(models.Model):
         )
         bearers = {(s.company_id, s.person_identifier) for s in taken}
         for alias in self:
-            if (alias.company_id.sudo(), alias.person_identifier) in bearers:
+            if (alias.company_id, alias.person_identifier) in bearers:
                 raise ValidationError(
                     self.env._(
                         "“%(identifier)s” is somebody's identifier now.",
