@@ -462,8 +462,20 @@ class TestSheetFile(SheetCase):
         ):
             type(cron)._process_job(self.env.cr, job)
             self.assertEqual(process.call_count, 1)
-            with patch.object(sheet, "node", return_value="another"):
+            with (
+                patch.object(sheet, "node", return_value="another"),
+                patch.object(self.env.cr, "commit") as released,
+                patch.object(type(cron), "_notifydb") as called,
+                patch("odoo.addons.spp_attendance.models.ir_cron.time.sleep"),
+            ):
                 type(cron)._process_job(self.env.cr, job)
+                # It may have found the action taken: it is called once more.
+                self.assertEqual((released.call_count, called.call_count), (1, 1))
+                self.env.cr.execute(
+                    "DELETE FROM ir_cron_trigger WHERE cron_id = %s", [cron.id]
+                )
+                type(cron)._process_job(self.env.cr, job)
+                self.assertEqual((released.call_count, called.call_count), (1, 1))
             self.assertEqual(process.call_count, 1)
 
     def test_settings_page(self):
