@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -228,8 +228,10 @@ class RecordPage(BaseModel):
     )
 
 
-class RecordQuery(ListQuery):
-    """Filters of a list of records."""
+class RecordFilters(BaseModel):
+    """Which records are meant; all filters that are given must hold."""
+
+    model_config = ConfigDict(extra="forbid")
 
     # More would not fit into an address: servers cut off at 8 or 64 KiB.
     person_identifier: list[Identifier] | None = Field(
@@ -245,6 +247,17 @@ class RecordQuery(ListQuery):
     location: Identifier | None = Field(
         None, description="This location or one below it: its id, code or name."
     )
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        if self.date_from and self.date_to and self.date_from > self.date_to:
+            raise ValueError("date_from must not be after date_to")
+        return self
+
+
+class RecordQuery(RecordFilters, ListQuery):
+    """Filters of a list of records."""
+
     external_id: list[Identifier] | None = Field(
         None,
         max_length=100,
@@ -252,9 +265,3 @@ class RecordQuery(ListQuery):
     )
     include_voided: bool = Field(False, description="Also those that don't count.")
     sort: Literal["date_time", "-date_time", "updated_at", "-updated_at"] = "-date_time"
-
-    @model_validator(mode="after")
-    def _check_range(self) -> RecordQuery:
-        if self.date_from and self.date_to and self.date_from > self.date_to:
-            raise ValueError("date_from must not be after date_to")
-        return self

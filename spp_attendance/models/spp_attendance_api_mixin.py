@@ -24,7 +24,8 @@ class SppAttendanceApiMixin(models.AbstractModel):
     """What the native API does with a thing: list, read, create and change it.
 
     All as the user, whose rights and record rules decide. A model says in a section of
-    its own what is peculiar to it.
+    its own what is peculiar to it; ``_api_read``, how apps read a recordset, as a list
+    in its order, is each model's own.
     """
 
     _name = "spp.attendance.api.mixin"
@@ -32,6 +33,8 @@ class SppAttendanceApiMixin(models.AbstractModel):
 
     #: Where the model's things are, below the base of the API.
     _API_PATH = ""
+    #: The schema of a page of a list.
+    _API_PAGE = None
     #: Fetched in one go.
     _API_FIELDS = ()
     #: By what a list can be sorted: a stored field that is never empty.
@@ -75,12 +78,8 @@ class SppAttendanceApiMixin(models.AbstractModel):
         if len(records) > len(page):
             last = page[-1]
             following = Cursor.encode(query.sort, last._api_sort_value(sort), last.id)
-        return self._api_page(items=page._api_read(), next=following)
-
-    @api.model
-    def _api_page(self, **values):
-        """The model's own page, unchecked: what is in it was made here."""
-        raise NotImplementedError
+        # Unchecked: what is in it was made here.
+        return self._API_PAGE.model_construct(items=page._api_read(), next=following)
 
     @api.model
     def _api_list_domain(self, query):
@@ -245,10 +244,6 @@ class SppAttendanceApiMixin(models.AbstractModel):
         if below:
             found = model._search(Domain("id", "child_of", found.get_result_ids()))
         return list(found.get_result_ids())
-
-    def _api_read(self):
-        """Things as apps read them, a list in their order."""
-        raise NotImplementedError
 
     def _api_as_reference(self):
         """How another thing names this one, None when there is none."""

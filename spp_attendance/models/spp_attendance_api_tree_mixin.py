@@ -17,6 +17,9 @@ class SppAttendanceApiTreeMixin(models.AbstractModel):
     _rec_names_search = ["complete_name", "code"]
     _check_company_auto = True
 
+    #: Stored many2many fields that record rules ask for.
+    _RULE_FIELDS = ()
+
     name = fields.Char(required=True)
     complete_name = fields.Char(
         string="Full Name",
@@ -46,6 +49,28 @@ class SppAttendanceApiTreeMixin(models.AbstractModel):
             record.complete_name = (
                 f"{parent} / {record.name}" if parent else record.name
             )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        records = super().create(vals_list)
+        self._flush_rules()
+        return records
+
+    def write(self, vals):
+        res = super().write(vals)
+        self._flush_rules()
+        if "company_id" in vals:
+            # The rules were held against what it was; now against what it has become.
+            self.check_access("write")
+        return res
+
+    @api.model
+    def _flush_rules(self):
+        """Let record rules see who may what from now on.
+
+        A search waits for what its columns have pending, not for a many2many.
+        """
+        self.flush_model(self._RULE_FIELDS)
 
     # ------------------------------------------------------------ native API
 

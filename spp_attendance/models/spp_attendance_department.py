@@ -11,6 +11,7 @@ class SppAttendanceDepartment(models.Model):
     _name = "spp.attendance.department"
     _description = "Department"
     _inherit = ["spp.attendance.api.tree.mixin"]
+    _RULE_FIELDS = ("head_user_ids",)
 
     parent_id = fields.Many2one(
         "spp.attendance.department",
@@ -70,28 +71,6 @@ class SppAttendanceDepartment(models.Model):
         for department in self:
             department.subscriber_count = counts[department._origin.id]
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        departments = super().create(vals_list)
-        self._flush_heads()
-        return departments
-
-    def write(self, vals):
-        res = super().write(vals)
-        self._flush_heads()
-        if "company_id" in vals:
-            # The rules were held against what it was; now against what it has become.
-            self.check_access("write")
-        return res
-
-    @api.model
-    def _flush_heads(self):
-        """Let record rules see who heads what from now on.
-
-        A search waits for what its columns have pending, not for a many2many.
-        """
-        self.flush_model(["head_user_ids"])
-
     def action_open_subscribers(self):
         """The people of these departments and of those below."""
         self.check_access("read")
@@ -105,6 +84,7 @@ class SppAttendanceDepartment(models.Model):
     # ------------------------------------------------------------ native API
 
     _API_PATH = "departments"
+    _API_PAGE = DepartmentPage
     _API_FIELDS = (
         "name",
         "complete_name",
@@ -116,10 +96,6 @@ class SppAttendanceDepartment(models.Model):
         "create_date",
         "write_date",
     )
-
-    @api.model
-    def _api_page(self, **values):
-        return DepartmentPage.model_construct(**values)
 
     def _api_read(self):
         self.parent_id.fetch(["code", "name"])

@@ -10,6 +10,7 @@ class SppAttendanceLocation(models.Model):
     _name = "spp.attendance.location"
     _description = "Attendance Location"
     _inherit = ["spp.attendance.api.tree.mixin"]
+    _RULE_FIELDS = ("access_user_ids", "access_client_ids")
 
     def _default_tz(self):
         return self.env.company.attendance_tz
@@ -170,33 +171,15 @@ class SppAttendanceLocation(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         # An import says nothing of the zone by an empty cell.
-        locations = super().create(
+        return super().create(
             [vals if vals.get("tz") else self._with_tz(vals) for vals in vals_list]
         )
-        self._flush_access()
-        return locations
-
-    def write(self, vals):
-        res = super().write(vals)
-        self._flush_access()
-        if "company_id" in vals:
-            # The rules were held against what it was; now against what it has become.
-            self.check_access("write")
-        return res
 
     @api.model
     def _with_tz(self, vals):
         """Values with the zone of the place that it is part of, else the default."""
         parent = self.browse(vals.get("parent_id"))
         return {**vals, "tz": parent.tz or self._default_tz()}
-
-    @api.model
-    def _flush_access(self):
-        """Let record rules see who may what from now on.
-
-        A search waits for what its columns have pending, not for a many2many.
-        """
-        self.flush_model(["access_user_ids", "access_client_ids"])
 
     @api.model
     def get_import_templates(self):
@@ -210,6 +193,7 @@ class SppAttendanceLocation(models.Model):
     # ------------------------------------------------------------ native API
 
     _API_PATH = "locations"
+    _API_PAGE = LocationPage
     _API_FIELDS = (
         "name",
         "complete_name",
@@ -230,10 +214,6 @@ class SppAttendanceLocation(models.Model):
         "create_date",
         "write_date",
     )
-
-    @api.model
-    def _api_page(self, **values):
-        return LocationPage.model_construct(**values)
 
     @api.model
     def _api_vals(self, values):

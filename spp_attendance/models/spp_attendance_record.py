@@ -763,6 +763,7 @@ class SppAttendanceRecord(models.Model):
     # ------------------------------------------------------------ native API
 
     _API_PATH = "records"
+    _API_PAGE = RecordPage
     _API_FIELDS = (
         "subscriber_id",
         "date_time",
@@ -826,10 +827,6 @@ class SppAttendanceRecord(models.Model):
             ],
             request_id,
         )
-
-    @api.model
-    def _api_page(self, **values):
-        return RecordPage.model_construct(**values)
 
     @api.model
     def _api_list_domain(self, query):

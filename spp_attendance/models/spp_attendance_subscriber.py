@@ -579,6 +579,7 @@ class SppAttendanceSubscriber(models.Model):
     # ------------------------------------------------------------ native API
 
     _API_PATH = "subscribers"
+    _API_PAGE = SubscriberPage
     _API_FIELDS = (
         "uuid",
         "person_identifier",
@@ -635,10 +636,6 @@ class SppAttendanceSubscriber(models.Model):
             ],
             request_id,
         )
-
-    @api.model
-    def _api_page(self, **values):
-        return SubscriberPage.model_construct(**values)
 
     @api.model
     def _api_domain(self, query):

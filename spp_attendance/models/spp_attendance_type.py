@@ -53,6 +53,7 @@ class SppAttendanceType(models.Model):
     # ------------------------------------------------------------ native API
 
     _API_PATH = "types"
+    _API_PAGE = TypePage
     _API_FIELDS = (
         "name",
         "code",
@@ -62,10 +63,6 @@ class SppAttendanceType(models.Model):
         "create_date",
         "write_date",
     )
-
-    @api.model
-    def _api_page(self, **values):
-        return TypePage.model_construct(**values)
 
     @api.model
     def _api_add(self, body):

@@ -37,11 +37,11 @@ class SppOauthClient(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         clients = super().create(vals_list)
-        self.env["spp.attendance.location"]._flush_access()
+        self.env["spp.attendance.location"]._flush_rules()
         return clients
 
     def write(self, vals):
         res = super().write(vals)
         if "attendance_location_ids" in vals:
-            self.env["spp.attendance.location"]._flush_access()
+            self.env["spp.attendance.location"]._flush_rules()
         return res
