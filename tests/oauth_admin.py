@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,14 +34,6 @@ def elsewhere() -> str:
     """An address that nobody has called from yet: nothing is held against it."""
     number = next(_numbers)
     return f"127.10.{number // 250}.{number % 250 + 1}"
-
-
-def wait_until(check: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for something to become true; fail when it doesn't."""
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, f"not true within {seconds} s"
-        time.sleep(0.05)
 
 
 class Caller(requests.Session):

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -15,7 +14,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 import requests
-from oauth_admin import OAuthAdmin, bearer, wait_until
+from oauth_admin import OAuthAdmin, bearer
+from processes import kill_workers, wait_until
 
 RECORDS = "/api/attendance/records/batch"
 PEOPLE = "/api/attendance/subscribers/batch"
@@ -243,24 +243,3 @@ def resident(pid: int) -> int:
     text = Path(f"/proc/{pid}/status").read_text()
     (line,) = (line for line in text.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) // 1024
-
-
-def parent(pid: str) -> int | None:
-    with contextlib.suppress(FileNotFoundError):
-        # The name of the program, in brackets, may hold blanks.
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return None
-
-
-def kill_workers(master: int) -> None:
-    """Kill -9 all workers of an Odoo, which starts new ones by itself."""
-    workers = [
-        int(pid)
-        for pid in os.listdir("/proc")
-        if pid.isdigit()
-        and parent(pid) == master
-        and b"gevent" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    ]
-    assert len(workers) >= 5  # two for HTTP, three for scheduled actions
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)

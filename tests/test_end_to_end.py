@@ -9,14 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -25,6 +22,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from odoo_session import Session
+from processes import kill_workers, wait_until
 from zk_terminal import ZkTerminal
 
 RECORDS = "/api/attendance/records"
@@ -34,14 +32,6 @@ STRANGERS = PEOPLE[-3:]
 ZONE = "Africa/Nairobi"
 FIRST_DAY = datetime(2026, 9, 1, 8)
 DEADLINE = 5
-
-
-def wait_until(check: Callable[[], object], seconds: float = 90) -> None:
-    """Wait for something to become true; fail when it doesn't."""
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, f"not true within {seconds} s"
-        time.sleep(0.1)
 
 
 class Office:
@@ -307,28 +297,6 @@ def masters(office: Office) -> set[int]:
         "   AND query ILIKE '%spp_attendance_scan%'"
     )
     return {int(name.split("-")[1]) for name in names.split()}
-
-
-def parent(pid: str) -> int | None:
-    try:
-        # The name of the program, in brackets, may hold blanks.
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except FileNotFoundError:
-        return None
-
-
-def kill_workers(master: int) -> None:
-    """Kill -9 all workers of an Odoo, which starts new ones by itself."""
-    workers = [
-        int(pid)
-        for pid in os.listdir("/proc")
-        if pid.isdigit()
-        and parent(pid) == master
-        and b"gevent" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    ]
-    assert len(workers) >= 5  # two for HTTP, three for scheduled actions
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -6,8 +6,7 @@ import csv
 import io
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import openpyxl
 import pytest
 import requests
 from odoo_session import Session
+from processes import wait_until
 
 from _suite import toolchain
 from _suite.paths import state_dir
@@ -24,14 +24,6 @@ HEADER = b"Timestamp,Employee_ID,Name,Status\n"
 NODE = "node-a"
 OTHER_NODE = "node-b"
 API = "/api/attendance/records"
-
-
-def wait_until(check: Callable[[], object], seconds: float = 90) -> None:
-    """Wait for something to become true; fail when it doesn't."""
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, f"not true within {seconds} s"
-        time.sleep(0.05)
 
 
 class Programme:
