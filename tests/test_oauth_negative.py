@@ -35,8 +35,8 @@ from oauth_admin import (
     assert_oauth_error,
     bearer,
     elsewhere,
-    wait_until,
 )
+from processes import wait_until
 
 SCOPES = ("attendance:read", "attendance:write")
 STRANGER = RSAKey.generate_key(2048, auto_kid=True)

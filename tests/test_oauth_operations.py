@@ -24,8 +24,8 @@ from oauth_admin import (
     OAuthAdmin,
     bearer,
     elsewhere,
-    wait_until,
 )
+from processes import wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
 HEALTH = "/api/attendance/health"

@@ -22,8 +22,8 @@ from oauth_admin import (
     assert_json_error,
     bearer,
     elsewhere,
-    wait_until,
 )
+from processes import wait_until
 
 SCOPES = ("attendance:read", "attendance:write", "metrics:read")
 HEALTH = "/api/attendance/health"

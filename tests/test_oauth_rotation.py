@@ -27,8 +27,8 @@ from oauth_admin import (
     assert_oauth_error,
     bearer,
     elsewhere,
-    wait_until,
 )
+from processes import wait_until
 
 SCOPES = ("attendance:read", "attendance:write")
 PERSON = "P001"
