@@ -13,7 +13,6 @@ from typing import Any
 
 from odoo import fields
 from odoo.api import Environment
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -21,18 +20,6 @@ from .api import FACTS, Fact, Outcome, RecordIn, Refused
 from .engine.localtime import LocalTimeError, is_far_future, parse, place, zone
 from .engine.scan_types import DIRECTIONS
 from .references import Found, Rejection, find_references, resolve
-
-
-class IngestRefused(UserError):
-    """An atomic batch in which an item was rejected: nothing of it may be kept.
-
-    :ivar outcomes: one :class:`Outcome` an item
-    """
-
-    def __init__(self, message: str, outcomes: list[Outcome]) -> None:
-        super().__init__(message)
-        self.outcomes = outcomes
-
 
 #: What differs from row to row: column, PostgreSQL type, and whether its text comes
 #: from outside and may hold any character.

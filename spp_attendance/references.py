@@ -1,11 +1,14 @@
-"""What the references in an item of a batch stand for: a type, a location and so on."""
+"""What the references in an item of a batch stand for, and why it can't be taken."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from odoo.api import Environment
+from odoo.exceptions import UserError
 from odoo.fields import Domain
+
+from .api import Outcome
 
 
 class Found(NamedTuple):
@@ -21,6 +24,17 @@ class Rejection(Exception):
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
         self.code = code
+
+
+class BatchRefused(UserError):
+    """An atomic batch in which an item was rejected: nothing of it may be kept.
+
+    :ivar outcomes: one :class:`Outcome` an item
+    """
+
+    def __init__(self, message: str, outcomes: list[Outcome]) -> None:
+        super().__init__(message)
+        self.outcomes = outcomes
 
 
 #: No reference was given.

@@ -37,17 +37,6 @@ _PLAIN = (
 )
 
 
-class UpsertRefused(UserError):
-    """An atomic batch in which an item was rejected: nothing of it may be kept.
-
-    :ivar outcomes: one :class:`Outcome` an item
-    """
-
-    def __init__(self, message: str, outcomes: list[Outcome]) -> None:
-        super().__init__(message)
-        self.outcomes = outcomes
-
-
 class _Change(NamedTuple):
     """What an item comes to: whom to change, if anybody, and to what."""
 

@@ -6,6 +6,7 @@ from . import (
     spp_attendance_absentee,
     spp_attendance_api_mixin,
     spp_attendance_api_tree_mixin,
+    spp_attendance_dated_mixin,
     spp_attendance_department,
     spp_attendance_event,
     spp_attendance_event_line,

@@ -14,14 +14,11 @@ class SppAttendanceEvent(models.Model):
 
     _name = "spp.attendance.event"
     _description = "Attendance Event"
+    _inherit = ["spp.attendance.dated.mixin"]
     _order = "local_date desc, local_time desc, id desc"
-    _check_company_auto = True
 
-    def _default_local_date(self):
-        return self.env["spp.attendance.record"]._now_local().date()
-
-    def _default_local_time(self):
-        return self.env["spp.attendance.record"]._now_local().strftime("%H:00:00")
+    # What is planned begins at the full hour.
+    _TIME_NOW = "%H:00:00"
 
     name = fields.Char(required=True)
     active = fields.Boolean(default=True)
@@ -31,32 +28,12 @@ class SppAttendanceEvent(models.Model):
         default=lambda self: self.env.company,
         index=True,
     )
-    type_id = fields.Many2one(
-        "spp.attendance.type",
-        ondelete="restrict",
-        check_company=True,
-        index="btree_not_null",
-    )
-    location_id = fields.Many2one(
-        "spp.attendance.location",
-        ondelete="restrict",
-        check_company=True,
-        index="btree_not_null",
-    )
-    local_date = fields.Date(
-        string="Date", required=True, default=lambda self: self._default_local_date()
-    )
     local_time = fields.Char(
-        string="Time",
-        required=True,
-        size=8,
-        default=lambda self: self._default_local_time(),
         help="When it begins, and the time of what is marked here. Type 830 or 8:30.",
     )
     tz = fields.Selection(
         _tz_get, string="Time Zone", compute="_compute_tz", compute_sudo=True
     )
-    description = fields.Text()
     line_ids = fields.One2many("spp.attendance.event.line", "event_id", string="People")
     mark_ids = fields.One2many(
         "spp.attendance.event.mark", "event_id", string="Saves", readonly=True
@@ -92,10 +69,6 @@ class SppAttendanceEvent(models.Model):
         string="Events That Count the Same Records",
     )
 
-    _local_time_form = models.Constraint(
-        "CHECK (local_time ~ '^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$')",
-        "The time must be written as 08:30:00.",
-    )
     _company_date_idx = models.Index("(company_id, local_date)")
 
     @api.depends("name", "local_date")
@@ -157,13 +130,6 @@ class SppAttendanceEvent(models.Model):
                 event[f"{name}_count"] = row[name]
             event.came_share = row["expected"] and row["came"] / row["expected"]
 
-    @api.onchange("local_time")
-    def _onchange_local_time(self):
-        if self.local_time:
-            self.local_time = self.env["spp.attendance.record"]._parse_time_of_day(
-                self.local_time
-            )
-
     # ------------------------------------------------------------------ CRUD
 
     @api.model_create_multi
@@ -199,9 +165,7 @@ class SppAttendanceEvent(models.Model):
     @api.model
     def _clean_time(self, vals):
         if vals.get("local_time"):
-            vals["local_time"] = self.env["spp.attendance.record"]._parse_time_of_day(
-                vals["local_time"]
-            )
+            vals["local_time"] = self._parse_time_of_day(vals["local_time"])
 
     @api.model
     def _split_marks(self, vals):

@@ -8,7 +8,7 @@ from odoo.tools import SQL
 
 from ..api import MAX_BATCH, openspp
 from ..dialects import Spooled
-from ..ingest import IngestRefused
+from ..references import BatchRefused
 
 _TYPE = ("spp.attendance.type", "Attendance Type")
 _LOCATION = ("spp.attendance.location", "Attendance Location")
@@ -60,7 +60,7 @@ class SppAttendanceOpenspp(models.AbstractModel):
         model = self.env["spp.attendance.record"]
         try:
             return model._ingest(facts, atomic=True)
-        except IngestRefused as refused:
+        except BatchRefused as refused:
             rejected = next(o for o in refused.outcomes if o.status == "rejected")
         if rejected.code == "unknown_type":
             raise self._unknown(_TYPE)

@@ -22,7 +22,8 @@ from ..batch import stream
 from ..engine import localtime
 from ..engine.scan_types import DIRECTIONS
 from ..feed import add_feed_column
-from ..ingest import Ingest, IngestRefused
+from ..ingest import Ingest
+from ..references import BatchRefused
 
 CATEGORIES = [("present", "Present"), ("absent", "Absent")]
 
@@ -36,9 +37,8 @@ class SppAttendanceRecord(models.Model):
 
     _name = "spp.attendance.record"
     _description = "Attendance Record"
-    _inherit = ["spp.attendance.api.mixin"]
+    _inherit = ["spp.attendance.dated.mixin", "spp.attendance.api.mixin"]
     _order = "date_time desc, id desc"
-    _check_company_auto = True
 
     #: What a record that a user enters says of its origin. Only the suite may say
     #: something else: who could forge these could keep a terminal's scans out.
@@ -79,12 +79,6 @@ class SppAttendanceRecord(models.Model):
         "attachment_ids",
     )
 
-    def _default_local_date(self):
-        return self._now_local().date()
-
-    def _default_local_time(self):
-        return self._now_local().strftime("%H:%M:00")
-
     subscriber_id = fields.Many2one(
         "spp.attendance.subscriber",
         string="Person",
@@ -103,14 +97,7 @@ class SppAttendanceRecord(models.Model):
         readonly=True,
         help="The moment itself, shown in your own time zone.",
     )
-    local_date = fields.Date(
-        string="Date", required=True, default=lambda self: self._default_local_date()
-    )
     local_time = fields.Char(
-        string="Time",
-        required=True,
-        size=8,
-        default=lambda self: self._default_local_time(),
         help="Time of day where it happened. Type 830, 8:30 or 08:30:15.",
     )
     tz = fields.Selection(
@@ -142,19 +129,6 @@ class SppAttendanceRecord(models.Model):
         store=True,
         precompute=True,
     )
-    type_id = fields.Many2one(
-        "spp.attendance.type",
-        ondelete="restrict",
-        check_company=True,
-        index="btree_not_null",
-    )
-    location_id = fields.Many2one(
-        "spp.attendance.location",
-        ondelete="restrict",
-        check_company=True,
-        index="btree_not_null",
-    )
-    description = fields.Text()
     url = fields.Char(string="URL", help="Where the evidence is, http(s)://…")
     attachment_ids = fields.Many2many(
         "ir.attachment", string="Evidence", copy=False, help="A photo, a signed sheet…"
@@ -205,10 +179,6 @@ class SppAttendanceRecord(models.Model):
         "CHECK (active OR COALESCE(btrim(void_reason), '') <> '')",
         "Say why the record is voided.",
     )
-    _local_time_form = models.Constraint(
-        "CHECK (local_time ~ '^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$')",
-        "The time must be written as 08:30:00.",
-    )
     _subscriber_date_time_idx = models.Index("(subscriber_id, date_time, id)")
     _company_date_time_idx = models.Index("(company_id, date_time, id)")
     # For who works in several companies, whose records no other index has in order.
@@ -250,11 +220,6 @@ class SppAttendanceRecord(models.Model):
                 raise ValidationError(
                     self.env._("The URL must begin with http:// or https://.")
                 )
-
-    @api.onchange("local_time")
-    def _onchange_local_time(self):
-        if self.local_time:
-            self.local_time = self._parse_time_of_day(self.local_time)
 
     @api.onchange("location_id", "subscriber_id")
     def _onchange_tz(self):
@@ -549,7 +514,7 @@ class SppAttendanceRecord(models.Model):
             vals.get("local_date") or self.local_date or now.date()
         )
         time = self._parse_time_of_day(
-            vals.get("local_time") or self.local_time or now.strftime("%H:%M:00")
+            vals.get("local_time") or self.local_time or now.strftime(self._TIME_NOW)
         )
         local = fields.Datetime.to_datetime(f"{day} {time}")
         if self:
@@ -563,22 +528,6 @@ class SppAttendanceRecord(models.Model):
             if observed or shown == local:
                 return self.date_time, shown
         return localtime.place(local, tz)
-
-    def _parse_time_of_day(self, text):
-        try:
-            return localtime.parse_time_of_day(text)
-        except localtime.LocalTimeError as error:
-            raise ValidationError(
-                self.env._(
-                    "“%(text)s” is no time of day. Write it as 08:30 or 08:30:15.",
-                    text=text,
-                )
-            ) from error
-
-    def _now_local(self, tz=None):
-        return localtime.to_local(
-            fields.Datetime.now(), tz or self.env.company.attendance_tz
-        )
 
     @api.model
     def _tz_for(self, location, subscriber):
@@ -727,7 +676,7 @@ class SppAttendanceRecord(models.Model):
         :param bool atomic: one rejected item refuses all
         :return: one ``api.Outcome`` an item, in order: created, duplicate (with the id
             of the record that was there first) or rejected with a reason
-        :raises IngestRefused: when atomic and an item was rejected; the caller has to
+        :raises BatchRefused: when atomic and an item was rejected; the caller has to
             roll back
         :raises AccessError: when the user may not create records
         """
@@ -736,7 +685,7 @@ class SppAttendanceRecord(models.Model):
             origin = f"oauth/{client_id}"
         outcomes = Ingest(self.env, source, origin).run(batch)
         if atomic and (rejected := [o for o in outcomes if o.status == "rejected"]):
-            raise IngestRefused(
+            raise BatchRefused(
                 self.env._(
                     "Nothing was recorded. Item %(index)s: %(reason)s",
                     index=rejected[0].index,

@@ -9,8 +9,9 @@ from ..api import SubscriberLine, SubscriberOut, SubscriberPage
 from ..batch import stream
 from ..engine.names import NameParts, compose, split
 from ..merge import Merge
+from ..references import BatchRefused
 from ..summary import summarize
-from ..upsert import Upsert, UpsertRefused
+from ..upsert import Upsert
 
 
 class SppAttendanceSubscriber(models.Model):
@@ -513,14 +514,14 @@ class SppAttendanceSubscriber(models.Model):
         :param bool atomic: one rejected item refuses all
         :return: one ``api.Outcome`` an item, in order: created, updated, unchanged or
             rejected with a reason
-        :raises UpsertRefused: when atomic and an item was rejected; the caller has to
+        :raises BatchRefused: when atomic and an item was rejected; the caller has to
             roll back
         :raises AccessError: when the user may not register people
         """
         outcomes = Upsert(self.env).run(batch)
         rejected = [outcome for outcome in outcomes if outcome.status == "rejected"]
         if atomic and rejected:
-            raise UpsertRefused(
+            raise BatchRefused(
                 self.env._(
                     "Nobody was registered. Item %(index)s: %(reason)s",
                     index=rejected[0].index,

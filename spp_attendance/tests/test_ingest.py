@@ -7,7 +7,7 @@ from odoo.tests import tagged
 from odoo.tests.common import warmup
 
 from ..api import RecordBatchIn
-from ..ingest import IngestRefused
+from ..references import BatchRefused
 from .common import AttendanceCase
 
 
@@ -187,7 +187,7 @@ class TestIngest(AttendanceCase):
         self.assertFalse(first.uniqueness_key)
 
     def test_atomic_refuses_all(self):
-        with self.assertRaises(IngestRefused) as caught, self.env.cr.savepoint():
+        with self.assertRaises(BatchRefused) as caught, self.env.cr.savepoint():
             self.ingest(self.item("T-2"), self.item("nobody"), atomic=True)
         self.assertEqual(caught.exception.outcomes[1].code, "unknown_person")
         self.assertFalse(

@@ -2,7 +2,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
 from ..api import Outcome, Refused
-from ..upsert import UpsertRefused
+from ..references import BatchRefused
 from .common import AttendanceCase
 
 
@@ -142,7 +142,7 @@ class TestUpsert(AttendanceCase):
         self.assertEqual(self.joseph.name, "Mwangi, Joseph")
 
     def test_all_or_nothing(self):
-        with self.assertRaises(UpsertRefused) as refused, self.env.cr.savepoint():
+        with self.assertRaises(BatchRefused) as refused, self.env.cr.savepoint():
             self.upsert(
                 {"person_identifier": "U-1"},
                 {"person_identifier": "U-2", "location": "NOWHERE"},
