@@ -182,7 +182,7 @@ class SppAttendanceSubscriber(models.Model):
                 raise ValidationError(
                     self.env._(
                         "“%(identifier)s” is the former identifier of somebody who was"
-                        " merged, and still leads to him. Choose another one.",
+                        " merged, and still leads to them. Choose another one.",
                         identifier=subscriber.person_identifier,
                     )
                 )

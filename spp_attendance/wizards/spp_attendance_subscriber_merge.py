@@ -22,7 +22,7 @@ class SppAttendanceSubscriberMerge(models.TransientModel):
         store=True,
         readonly=False,
         domain="[('id', 'in', subscriber_ids)]",
-        help="Who stays, with this identifier. Those of the others go on finding him.",
+        help="Who stays, with this identifier. Those of the others go on finding them.",
     )
     moved_count = fields.Integer("Records that move", compute="_compute_conflicts")
     conflict_count = fields.Integer("Records to void", compute="_compute_conflicts")
