@@ -74,8 +74,9 @@ def page(server, officer) -> Iterator[Page]:
         browser.close()
 
 
-def test_a_record_is_entered_and_found(page: Page) -> None:
+def test_a_record_is_entered_and_found(page: Page, server) -> None:
     keyboard = page.keyboard
+    server.expect(r"odoo\.http", r"“99:99” is no time of day\..*\s*")
 
     def field(name: str):
         return page.locator(f".o_field_widget[name={name}] input").first
@@ -98,6 +99,16 @@ def test_a_record_is_entered_and_found(page: Page) -> None:
     keyboard.press("Alt+c")
     pick("subscriber_id", "K-3")
     enter("local_date", "09/01/2026")
+    # Saved while it is being typed, what is no time is refused, and stays there.
+    keyboard.press("Control+a")
+    keyboard.type("99:99")
+    keyboard.press("Alt+s")
+    expect(page.locator(".modal")).to_contain_text("“99:99” is no time of day")
+    keyboard.press("Escape")
+    expect(page.locator(".modal")).to_be_hidden()
+    expect(field("local_time")).to_have_value("99:99")
+    expect(page).to_have_url(re.compile(r"/attendance-records/new$"))
+    field("local_time").focus()
     enter("local_time", "830")
     keyboard.press("ArrowRight")  # from Present to Absent
     keyboard.press("Tab")

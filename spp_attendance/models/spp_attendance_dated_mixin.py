@@ -54,8 +54,17 @@ class SppAttendanceDatedMixin(models.AbstractModel):
 
     @api.onchange("local_time")
     def _onchange_local_time(self):
+        """Complete what is typed, or say at once what is wrong with it.
+
+        What is wrong stays there, for saving to refuse: an error raised here would put
+        the former time back, and a form that is being saved would be saved with that.
+        """
         if self.local_time:
-            self.local_time = self._parse_time_of_day(self.local_time)
+            try:
+                self.local_time = self._parse_time_of_day(self.local_time)
+            except ValidationError as error:
+                return {"warning": {"type": "notification", "message": str(error)}}
+        return None
 
     @api.model
     def _parse_time_of_day(self, text):

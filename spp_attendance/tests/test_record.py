@@ -37,6 +37,19 @@ class TestRecord(AttendanceCase):
         )
         self.assertEqual(found, record)
 
+    def test_a_time_that_is_none_is_told_and_refused(self):
+        form = self._form()
+        form.subscriber_id = self.amina
+        with self.assertLogs("odoo.tests.form.onchange", "WARNING") as told:
+            form.local_time = "99:99"
+        self.assertIn("“99:99” is no time of day", told.output[0])
+        # It stays, so that saving can't take the former time instead.
+        self.assertEqual(form.local_time, "99:99")
+        with self.assertRaisesRegex(ValidationError, "99:99"):
+            form.save()
+        form.local_time = "830"
+        self.assertEqual(form.save().local_time, "08:30:00")
+
     def test_now_is_the_default(self):
         with self._form() as form:
             form.subscriber_id = self.amina
