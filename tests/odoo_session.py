@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import requests
@@ -34,6 +35,24 @@ class Session:
             args=args,
             kwargs=kwargs,
         )
+
+    def add_user(self, login: str, *groups: str) -> str:
+        """Somebody who works in the backend, in groups of `spp_attendance`.
+
+        :return: the password
+        """
+        password = secrets.token_hex(12)
+        names = (
+            ("base", "group_user"),
+            *(("spp_attendance", f"spp_attendance_group_{group}") for group in groups),
+        )
+        found = [
+            self.call("ir.model.data", "check_object_reference", *name)[1]
+            for name in names
+        ]
+        vals = {"name": login, "login": login, "password": password}
+        self.call("res.users", "create", [{**vals, "group_ids": [(6, 0, found)]}])
+        return password
 
     def _rpc(self, path: str, **params: Any) -> Any:
         response = self.http.post(
