@@ -28,10 +28,16 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def signed_in(
-    browser: Browser, url: str, login: str, password: str, path: str
+    browser: Browser,
+    url: str,
+    login: str,
+    password: str,
+    path: str,
+    ready: str = ".o_action_manager .o_view_controller",
 ) -> Iterator[Page]:
-    """Somebody's page of the server at `url`, on its way to `path`.
+    """Somebody's page of the server at `url`, having come to `path`.
 
+    :param ready: selector of what shows that it has come
     :raises AssertionError: at the end, when a script of the page raised an error
     """
     errors: list[str] = []
@@ -43,7 +49,7 @@ def signed_in(
     page.fill("input[name=login]", login)
     page.fill("input[name=password]", password)
     page.keyboard.press("Enter")
-    page.wait_for_selector(".o_action_manager .o_view_controller")
+    page.wait_for_selector(ready)
     page.set_default_timeout(PATIENCE)
     yield page
     context.close()

@@ -36,9 +36,10 @@ class Session:
             kwargs=kwargs,
         )
 
-    def add_user(self, login: str, *groups: str) -> str:
+    def add_user(self, login: str, *groups: str, **more: Any) -> str:
         """Somebody who works in the backend, in groups of `spp_attendance`.
 
+        :param more: further values of the user
         :return: the password
         """
         password = secrets.token_hex(12)
@@ -50,7 +51,7 @@ class Session:
             self.call("ir.model.data", "check_object_reference", *name)[1]
             for name in names
         ]
-        vals = {"name": login, "login": login, "password": password}
+        vals = {"name": login, "login": login, "password": password, **more}
         self.call("res.users", "create", [{**vals, "group_ids": [(6, 0, found)]}])
         return password
 

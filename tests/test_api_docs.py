@@ -5,17 +5,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from chromium import chromium
 from oauth_admin import Client, OAuthAdmin
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
@@ -71,18 +71,13 @@ class Browser:
 
 @pytest.fixture(params=[None, PHONE], ids=["desk", "phone"])
 def browser(server, request) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        context = chromium.new_context(viewport=request.param)
+    with chromium() as program:
+        context = program.new_context(viewport=request.param)
         browser = Browser(context.new_page(), urlsplit(server.url).netloc)
         yield browser
         # Whatever happened on the page: it asked nobody else and nothing went wrong.
         assert browser.elsewhere == []
         assert browser.complaints == []
-        chromium.close()
 
 
 def operation(page: Page, name: str):

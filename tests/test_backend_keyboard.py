@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
 
 import pytest
+from chromium import chromium, signed_in
 from odoo_session import Session
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 
 @pytest.fixture
 def officer(server) -> tuple[str, str]:
     """Login and password of an officer, in an office with a few people."""
     session = Session(server.connection)
-    login, password = "officer@example.org", secrets.token_hex(12)
-    session.call(
-        "res.users",
-        "create",
-        [
-            {
-                "name": "Officer",
-                "login": login,
-                "password": password,
-                "tz": "Africa/Nairobi",
-                "group_ids": [
-                    (
-                        4,
-                        session.call("ir.model.data", "check_object_reference", *name)[
-                            1
-                        ],
-                    )
-                    for name in (
-                        ("base", "group_user"),
-                        ("spp_attendance", "spp_attendance_group_officer"),
-                    )
-                ],
-            }
-        ],
-    )
+    login = "officer@example.org"
+    password = session.add_user(login, "officer", tz="Africa/Nairobi")
     session.call(
         "spp.attendance.subscriber",
         "create",
@@ -59,19 +35,12 @@ def officer(server) -> tuple[str, str]:
 @pytest.fixture
 def page(server, officer) -> Iterator[Page]:
     login, password = officer
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_page()
-        page.goto(f"{server.url}/web/login?redirect=/odoo/attendance-records")
-        page.fill("input[name=login]", login)
-        page.fill("input[name=password]", password)
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".o_list_view, .o_view_nocontent")
+    path, ready = "/odoo/attendance-records", ".o_list_view, .o_view_nocontent"
+    with (
+        chromium() as browser,
+        signed_in(browser, server.url, login, password, path, ready) as page,
+    ):
         yield page
-        browser.close()
 
 
 def test_a_record_is_entered_and_found(page: Page, server) -> None:

@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from chromium import chromium, signed_in
 from odoo_session import Session
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-LOGIN, PASSWORD = "insight@example.org", secrets.token_hex(12)
+LOGIN = "insight@example.org"
 
 #: Three mornings in a row that end yesterday.
 DAYS = [date.today() - timedelta(days=days) for days in (3, 2, 1)]
 
 
 @pytest.fixture(scope="module")
-def programme(server) -> dict[str, int]:
-    """Ids of what a small programme has; one of its four people stays away."""
+def programme(server) -> dict[str, Any]:
+    """Ids of what a small programme has; one of its four people stays away.
+
+    And the password of its officer.
+    """
     session = Session(server.connection)
 
     def create(model: str, *rows: dict) -> list[int]:
         return session.call(f"spp.attendance.{model}", "create", list(rows))
 
-    def group(module: str, name: str) -> tuple[int, int]:
-        reference = session.call(
-            "ir.model.data", "check_object_reference", module, name
-        )
-        return (4, reference[1])
-
-    session.call(
-        "res.users",
-        "create",
-        [
-            {
-                "name": "Insight",
-                "login": LOGIN,
-                "password": PASSWORD,
-                "group_ids": [
-                    group("base", "group_user"),
-                    group("spp_attendance", "spp_attendance_group_officer"),
-                ],
-            }
-        ],
-    )
+    password = session.add_user(LOGIN, "officer")
     [district] = create("location", {"name": "North District", "tz": "UTC"})
     hall, empty = create(
         "location",
@@ -84,29 +67,24 @@ def programme(server) -> dict[str, int]:
             "line_ids": [(0, 0, {"subscriber_id": person}) for person in people],
         },
     )
-    return {"person": people[0], "absentee": people[3], "empty": empty}
+    return {
+        "password": password,
+        "person": people[0],
+        "absentee": people[3],
+        "empty": empty,
+    }
 
 
 @pytest.fixture
 def page(server, programme) -> Iterator[Page]:
     """The dashboard of an officer; the page must raise no error."""
-    errors: list[str] = []
     expect.set_options(timeout=30_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{server.url}/web/login?redirect=/odoo/attendance-dashboard")
-        page.fill("input[name=login]", LOGIN)
-        page.fill("input[name=password]", PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".spp_cards")
+    password, path = programme["password"], "/odoo/attendance-dashboard"
+    with (
+        chromium() as browser,
+        signed_in(browser, server.url, LOGIN, password, path, ".spp_cards") as page,
+    ):
         yield page
-        browser.close()
-    assert not errors
 
 
 def card(page: Page, name: str) -> Locator:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
 
 import pytest
+from chromium import chromium, signed_in
 from odoo_session import Session
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 PEOPLE = 50
 #: A hurry is nobody's here: the machine may be busy.
@@ -24,27 +23,8 @@ def admin(server) -> Session:
 @pytest.fixture
 def event(admin: Session) -> tuple[int, str, str]:
     """An event at which fifty people are expected; login and password of an officer."""
-    login, password = "quick@example.org", secrets.token_hex(12)
-    groups = [
-        admin.call("ir.model.data", "check_object_reference", *name)[1]
-        for name in (
-            ("base", "group_user"),
-            ("spp_attendance", "spp_attendance_group_officer"),
-        )
-    ]
-    admin.call(
-        "res.users",
-        "create",
-        [
-            {
-                "name": "Officer",
-                "login": login,
-                "password": password,
-                "tz": "Africa/Nairobi",
-                "group_ids": [(6, 0, groups)],
-            }
-        ],
-    )
+    login = "quick@example.org"
+    password = admin.add_user(login, "officer", tz="Africa/Nairobi")
     people = admin.call(
         "spp.attendance.subscriber",
         "create",
@@ -77,21 +57,12 @@ def event(admin: Session) -> tuple[int, str, str]:
 @pytest.fixture
 def page(server, event) -> Iterator[Page]:
     event_id, login, password = event
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_page()
-        # A page's first load compiles its assets, which takes as long as it takes.
-        page.set_default_timeout(120_000)
-        page.goto(f"{server.url}/web/login?redirect=/odoo/attendance-events/{event_id}")
-        page.fill("input[name=login]", login)
-        page.fill("input[name=password]", password)
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".o_spp_marks")
+    path = f"/odoo/attendance-events/{event_id}"
+    with (
+        chromium() as browser,
+        signed_in(browser, server.url, login, password, path, ".o_spp_marks") as page,
+    ):
         yield page
-        browser.close()
 
 
 def test_fifty_are_marked_with_one_save_and_undone_at_once(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Iterator
 
 import pytest
+from chromium import chromium, signed_in
 from odoo_session import Session
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-GROUPS = (("base", "group_user"), ("spp_attendance", "spp_attendance_group_admin"))
 #: Hours at which each of three people was recorded on one day.
 CAME = (("8", "9", "10"), ("8", "9"), ("8",))
 
@@ -42,40 +40,14 @@ def session(server) -> Session:
 @pytest.fixture
 def page(server, session) -> Iterator[Page]:
     """The settings page of somebody who administers attendance and nothing else."""
-    password = secrets.token_hex(12)
-    groups = [
-        (4, session.call("ir.model.data", "check_object_reference", *name)[1])
-        for name in GROUPS
-    ]
-    session.call(
-        "res.users",
-        "create",
-        [
-            {
-                "name": "Admin of attendance",
-                "login": "rules@example.org",
-                "password": password,
-                "group_ids": groups,
-            }
-        ],
-    )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_page()
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{server.url}/web/login?redirect=/odoo/attendance-settings")
-        page.fill("input[name=login]", "rules@example.org")
-        page.fill("input[name=password]", password)
-        page.keyboard.press("Enter")
-        # The first page of a new server compiles all that browsers load.
-        page.wait_for_selector("[name=unique_explanation]", timeout=120_000)
+    login, path = "rules@example.org", "/odoo/attendance-settings"
+    password = session.add_user(login, "admin")
+    ready = "[name=unique_explanation]"
+    with (
+        chromium() as browser,
+        signed_in(browser, server.url, login, password, path, ready) as page,
+    ):
         yield page
-        browser.close()
-        assert not errors
 
 
 def test_a_rule_is_explained_checked_and_applied(page: Page, session: Session) -> None:

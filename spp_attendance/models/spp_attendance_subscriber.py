@@ -97,11 +97,11 @@ class SppAttendanceSubscriber(models.Model):
 
     _partner_unique = models.Constraint(
         "UNIQUE (partner_id)",
-        "This contact is a subscriber already. Open that subscriber instead.",
+        "This contact is registered already. Open that person instead.",
     )
     _person_identifier_unique = models.Constraint(
         "UNIQUE (company_id, person_identifier)",
-        "Another subscriber of this company has this identifier."
+        "Another person of this company has this identifier."
         " Open that one, or choose another identifier.",
     )
     _uuid_unique = models.Constraint("UNIQUE (uuid)", "The UUID must be unique.")
