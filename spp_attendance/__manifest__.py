@@ -7,7 +7,7 @@
     "website": "https://github.com/attendance-suite/attendance-suite",
     "license": "LGPL-3",
     "depends": ["mail", "portal", "spp_oauth"],
-    "external_dependencies": {"python": ["pydantic"]},
+    "external_dependencies": {"python": ["pydantic", "tenacity"]},
     "data": [
         "security/spp_attendance_groups.xml",
         "security/spp_attendance_security.xml",
