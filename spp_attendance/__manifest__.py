@@ -15,6 +15,7 @@
         "security/spp_attendance_department_security.xml",
         "security/spp_attendance_sheet_security.xml",
         "security/spp_attendance_import_security.xml",
+        "security/spp_attendance_kiosk_security.xml",
         "security/ir.model.access.csv",
         "data/spp_oauth_scope_data.xml",
         "data/spp_oauth_role_data.xml",

@@ -33,6 +33,7 @@ _PLAIN = (
     "designation",
     "level_of_work",
     "tz",
+    "badge",
     "active",
 )
 
@@ -49,7 +50,11 @@ class Upsert:
     """One batch of people on its way into the registry.
 
     :param env: environment of the user and company in whose name it is done
+    :ivar changes: what the last batch changed, by index: (field, old, new), references
+        as records, their new value as an id
     """
+
+    changes: dict[int, list[tuple[str, Any, Any]]]
 
     def __init__(self, env: Environment) -> None:
         self.env = env
@@ -84,6 +89,7 @@ class Upsert:
         self.tags = self._find_tags(valid)
         self.zones = self.model._zones()
         outcomes: dict[int, Outcome] = {}
+        self.changes = {}
         new: list[_Change] = []
         known: list[_Change] = []
         first: dict[int | str, int] = {}
@@ -104,6 +110,10 @@ class Upsert:
                     )
                     new.append(_Change(index, values))
                 elif values := self._difference(person, values):
+                    # What they were, before anything is written.
+                    self.changes[index] = [
+                        (name, person[name], value) for name, value in values.items()
+                    ]
                     known.append(_Change(index, values, person.id))
                 else:
                     outcomes[index] = Outcome(index, "unchanged", person.id)
@@ -114,6 +124,48 @@ class Upsert:
         self._isolate(self._create, new, outcomes)
         self._isolate(self._write, known, outcomes)
         return [outcomes[index] for index in range(len(items))]
+
+    def describe(self) -> dict[int, str]:
+        """The changes of the last batch in words, by index; a line for each field."""
+        model = self.model
+        labels = model.fields_get(attributes=["string"])
+        # Names of what was referred to, all at once.
+        referred: dict[str, set[int]] = defaultdict(set)
+        for changes in self.changes.values():
+            for name, old, new in changes:
+                if isinstance(old, BaseModel):
+                    referred[name].update(old.ids, self._ids(new))
+        names: dict[str, dict[int, str]] = {}
+        for name, ids in referred.items():
+            records = model[name].browse(ids).exists()
+            names[name] = {record.id: record.display_name for record in records}
+
+        def say(name: str, value: Any) -> str:
+            field = model._fields[name]
+            if name in names:
+                known = names[name]
+                ids = sorted(self._ids(value))
+                return ", ".join(known.get(number, "") for number in ids) or "–"
+            if field.type == "selection":
+                value = dict(field._description_selection(self.env)).get(value, value)
+            return "–" if value in (None, False, "") else str(value)
+
+        return {
+            index: "\n".join(
+                f"{labels[name]['string']}: {say(name, old)} → {say(name, new)}"
+                for name, old, new in changes
+            )
+            for index, changes in self.changes.items()
+        }
+
+    @staticmethod
+    def _ids(value: Any) -> list[int]:
+        """Ids in a reference: a record's, or as values of a write have them."""
+        if isinstance(value, BaseModel):
+            return value.ids
+        if isinstance(value, list):
+            return [number for command in value for number in command[2]]
+        return [value] if value else []
 
     # ------------------------------------------------------------ resolving
 

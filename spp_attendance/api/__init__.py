@@ -16,6 +16,16 @@ from .facts import (
     Fact,
     RecordIn,
 )
+from .kiosk import (
+    MAX_MARKS,
+    ExpectedIn,
+    ExpectedOut,
+    ExpectedPerson,
+    MarkIn,
+    MarkOutcome,
+    MarksIn,
+    MarksOut,
+)
 from .lists import (
     DepartmentQuery,
     ListQuery,
@@ -64,6 +74,7 @@ from .subscribers import (
 __all__ = [
     "FACTS",
     "MAX_BATCH",
+    "MAX_MARKS",
     "MAX_STREAM",
     "PEOPLE",
     "BatchDone",
@@ -74,6 +85,9 @@ __all__ = [
     "DepartmentPage",
     "DepartmentPatch",
     "DepartmentQuery",
+    "ExpectedIn",
+    "ExpectedOut",
+    "ExpectedPerson",
     "Fact",
     "ListQuery",
     "LocationIn",
@@ -81,6 +95,10 @@ __all__ = [
     "LocationPage",
     "LocationPatch",
     "LocationQuery",
+    "MarkIn",
+    "MarkOutcome",
+    "MarksIn",
+    "MarksOut",
     "Outcome",
     "PersonIn",
     "RecordBatchIn",

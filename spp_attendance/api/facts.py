@@ -70,6 +70,8 @@ class Fact(RecordIn):
     submitted_by: Text | None = Field(None, description="A user of the sender's.")
     submitted_datetime: Text | None = Field(None, description="Verbatim.")
     submission_source: Text | None = Field(None, description="An app of the sender's.")
+    kiosk_id: int | None = Field(None, description="Where it was marked.")
+    claimed_name: Text | None = Field(None, description="Name as typed there.")
     columns: dict[str, Any] = Field(
         default_factory=dict,
         description="Values of columns that other addons add (``_ingest_columns``).",

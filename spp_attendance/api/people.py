@@ -53,6 +53,11 @@ class PersonIn(BaseModel):
     tz: Name | None = Field(
         None, description="Time zone by its IANA name.", examples=["Africa/Nairobi"]
     )
+    badge: Name | None = Field(
+        None,
+        description="What a card, QR code or reader gives for this person.",
+        examples=["04A2B9C1"],
+    )
     tags: list[Identifier] | None = Field(
         None, description="Names of tags, which must exist.", max_length=50
     )

@@ -53,6 +53,11 @@ class SubscriberPatch(Patch):
     tz: Name | None = Field(
         None, description="IANA zone, of a person without a location."
     )
+    badge: Line | None = Field(
+        None,
+        description="What a card, QR code or reader gives for this person.",
+        examples=["04A2B9C1"],
+    )
     tags: Annotated[list[Name], Field(max_length=50)] = Field(
         default=None, description="Names of tags that there are; all of the person's."
     )
@@ -79,6 +84,7 @@ class SubscriberOut(BaseModel):
     level_of_work: LevelOfWork | None
     location: Reference | None
     tz: str | None
+    badge: str | None
     tags: list[str]
     active: bool
     created_at: str = Field(description="UTC, ISO 8601.")

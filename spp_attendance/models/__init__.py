@@ -16,6 +16,8 @@ from . import (
     spp_attendance_import_line,
     spp_attendance_import_mapping,
     spp_attendance_import_source,
+    spp_attendance_kiosk,
+    spp_attendance_kiosk_refusal,
     spp_attendance_location,
     spp_attendance_openspp,
     spp_attendance_portal,

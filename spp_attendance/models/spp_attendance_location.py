@@ -35,6 +35,17 @@ class SppAttendanceLocation(models.Model):
         context={"active_test": False},
         help="The location itself and all that it is part of.",
     )
+    place_ids = fields.Many2many(
+        "spp.attendance.location",
+        "spp_attendance_location_area_rel",
+        "area_id",
+        "location_id",
+        string="Places",
+        readonly=True,
+        context={"active_test": False},
+        help="The location itself and all that is part of it.",
+    )
+    kiosk_ids = fields.One2many("spp.attendance.kiosk", "location_id", string="Kiosks")
     tz = fields.Selection(
         _tz_get,
         string="Time Zone",

@@ -52,6 +52,8 @@ class SppAttendanceRecord(models.Model):
             "submitted_by": False,
             "submitted_datetime": False,
             "submission_source": False,
+            "kiosk_id": False,
+            "claimed_name": False,
             "uniqueness_key": False,
         }
     )
@@ -156,6 +158,20 @@ class SppAttendanceRecord(models.Model):
     submitted_by = fields.Char(readonly=True, copy=False)
     submitted_datetime = fields.Char(string="Submitted On", readonly=True, copy=False)
     submission_source = fields.Char(readonly=True, copy=False)
+    kiosk_id = fields.Many2one(
+        "spp.attendance.kiosk",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="Where it was marked.",
+    )
+    claimed_name = fields.Char(
+        string="Name as Typed",
+        readonly=True,
+        copy=False,
+        help="What was typed at the kiosk, beside the identifier.",
+    )
     # Of the content as first received: the same external id with another content is a
     # conflict, a plain retry is not, even after the record has been corrected.
     external_digest = fields.Char(readonly=True, copy=False)
@@ -704,9 +720,15 @@ class SppAttendanceRecord(models.Model):
 
         :return: ``{column: (PostgreSQL type, function of a fact)}``
         """
+        texts = (
+            "submitted_by",
+            "submitted_datetime",
+            "submission_source",
+            "claimed_name",
+        )
         return {
-            name: ("varchar", attrgetter(name))
-            for name in ("submitted_by", "submitted_datetime", "submission_source")
+            "kiosk_id": ("int4", attrgetter("kiosk_id")),
+            **{name: ("varchar", attrgetter(name)) for name in texts},
         }
 
     # ------------------------------------------------------------ native API

@@ -1,3 +1,4 @@
+import re
 import uuid
 
 from odoo import api, fields, models
@@ -12,6 +13,9 @@ from ..merge import Merge
 from ..references import BatchRefused
 from ..summary import summarize
 from ..upsert import Upsert
+
+
+_PIN = re.compile(r"[0-9]{4,8}")
 
 
 class SppAttendanceSubscriber(models.Model):
@@ -85,6 +89,26 @@ class SppAttendanceSubscriber(models.Model):
         check_company=True,
         index="btree_not_null",
     )
+    badge = fields.Char(
+        copy=False,
+        help="What the person's card or QR code holds, or a reader types.",
+    )
+    pin_hash = fields.Char(groups=fields.NO_ACCESS, copy=False, prefetch=False)
+    pin_input = fields.Char(
+        string="PIN",
+        compute="_compute_pin_input",
+        inverse="_inverse_pin_input",
+        groups="spp_attendance.spp_attendance_group_officer",
+        copy=False,
+        help="4 to 8 digits, for kiosks that ask for one. It can be replaced here, but"
+        " never read.",
+    )
+    pin_set = fields.Boolean(
+        string="PIN Stored",
+        compute="_compute_pin_set",
+        compute_sudo=True,
+        groups="spp_attendance.spp_attendance_group_officer",
+    )
     alias_ids = fields.One2many(
         "spp.attendance.subscriber.alias",
         "subscriber_id",
@@ -104,6 +128,10 @@ class SppAttendanceSubscriber(models.Model):
         "Another person of this company has this identifier."
         " Open that one, or choose another identifier.",
     )
+    _badge_unique = models.UniqueIndex(
+        "(company_id, badge) WHERE badge IS NOT NULL AND badge <> ''",
+        "Another person of this company has this badge. Take it from them first.",
+    )
     _uuid_unique = models.Constraint("UNIQUE (uuid)", "The UUID must be unique.")
 
     def _compute_record_count(self):
@@ -114,6 +142,27 @@ class SppAttendanceSubscriber(models.Model):
         )
         for subscriber in self:
             subscriber.record_count = counts.get(subscriber._origin, 0)
+
+    def _compute_pin_input(self):
+        # What was stored is never shown.
+        self.pin_input = False
+
+    def _inverse_pin_input(self):
+        context = self.env["res.users"]._crypt_context()
+        for subscriber in self:
+            pin = (subscriber.pin_input or "").strip()
+            if pin and not _PIN.fullmatch(pin):
+                raise ValidationError(self.env._("A PIN has 4 to 8 digits."))
+            # Nobody may read it, but who may change the person may replace it.
+            subscriber_sudo = subscriber.sudo()
+            subscriber_sudo.pin_hash = context.hash(pin) if pin else False
+        # Nor does it come back with the answer to the request that brought it.
+        self.invalidate_recordset(["pin_input"], flush=False)
+
+    @api.depends("pin_hash")
+    def _compute_pin_set(self):
+        for subscriber in self:
+            subscriber.pin_set = bool(subscriber.pin_hash)
 
     @api.depends("person_identifier", "name")
     def _compute_display_name(self):
@@ -499,6 +548,31 @@ class SppAttendanceSubscriber(models.Model):
         }
 
     @api.model
+    def _by_badge(self, codes):
+        """Whose badges these are: active people of the current company.
+
+        As the user, in one query. A code that is nobody's badge may be an identifier,
+        as on cards that hold nothing else.
+
+        :param codes: any number of them
+        :return: ``{code: subscriber}`` of those that were found
+        """
+        wanted = list(set(codes) - {None, False, ""})
+        if not wanted:
+            return {}
+        people = self.search_fetch(
+            Domain("company_id", "=", self.env.company.id)
+            & (
+                Domain("badge", "in", wanted)
+                | Domain("person_identifier", "in", wanted)
+            ),
+            ["badge", "person_identifier"],
+        )
+        found = {person.person_identifier: person for person in people}
+        found.update({person.badge: person for person in people if person.badge})
+        return {code: found[code] for code in wanted if code in found}
+
+    @api.model
     def _zones(self):
         """Names of the time zones that a contact may have."""
         return set(self.env["res.partner"]._fields["tz"].get_values(self.env))
@@ -597,6 +671,7 @@ class SppAttendanceSubscriber(models.Model):
         "level_of_work",
         "location_id",
         "tz",
+        "badge",
         "category_id",
         "active",
         "partner_id",
@@ -742,6 +817,7 @@ class SppAttendanceSubscriber(models.Model):
                 level_of_work=person.level_of_work or None,
                 location=person.location_id._api_as_reference(),
                 tz=person.tz or None,
+                badge=person.badge or None,
                 tags=person.category_id.mapped("name"),
                 active=person.active,
                 created_at=self._api_instant(person.create_date),
