@@ -12,7 +12,7 @@ from .errors import InvalidConfig
 from .paths import MISSING, find
 
 #: Key under which a row tells why it can't be used at all (see :func:`map_row`).
-FAULT: Final = "\0fault"
+FAULT: Final = "__fault__"
 #: Separates paths whose values are joined by a blank.
 JOIN: Final = " + "
 

@@ -124,6 +124,8 @@ def paths_of(sample: Iterable[Any]) -> list[str]:
     for row in sample:
         if isinstance(row, Mapping):
             for key, value in row.items():
+                if key.startswith("__"):
+                    continue
                 # The heading of a column is a path as it stands.
                 plain = not isinstance(value, Mapping | list)
                 if plain or _is_plain(key):
