@@ -1,5 +1,6 @@
 from . import (
     attendance_docs,
+    attendance_import,
     attendance_operations,
     attendance_record,
     attendance_registry,
