@@ -20,6 +20,8 @@ from . import (
     spp_attendance_import_source_screen,
     spp_attendance_kiosk,
     spp_attendance_kiosk_refusal,
+    spp_attendance_kiosk_refusal_screen,
+    spp_attendance_kiosk_screen,
     spp_attendance_location,
     spp_attendance_openspp,
     spp_attendance_portal,

@@ -1,0 +1,1 @@
+from . import report_badge_card, report_kiosk_card
