@@ -29,7 +29,7 @@ class TestBadgeCard(AttendanceCase):
             [
                 {
                     "person_identifier": f"S-{number}",
-                    "name": "A name that is far too long for the card that it stands on",
+                    "name": "A name that is much too long for the card that it is on",
                     "company_id": self.company.id,
                 }
                 for number in range(count)
