@@ -40,6 +40,7 @@
         "wizards/spp_attendance_subscriber_merge_views.xml",
         "wizards/spp_oauth_client_new_views.xml",
         "views/portal_templates.xml",
+        "views/spp_attendance_kiosk_page.xml",
         "reports/spp_attendance_sheet_report.xml",
         "wizards/spp_attendance_portal_access_views.xml",
         "views/spp_attendance_kiosk_views.xml",

@@ -6,6 +6,7 @@ from . import (
     attendance_registry,
     attendance_sheet,
     attendance_subscriber,
+    kiosk,
     openspp_attendance,
     openspp_subscriber,
     portal,

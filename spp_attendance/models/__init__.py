@@ -19,6 +19,7 @@ from . import (
     spp_attendance_import_source,
     spp_attendance_import_source_screen,
     spp_attendance_kiosk,
+    spp_attendance_kiosk_page,
     spp_attendance_kiosk_refusal,
     spp_attendance_kiosk_refusal_screen,
     spp_attendance_kiosk_screen,

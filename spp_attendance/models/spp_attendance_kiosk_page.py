@@ -1,0 +1,254 @@
+import hashlib
+import json
+from datetime import UTC
+
+from markupsafe import Markup
+
+from odoo import api, models
+from odoo.tools.json import scriptsafe
+
+from .. import kiosk_files
+
+ICON = "/spp_attendance/static/description/icon.png"
+
+
+class SppAttendanceKiosk(models.Model):
+    _inherit = "spp.attendance.kiosk"
+
+    def _page_path(self, token):
+        return f"/kiosk/attendance/{token}"
+
+    def _page(self, token):
+        """The HTML of the page, and its version.
+
+        :param str token: that the page is to use
+        """
+        config = self._page_config()
+        page = self._render_page({**config, **self._page_token(token)}, token)
+        return page, config["version"]
+
+    def _page_token(self, token):
+        """What the page has to know of its link.
+
+        :param str token: that it used to get here
+        :return: dict with ``token``, to be used from now on, and ``issued``, when it
+            was made, in milliseconds since 1970: the later one of two counts
+        """
+        newer = self._newer_token(token)
+        issued = self.rotated_at or self.create_date
+        return {
+            "token": newer or token,
+            "issued": int(issued.replace(tzinfo=UTC).timestamp() * 1000),
+        }
+
+    def _page_manifest(self, token):
+        """What a tablet needs to know to put the page on its home screen."""
+        [lang, *_others] = self._page_langs()
+        name = self.env._("%s: Attendance", self.location_id.name)
+        return {
+            "id": f"/kiosk/attendance/{self._page_key()}",
+            "name": name,
+            "short_name": self.location_id.name,
+            "lang": self._page_language(lang)["code"],
+            "start_url": self._page_path(token),
+            "scope": "/kiosk/attendance/",
+            "display": "standalone",
+            "background_color": "#f3f5f7",
+            "theme_color": "#0b5563",
+            "icons": [{"src": ICON, "sizes": "any", "type": "image/png"}],
+        }
+
+    @api.model
+    def _expired_page(self):
+        """What is at an address of no kiosk, in the reader's language.
+
+        The tablet may hold marks of the kiosk that was there: the page says so.
+        """
+        lang = self.env["res.lang"]._get_data(code=self.env.lang or "en_US")
+        config = {
+            "kiosk": None,
+            "languages": [self._page_language(lang)],
+            "tz": "UTC",
+            "version": kiosk_files.version(),
+        }
+        return self._render_page(config, None)
+
+    @api.model
+    def _render_page(self, config, token):
+        values = {
+            "config": Markup(scriptsafe.dumps(config)),
+            "files": {name: kiosk_files.address(name) for name in kiosk_files.PAGE},
+            "icon": ICON,
+            "identification": config.get("identification"),
+            "is_expired": not config["kiosk"],
+            "language": config["languages"][0],
+            "languages": config["languages"],
+            "manifest": token and f"{self._page_path(token)}/manifest.webmanifest",
+            "mode": config.get("mode"),
+            "pin": config.get("pin"),
+            "place": config.get("place"),
+            "types": config.get("types", []),
+        }
+        html = self.env["ir.qweb"]._render("spp_attendance.kiosk_page", values)
+        return f"<!DOCTYPE html>\n{html}"
+
+    def _page_config(self):
+        """All that the page has to know, but for its token."""
+        files = {name: kiosk_files.address(name) for name in kiosk_files.PAGE}
+        camera = {
+            name.removesuffix(".js"): kiosk_files.address(name)
+            for name in kiosk_files.CAMERA
+        }
+        config = {
+            "kiosk": self._page_key(),
+            "place": self.location_id.name,
+            "tz": self.location_id.tz,
+            "mode": self.mode,
+            "identification": self.identification,
+            "pin": self.require_pin,
+            "types": [{"id": type.id, "name": type.name} for type in self.type_ids],
+            "languages": [self._page_language(lang) for lang in self._page_langs()],
+            "files": files,
+            "camera": None if self.identification == "identifier_name" else camera,
+        }
+        content = json.dumps(config, sort_keys=True)
+        return {**config, "version": hashlib.sha256(content.encode()).hexdigest()[:16]}
+
+    def _page_key(self):
+        """What a tablet knows the kiosk by, whatever link it has: no other one's.
+
+        The same kiosk of another database, such as a copy to try things out on, must
+        not get its marks.
+        """
+        # a service user has no business with parameters, and this one isn't told
+        parameters_sudo = self.env["ir.config_parameter"].sudo()
+        database = parameters_sudo.get_param("database.uuid")
+        return hashlib.sha256(f"{database}/{self.id}".encode()).hexdigest()[:32]
+
+    def _page_langs(self):
+        """The languages to choose from, that of the company first."""
+        langs = self.env["res.lang"]
+        own = langs._get_data(code=self.company_id.partner_id.lang)
+        offered = [langs._get_data(id=lang.id) for lang in self.lang_ids]
+        active = [lang for lang in offered if lang]
+        if not active:
+            return [own or langs._get_data(code=self.env.lang or "en_US")]
+        return sorted(active, key=lambda lang: lang.id != own.id)
+
+    @api.model
+    def _page_language(self, lang):
+        return {
+            "code": lang.code.replace("_", "-").replace("@", "-"),
+            "name": lang.name.rpartition(" / ")[2],
+            "direction": lang.direction,
+            "texts": self.with_context(lang=lang.code)._page_texts(),
+        }
+
+    @api.model
+    def _page_texts(self):
+        """All words of the page, in the language of the context.
+
+        ``{name}`` is filled in by the page.
+        """
+        _ = self.env._
+        return {
+            "title": _("Attendance"),
+            "contrast": _("High contrast"),
+            "no_script": _("This page needs JavaScript."),
+            "no_store": _(
+                "This browser keeps nothing, so attendance can't be noted here. Leave"
+                " the private mode, or use another browser."
+            ),
+            "close": _("Close"),
+            # what is said of the network
+            "online": _("Connected"),
+            "offline": _("No network: marks are kept on this tablet"),
+            "waiting": _("Waiting: {count}"),
+            "waiting_text": _(
+                "These wait on this tablet. They are sent as soon as there is a"
+                " network."
+            ),
+            "nothing_waits": _("Nothing waits: everything has been sent."),
+            "opens_offline": _("This page also opens without a network."),
+            "opens_online_only": _(
+                "This page doesn't open without a network yet. It has to come over"
+                " HTTPS; don't close it while something waits."
+            ),
+            "expired": _("This link no longer works"),
+            "expired_text": _(
+                "Ask the people in charge for the new link of this kiosk, and open it"
+                " on this tablet."
+            ),
+            "expired_waiting": _(
+                "Waiting here: {count}. Nothing is lost: it is sent once the new link"
+                " is open."
+            ),
+            "check_again": _("Check Again"),
+            # self-service
+            "which_type": _("What is it for?"),
+            "badge": _("Badge"),
+            "use_camera": _("Use the Camera"),
+            "camera_text": _("Hold the code of the badge in front of the camera."),
+            "no_camera": _(
+                "The camera can't be used. Type what is on the badge instead."
+            ),
+            "or": _("or"),
+            "identifier": _("Your number"),
+            "name": _("Your name"),
+            "pin": _("Your PIN"),
+            "present": _("Present"),
+            "absent": _("Absent"),
+            "choose": _("Now tap Present or Absent."),
+            "sending": _("One moment…"),
+            "missing_type": _("Say what it is for first."),
+            "missing_badge": _("Say who you are first."),
+            "missing_identifier": _("Type your number first."),
+            "missing_name": _("Type your name as well."),
+            "missing_pin": _("Type your PIN as well."),
+            "present_noted": _("Noted: present"),
+            "absent_noted": _("Noted: absent"),
+            "noted_text": _("Thank you."),
+            "present_kept": _("Kept: present"),
+            "absent_kept": _("Kept: absent"),
+            "kept_text": _(
+                "It is kept on this tablet with this time, and sent as soon as there"
+                " is a network."
+            ),
+            "refused": _("Not noted"),
+            "refused_text": _(
+                "Something that was typed isn't right. Check it and try again, or ask"
+                " somebody in charge."
+            ),
+            "not_kept": _(
+                "This tablet couldn't keep it, so it isn't noted. Try again, or ask"
+                " somebody in charge."
+            ),
+            "next": _("Next Person"),
+            "try_again": _("Try Again"),
+            # attendant
+            "open_list": _("People to expect today"),
+            "open_list_text": _(
+                "With the attendants' code you get the list. It stays on this tablet"
+                " until the end of the day, also without a network."
+            ),
+            "code": _("Attendants' code"),
+            "attendant": _("Your name (optional)"),
+            "show_list": _("Show the List"),
+            "loading": _("One moment…"),
+            "wrong_code": _("This isn't the code of this kiosk."),
+            "too_often": _("Too many attempts. Try again in a few minutes."),
+            "list_needs_network": _(
+                "The list can't be fetched now. Check the network and try again."
+            ),
+            "marked": _("{done} of {all} marked"),
+            "load_again": _("Load Again"),
+            "close_list": _("Close the List"),
+            "find": _("Find by name or number"),
+            "nobody": _(
+                "Nobody is expected here today. Whoever is on the list of an event"
+                " of today is shown here; load it again once there is one."
+            ),
+            "nobody_found": _("Nobody on this list is called that."),
+            "undo": _("Undo"),
+            "not_accepted": _("Not accepted"),
+        }

@@ -1,0 +1,278 @@
+/** Somebody marks the people on a list, one tap each. */
+
+import { byId, make, newUuid } from "./texts.js";
+
+/** A tap can be taken back for as long, in milliseconds, before it is sent. */
+const HOLD = 8000;
+
+export class Attendant {
+    constructor(config, link, texts) {
+        Object.assign(this, { config, link, texts });
+        this.list = null;
+        this.code = null;
+    }
+
+    async start() {
+        byId("open-list").addEventListener("submit", (event) => {
+            event.preventDefault();
+            this.open(byId("code").value.trim(), byId("attendant").value.trim());
+        });
+        byId("reload-list").addEventListener("click", () => this.reload());
+        byId("close-list").addEventListener("click", () => this.close());
+        byId("find").addEventListener("input", () => this.filter());
+        this.link.addEventListener("outcome", ({ detail }) => this.take(detail));
+        const list = await this.link.store.list(this.config.kiosk);
+        if (list && list.day === this.today()) {
+            this.list = list;
+            for (const done of Object.values(list.done)) {
+                // What could be taken back when the page was closed can't be now.
+                done.state = done.state === "held" ? "waiting" : done.state;
+            }
+        } else if (list) {
+            await this.link.store.removeList(this.config.kiosk);
+        }
+        this.render();
+    }
+
+    get isIdle() {
+        return !this.list && !byId("code").value;
+    }
+
+    today() {
+        return this.texts.dayKey(this.link.clock.now());
+    }
+
+    // ------------------------------------------------------------------- list
+
+    async open(code, attendant) {
+        if (!code) {
+            byId("code").focus();
+            return;
+        }
+        this.say("loading");
+        try {
+            const { people } = await this.link.post("people", { code });
+            this.code = code;
+            const { kiosk } = this.config;
+            const done = this.list?.done || {};
+            this.list = { kiosk, attendant, day: this.today(), people, done };
+            await this.keep();
+            this.say("");
+            this.render();
+        } catch (error) {
+            const key = { 403: "wrong_code", 429: "too_often", 401: "link_expired" };
+            this.say(key[error.status] || "list_needs_network", true);
+        }
+    }
+
+    reload() {
+        if (this.code) {
+            this.open(this.code, this.list.attendant);
+        } else {
+            // The code isn't kept: it is asked for again.
+            byId("attendant-list").hidden = true;
+            byId("open-list").hidden = false;
+            byId("code").focus();
+        }
+    }
+
+    async close() {
+        this.list = this.code = null;
+        await this.link.store.removeList(this.config.kiosk);
+        this.render();
+    }
+
+    async keep() {
+        await this.link.store.keepList(this.list);
+    }
+
+    say(key, isError = false) {
+        for (const message of document.querySelectorAll(".attendant-message")) {
+            message.textContent = key && this.texts.get(key);
+            message.classList.toggle("is-error", isError);
+        }
+    }
+
+    render() {
+        const { list } = this;
+        byId("open-list").hidden = Boolean(list);
+        byId("attendant-list").hidden = !list;
+        if (!list) {
+            byId("code").value = "";
+            byId("code").focus();
+            return;
+        }
+        byId("nobody").hidden = list.people.length > 0;
+        byId("find-block").hidden = list.people.length === 0;
+        byId("people").replaceChildren(
+            ...list.people.map((person) => this.renderPerson(person))
+        );
+        this.filter();
+        this.renderCount();
+    }
+
+    renderCount() {
+        const { done, people } = this.list;
+        byId("marked").textContent = this.texts.get("marked", {
+            done: people.filter(({ uuid }) => done[uuid]).length,
+            all: people.length,
+        });
+    }
+
+    renderPerson(person) {
+        const { texts } = this;
+        const done = this.list.done[person.uuid];
+        const details = [person.identifier, person.event].filter(Boolean).join(" · ");
+        const row = make(
+            "li",
+            { className: "person" },
+            make(
+                "div",
+                { className: "person-name" },
+                make("bdi", { textContent: person.name }),
+                make("small", { textContent: details })
+            )
+        );
+        row.dataset.person = person.uuid;
+        row.dataset.state = done ? done.state : "open";
+        row.append(...(done ? this.renderDone(person, done) : this.renderTaps(person)));
+        row.lang = texts.language.code;
+        return row;
+    }
+
+    renderTaps(person) {
+        return ["present", "absent"].map((category) => {
+            const button = make("button", {
+                type: "button",
+                className: `tap tap-${category}`,
+                textContent: this.texts.get(category),
+                onclick: () => this.mark(person, category),
+            });
+            button.setAttribute("aria-label", `${button.textContent}: ${person.name}`);
+            return button;
+        });
+    }
+
+    renderDone(person, { category, time, state, uuid }) {
+        const key = state === "refused" ? "not_accepted" : category;
+        const word = make("strong", { textContent: this.texts.get(key) });
+        const parts = [make("div", { className: "person-done" }, word, ` ${time}`)];
+        if (state === "held") {
+            parts.push(
+                make("button", {
+                    type: "button",
+                    className: "tap",
+                    textContent: this.texts.get("undo"),
+                    onclick: () => this.undo(person, uuid),
+                })
+            );
+        }
+        return parts;
+    }
+
+    renderAgain(person) {
+        const row = byId("people").querySelector(`[data-person="${person}"]`);
+        const known = this.list.people.find(({ uuid }) => uuid === person);
+        if (row && known) {
+            const fresh = this.renderPerson(known);
+            fresh.hidden = row.hidden;
+            row.replaceWith(fresh);
+        }
+        this.renderCount();
+    }
+
+    filter() {
+        const wanted = fold(byId("find").value);
+        let shown = 0;
+        for (const row of byId("people").children) {
+            row.hidden = !fold(row.querySelector(".person-name").textContent).includes(
+                wanted
+            );
+            shown += row.hidden ? 0 : 1;
+        }
+        byId("nobody-found").hidden = shown > 0 || byId("find-block").hidden;
+    }
+
+    // ---------------------------------------------------------------- marking
+
+    async mark(person, category) {
+        const type = this.typeOf(person);
+        if (type === undefined) {
+            this.say("missing_type", true);
+            document.querySelector("[name=list-type]").focus();
+            return;
+        }
+        this.say("");
+        const uuid = newUuid();
+        const time = this.texts.time(this.link.clock.now());
+        const { attendant } = this.list;
+        this.setDone(person, { category, time, uuid, state: "held" });
+        try {
+            await this.link.addHeld({
+                uuid,
+                category,
+                type,
+                attendant,
+                person: person.uuid,
+                shown: person.name,
+            });
+            await this.keep();
+        } catch {
+            this.setDone(person, null);
+            this.say("not_kept", true);
+            return;
+        }
+        setTimeout(() => this.release(person, uuid), HOLD);
+    }
+
+    /** Id of the type, null for none, undefined when it must be chosen first. */
+    typeOf(person) {
+        const { types } = this.config;
+        if (person.type || types.length < 2) {
+            return person.type || types[0]?.id || null;
+        }
+        const chosen = document.querySelector("[name=list-type]:checked");
+        return chosen ? Number(chosen.value) : undefined;
+    }
+
+    async undo(person, uuid) {
+        if (await this.link.takeBack(uuid)) {
+            this.setDone(person, null);
+            await this.keep();
+        }
+    }
+
+    async release(person, uuid) {
+        const done = this.list?.done[person.uuid];
+        if (done?.uuid === uuid && done.state === "held") {
+            this.setDone(person, { ...done, state: "waiting" });
+            await this.keep();
+        }
+        this.link.release(uuid);
+    }
+
+    setDone({ uuid }, done) {
+        if (done) {
+            this.list.done[uuid] = done;
+        } else {
+            delete this.list.done[uuid];
+        }
+        this.renderAgain(uuid);
+    }
+
+    /** What the server says of a mark of this list, maybe of before a reload. */
+    async take({ uuid, status }) {
+        const { done } = this.list || { done: {} };
+        const person = Object.keys(done).find((key) => done[key].uuid === uuid);
+        if (!person) {
+            return;
+        }
+        done[person].state = status === "refused" ? "refused" : "sent";
+        this.renderAgain(person);
+        await this.keep();
+    }
+}
+
+function fold(text) {
+    return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().trim();
+}

@@ -1,0 +1,62 @@
+/** What the browser keeps, so that the page opens without a network. */
+
+const WORKER = "/kiosk/attendance/worker.js";
+const CACHE = "spp-attendance-kiosk";
+
+/**
+ * Keep the page as it is now, with all its files.
+ *
+ * The page is kept under each address that it had, for whoever opens an old one.
+ *
+ * @param {object} config of the page
+ * @param {string[]} addresses
+ * @returns {Promise<boolean>} whether the page opens without a network from now on
+ */
+export async function keepPage(config, addresses) {
+    // Neither is there without HTTPS.
+    if (!navigator.serviceWorker || !globalThis.caches) {
+        return false;
+    }
+    try {
+        await navigator.serviceWorker.register(WORKER, { scope: "/kiosk/attendance/" });
+        await navigator.serviceWorker.ready;
+        const cache = await caches.open(CACHE);
+        const page = await fetch(addresses[0], { cache: "no-store" });
+        // Another version would ask for other files than those that are kept here.
+        if (!page.ok || page.headers.get("X-Kiosk-Version") !== config.version) {
+            return false;
+        }
+        const files = neededFiles(config);
+        for (const file of files) {
+            if (!(await cache.match(file))) {
+                await cache.add(file);
+            }
+        }
+        for (const address of addresses) {
+            await cache.put(address, page.clone());
+        }
+        await dropOthers(cache, files);
+        await navigator.storage?.persist?.();
+        return true;
+    } catch {
+        return false;
+    }
+}
+
+/** The files of a page; the reader of codes is large, and many browsers have one. */
+function neededFiles({ files, camera }) {
+    const own = Object.values(files);
+    return camera && !globalThis.BarcodeDetector
+        ? [...own, ...Object.values(camera)]
+        : own;
+}
+
+/** Drop what older versions of the page needed. */
+async function dropOthers(cache, files) {
+    const isNeeded = new Set(files.map((file) => new URL(file, location).href));
+    for (const { url } of await cache.keys()) {
+        if (url.includes("/kiosk/attendance/files/") && !isNeeded.has(url)) {
+            await cache.delete(url);
+        }
+    }
+}
