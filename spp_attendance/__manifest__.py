@@ -20,6 +20,7 @@
         "data/spp_oauth_scope_data.xml",
         "data/spp_oauth_role_data.xml",
         "data/mail_activity_type_data.xml",
+        "data/spp_attendance_kiosk_data.xml",
         "data/ir_cron_import_data.xml",
         "views/spp_attendance_record_views.xml",
         "views/spp_attendance_event_views.xml",
@@ -64,6 +65,7 @@
         "demo/spp_attendance_portal_demo.xml",
         "demo/spp_attendance_record_demo.xml",
         "demo/spp_attendance_event_demo.xml",
+        "demo/spp_attendance_import_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

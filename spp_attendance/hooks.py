@@ -6,7 +6,9 @@ def uninstall_hook(env):
     """
     env.cr.execute("DROP FUNCTION spp_attendance_sheet_notify() CASCADE")
     env.cr.execute("DELETE FROM spp_attendance_event")
+    env.cr.execute("DELETE FROM spp_attendance_kiosk_refusal")
     env.cr.execute("DELETE FROM spp_attendance_record")
+    env.cr.execute("DELETE FROM spp_attendance_kiosk")
     env["ir.model.data"].search(
         [("module", "=", "spp_attendance"), ("model", "=", "res.partner")]
     ).unlink()

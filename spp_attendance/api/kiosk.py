@@ -98,9 +98,10 @@ class MarksIn(BaseModel):
 class MarkOutcome(BaseModel):
     """What became of a mark.
 
-    ``noted`` and ``refused`` are final, and the same again for the same uuid: the
-    tablet forgets the mark. ``again``: it was not looked at, because too many were
-    refused of late; the tablet keeps it and sends it later.
+    ``refused`` is said of a mark however often it is sent; ``noted`` the first time,
+    and ``again`` when a mark that was noted is sent once more. All are final: the
+    tablet forgets the mark. A mark without an outcome was not looked at, because too
+    many before it were refused; the tablet keeps it and sends it later.
     """
 
     uuid: str
@@ -112,9 +113,9 @@ class MarkOutcome(BaseModel):
 
 
 class MarksOut(BaseModel):
-    """One outcome a mark, in the same order."""
+    """One outcome a mark that was looked at, in the same order."""
 
-    results: list[MarkOutcome]
+    outcomes: list[MarkOutcome]
 
 
 class ExpectedIn(BaseModel):

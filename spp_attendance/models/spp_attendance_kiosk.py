@@ -1,4 +1,28 @@
+import hashlib
+import secrets
+import uuid
+from datetime import UTC, timedelta
+
 from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command, Domain
+from odoo.tools import SQL, consteq
+
+from odoo.addons.spp_oauth.api import Forbidden, TooManyRequests
+from odoo.addons.spp_oauth.oauth.errors import RateLimited
+from odoo.addons.spp_oauth.tools.retry import run_in_transaction
+
+from ..kiosk_marks import KioskMarks
+
+_TOKEN_BYTES = 32
+_MIN_CODE = 6
+#: PostgreSQL's integers.
+_MAX_INT = 2_147_483_647
+
+
+def _digest(token):
+    """What a token is looked up by: of no use to who reads it."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class SppAttendanceKiosk(models.Model):
@@ -13,6 +37,9 @@ class SppAttendanceKiosk(models.Model):
     _inherit = ["mail.thread"]
     _order = "name, id"
     _check_company_auto = True
+
+    # Who it acts as, and by what tablets know it.
+    _identity_fields = frozenset({"user_id", "uuid"})
 
     name = fields.Char(required=True, tracking=True)
     active = fields.Boolean(default=True, tracking=True)
@@ -129,6 +156,14 @@ class SppAttendanceKiosk(models.Model):
         ondelete="restrict",
         help="Attendance from this kiosk is recorded as this user.",
     )
+    uuid = fields.Char(
+        string="UUID",
+        required=True,
+        readonly=True,
+        copy=False,
+        default=lambda self: str(uuid.uuid4()),
+        help="By this a tablet knows the kiosk, whatever its link.",
+    )
     token = fields.Char(groups=fields.NO_ACCESS, copy=False, prefetch=False)
     token_digest = fields.Char(groups=fields.NO_ACCESS, copy=False, prefetch=False)
     previous_token = fields.Char(groups=fields.NO_ACCESS, copy=False, prefetch=False)
@@ -161,7 +196,225 @@ class SppAttendanceKiosk(models.Model):
         string="Marks to Decide", compute="_compute_queued_count"
     )
 
+    _uuid_unique = models.Constraint("UNIQUE (uuid)", "The UUID must be unique.")
+    _user_unique = models.UniqueIndex(
+        "(user_id)", "Each kiosk needs a service user of its own."
+    )
+    _token_unique = models.UniqueIndex(
+        "(token_digest) WHERE token_digest IS NOT NULL", "Each kiosk has its own link."
+    )
+    _previous_digest_idx = models.Index(
+        "(previous_digest) WHERE previous_digest IS NOT NULL"
+    )
+    _max_age_range = models.Constraint(
+        "CHECK (max_age_days BETWEEN 1 AND 3650)",
+        "Marks can count for 1 to 3650 days.",
+    )
+    _rotate_range = models.Constraint(
+        "CHECK (rotate_days BETWEEN 0 AND 3650)",
+        "A link can be renewed every 1 to 3650 days; 0 means by hand.",
+    )
+
+    # ------------------------------------------------------------- computed
+
+    def _compute_attendant_code_input(self):
+        # What was stored is never shown.
+        self.attendant_code_input = False
+
+    def _inverse_attendant_code_input(self):
+        context = self.env["res.users"]._crypt_context()
+        for kiosk in self:
+            code = (kiosk.attendant_code_input or "").strip()
+            if code and len(code) < _MIN_CODE:
+                raise ValidationError(
+                    self.env._(
+                        "The attendants' code needs %(count)s characters or more.",
+                        count=_MIN_CODE,
+                    )
+                )
+            # Nobody may read it, but who may change the kiosk may replace it.
+            kiosk_sudo = kiosk.sudo()
+            kiosk_sudo.attendant_code = context.hash(code) if code else False
+        # Nor does it come back with the answer to the request that brought it.
+        self.invalidate_recordset(["attendant_code_input"], flush=False)
+
+    @api.depends("attendant_code")
+    def _compute_attendant_code_set(self):
+        for kiosk in self:
+            kiosk.attendant_code_set = bool(kiosk.attendant_code)
+
+    def _compute_record_count(self):
+        counts = dict(
+            self.env["spp.attendance.record"]._read_group(
+                [("kiosk_id", "in", self.ids)], ["kiosk_id"], ["__count"]
+            )
+        )
+        for kiosk in self:
+            kiosk.record_count = counts.get(kiosk._origin, 0)
+
+    def _compute_queued_count(self):
+        counts = dict(
+            self.env["spp.attendance.kiosk.refusal"]._read_group(
+                [("kiosk_id", "in", self.ids), ("state", "=", "queued")],
+                ["kiosk_id"],
+                ["__count"],
+            )
+        )
+        for kiosk in self:
+            kiosk.queued_count = counts.get(kiosk._origin, 0)
+
+    # ----------------------------------------------------------- constrains
+
+    @api.constrains("unknown_policy", "require_pin")
+    def _check_new_people(self):
+        for kiosk in self:
+            if kiosk.require_pin and kiosk.unknown_policy == "create":
+                raise ValidationError(
+                    self.env._(
+                        "Somebody new has no PIN yet. Either ask for a PIN, or register"
+                        " unknown people."
+                    )
+                )
+
+    @api.constrains("max_age_days", "rotate_days")
+    def _check_days(self):
+        # The database checks the same; but its error quotes the row, with the token.
+        for kiosk in self:
+            if not 1 <= kiosk.max_age_days <= 3650:
+                raise ValidationError(self.env._("Marks can count for 1 to 3650 days."))
+            if not 0 <= kiosk.rotate_days <= 3650:
+                raise ValidationError(
+                    self.env._(
+                        "A link can be renewed every 1 to 3650 days; 0 means by hand."
+                    )
+                )
+
+    @api.constrains("company_id")
+    def _check_company_id(self):
+        for name in ("spp.attendance.record", "spp.attendance.kiosk.refusal"):
+            # Also what the user doesn't see: it would be in the wrong company.
+            rows_sudo = self.env[name].sudo().with_context(active_test=False)
+            for kiosk, company in rows_sudo._read_group(
+                [("kiosk_id", "in", self.ids)], ["kiosk_id", "company_id"]
+            ):
+                if kiosk.company_id != company:
+                    raise ValidationError(
+                        self.env._(
+                            "“%(kiosk)s” has attendance, which stays with its company."
+                            " Archive it and set up a new kiosk.",
+                            kiosk=kiosk.name,
+                        )
+                    )
+
+    # ----------------------------------------------------------------- CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self._check_identity({key for vals in vals_list for key in vals})
+        vals_list = [
+            {**vals, "user_id": self._new_service_user(vals).id} for vals in vals_list
+        ]
+        kiosks = super().create(vals_list)
+        for kiosk_sudo in kiosks.sudo():  # nobody may write a token
+            kiosk_sudo.write(self._new_token_vals())
+        kiosks._sync_service_users()
+        kiosks._check_attendants()
+        return kiosks
+
+    def write(self, vals):
+        self._check_identity(vals.keys())
+        result = super().write(vals)
+        if "company_id" in vals:
+            # Rules judge where it was; nobody moves it to where they have no say.
+            self.check_access("write")
+        if not {"name", "company_id", "active", "unknown_policy"}.isdisjoint(vals):
+            self._sync_service_users()
+        if not {"mode", "attendant_code_input"}.isdisjoint(vals):
+            self._check_attendants()
+        return result
+
+    def unlink(self):
+        users_sudo = self.user_id.sudo()  # see _new_service_user
+        result = super().unlink()
+        users_sudo.write({"active": False})
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        for name in ("spp.attendance.record", "spp.attendance.kiosk.refusal"):
+            rows_sudo = self.env[name].sudo().with_context(active_test=False)
+            if rows_sudo.search_count([("kiosk_id", "in", self.ids)], limit=1):
+                raise UserError(
+                    self.env._("A kiosk with attendance can't be deleted. Archive it.")
+                )
+
+    @api.model
+    def _check_identity(self, names):
+        if not self.env.su and not self._identity_fields.isdisjoint(names):
+            raise AccessError(
+                self.env._("Service user and UUID of a kiosk are not to be set.")
+            )
+
+    def _check_attendants(self):
+        # No constraint: it would be checked before the code is stored.
+        for kiosk in self:
+            if kiosk.mode == "attendant" and not kiosk.attendant_code_set:
+                raise ValidationError(
+                    self.env._(
+                        "Attendants need a code: “%(kiosk)s” has none yet.",
+                        kiosk=kiosk.name,
+                    )
+                )
+
+    @api.model
+    def _new_service_user(self, vals):
+        """A user with nothing but the rights of a kiosk, and no way to log in."""
+        company = self.env["res.company"].browse(vals.get("company_id"))
+        company = company or self.env.company
+        if not self.env.su and company not in self.env.user.company_ids:
+            raise AccessError(self.env._("You don't work for this company."))
+        # An administrator of kiosks need not be one of users as well.
+        users_sudo = self.env["res.users"].sudo().with_context(no_reset_password=True)
+        return users_sudo.create(
+            {
+                "name": vals.get("name") or self.env._("Kiosk"),
+                "login": f"kiosk-{uuid.uuid4().hex}",
+                "company_id": company.id,
+                "company_ids": [Command.set(company.ids)],
+                "group_ids": [
+                    Command.set(
+                        self.env.ref("spp_attendance.spp_attendance_group_kiosk").ids
+                    )
+                ],
+            }
+        )
+
+    def _sync_service_users(self):
+        own = self.env.ref("spp_attendance.spp_attendance_group_kiosk")
+        registry = self.env.ref("spp_attendance.spp_attendance_group_api_registry")
+        for kiosk in self:
+            groups = own | registry if kiosk.unknown_policy == "create" else own
+            user_sudo = kiosk.user_id.sudo()  # see _new_service_user
+            user_sudo.write(
+                {
+                    "name": kiosk.name,
+                    "active": kiosk.active,
+                    "company_ids": [Command.set(kiosk.company_id.ids)],
+                    "company_id": kiosk.company_id.id,
+                    "group_ids": [Command.set(groups.ids)],
+                }
+            )
+
     # ----------------------------------------------------------------- link
+
+    @api.model
+    def _new_token_vals(self):
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        return {
+            "token": token,
+            "token_digest": _digest(token),
+            "rotated_at": fields.Datetime.now(),
+        }
 
     @api.model
     def _find_by_token(self, token):
@@ -171,21 +424,72 @@ class SppAttendanceKiosk(models.Model):
             goes on for a while
         :return: the kiosk, or an empty recordset
         """
-        raise NotImplementedError
+        digest = _digest(token)
+        # Who calls isn't known before; nothing but the kiosk is read like this.
+        kiosks_sudo = self.sudo().with_context(active_test=True)
+        kiosk_sudo = kiosks_sudo.search(
+            Domain("token_digest", "=", digest)
+            | (
+                Domain("previous_digest", "=", digest)
+                & Domain("previous_until", ">", fields.Datetime.now())
+            ),
+            limit=1,
+        )
+        known = (kiosk_sudo.token or "", kiosk_sudo.previous_token or "")
+        if any(consteq(token.encode(), each.encode()) for each in known):
+            return kiosk_sudo._acting()
+        return self.browse()
 
     def _newer_token(self, token):
         """The token that a tablet has to use from now on, None when it has it.
 
         :param str token: what the tablet used
         """
-        raise NotImplementedError
+        self.ensure_one()
+        current = self.sudo().token  # told to who holds the former one
+        return None if consteq(token.encode(), current.encode()) else current
+
+    def _acting(self):
+        """This kiosk as it sees itself: as its service user, in its company."""
+        return self.with_user(self.user_id).with_context(
+            allowed_company_ids=self.company_id.ids
+        )
 
     def _link(self):
         """The address that opens the page, for managers; that they saw it is noted.
 
         :raises AccessError: for who is no manager
+        :raises UserError: when there is no link
         """
-        raise NotImplementedError
+        self.ensure_one()
+        self.check_access("read")
+        if not self.env.su and not self.env.user.has_group(
+            "spp_attendance.spp_attendance_group_manager"
+        ):
+            raise AccessError(
+                self.env._("Only an attendance manager may see the link of a kiosk.")
+            )
+        token = self.sudo().token  # for managers, who can read no such field
+        if not token:
+            raise UserError(self.env._("This kiosk has no link. Renew it first."))
+        note = self.env._("The link was shown.")
+        if self.env.cr.readonly:
+            author = self.env.user.partner_id.id
+            run_in_transaction(
+                self.env,
+                lambda env: env[self._name].browse(self.id)._note(note, author),
+            )
+        else:
+            self._note(note)
+        return f"{self.get_base_url()}/kiosk/attendance/{token}"
+
+    def _note(self, body, author_id=None):
+        """Keep what somebody did with the link in the history of the kiosk."""
+        # Managers may not change a kiosk, but it is noted what they do.
+        for kiosk_sudo in self.sudo():
+            kiosk_sudo._message_log(
+                body=body, author_id=author_id or self.env.user.partner_id.id
+            )
 
     def _renew(self, keep_days):
         """Make a new link.
@@ -193,9 +497,47 @@ class SppAttendanceKiosk(models.Model):
         :param int keep_days: how long the old one goes on; 0 ends it now
         :raises AccessError: for who may not change the kiosk
         """
-        raise NotImplementedError
+        self.check_access("write")
+        until = fields.Datetime.now() + timedelta(days=keep_days)
+        # Nobody may read or write a token; who may change the kiosk may replace it.
+        for kiosk_sudo in self.sudo():
+            kept = keep_days > 0 and kiosk_sudo.token
+            kiosk_sudo.write(
+                {
+                    "previous_token": kept and kiosk_sudo.token,
+                    "previous_digest": kept and kiosk_sudo.token_digest,
+                    "previous_until": kept and until,
+                    **self._new_token_vals(),
+                }
+            )
+        if keep_days > 0:
+            self._note(
+                self.env._(
+                    "The link was renewed; the old one goes on for %(days)s days.",
+                    days=keep_days,
+                )
+            )
+        else:
+            self._note(self.env._("The link was renewed; the old one has ended."))
+
+    @api.model
+    def _cron_rotate_tokens(self):
+        """Renew the links that are due. The old one goes on until the next time."""
+        now = fields.Datetime.now()
+        due = self.search([("rotate_days", ">", 0)]).filtered(
+            lambda kiosk: (
+                not kiosk.rotated_at
+                or kiosk.rotated_at + timedelta(days=kiosk.rotate_days) <= now
+            )
+        )
+        for days, kiosks in due.grouped("rotate_days").items():
+            kiosks._renew(days)
 
     # -------------------------------------------------------------- service
+
+    def _mark_origin(self):
+        """Whose external ids those of this kiosk's marks are."""
+        return f"kiosk/{self.id}"
 
     def _seen(self, offset, pending):
         """Note that the tablet was here.
@@ -203,21 +545,109 @@ class SppAttendanceKiosk(models.Model):
         :param int offset: milliseconds that its clock is slow; None if not measured
         :param int pending: how many marks wait on it
         """
-        raise NotImplementedError
+        self.ensure_one()
+        seconds = None
+        if offset is not None:
+            seconds = max(-_MAX_INT, min(_MAX_INT, round(offset / 1000)))
+        self._touch(
+            SQL(
+                "last_offset_seconds = COALESCE(%s, last_offset_seconds),"
+                " pending_count = %s",
+                seconds,
+                max(0, min(_MAX_INT, pending)),
+            )
+        )
+
+    def _touch(self, *assignments):
+        """Note by a statement of its own that the tablet was here.
+
+        Not through the ORM: a kiosk has no rights to change itself. Of two requests of
+        a kiosk at once one fails by it, and is run again when the other is done; so
+        nobody is faster than the count of what was refused.
+        """
+        self.flush_recordset()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE spp_attendance_kiosk SET %s WHERE id = %s",
+                SQL(", ").join(
+                    [SQL("last_seen_at = %s", fields.Datetime.now()), *assignments]
+                ),
+                self.id,
+            ),
+            log_exceptions=False,
+        )
+        self.invalidate_recordset(
+            ["last_seen_at", "last_offset_seconds", "pending_count"], flush=False
+        )
 
     def _take_marks(self, marks, sent_at, received_at):
         """Record what was marked, or log why it can't be.
 
+        In a number of statements that doesn't depend on how many there are. To be
+        called in a transaction that is run again on a serialization failure.
+
         :param list marks: at most 50 ``api.MarkIn``
         :param int sent_at: the tablet's clock as it sent them, milliseconds since 1970
         :param int received_at: the server's clock then, milliseconds since 1970
-        :return: one ``api.MarkOutcome`` a mark, in order
+        :return: one ``api.MarkOutcome`` a mark, in order, but none for a mark that was
+            not looked at because too many before it were refused: it has to be sent
+            again
         :raises TooManyRequests: when too many were refused of late
         """
-        raise NotImplementedError
+        self.ensure_one()
+        kiosk = self._acting()
+        kiosk._touch()
+        return KioskMarks(kiosk, sent_at, received_at).run(marks)
+
+    def _fact(
+        self,
+        person,
+        *,
+        uuid,
+        date_time,
+        category,
+        type_id,
+        tablet_time,
+        claimed_name,
+        attendant,
+        location_id=None,
+        tz=None,
+    ):
+        """A mark of this kiosk as ``_ingest`` takes it, whoever decides on it.
+
+        :param datetime date_time: naive, in UTC
+        """
+        return {
+            "subscriber_id": person.id,
+            "date_time": date_time.replace(tzinfo=UTC),
+            "tz": tz or self.location_id.tz,
+            "category": category,
+            "type_id": type_id or None,
+            "location_id": location_id or self.location_id.id,
+            "external_id": uuid,
+            "submitted_by": attendant or None,
+            "submitted_datetime": tablet_time or None,
+            "kiosk_id": self.id,
+            "claimed_name": claimed_name or None,
+        }
+
+    def _ingest(self, facts, atomic=False):
+        """Record facts of this kiosk, as the current user.
+
+        :return: one ``api.Outcome`` a fact
+        """
+        records = self.env["spp.attendance.record"].with_context(
+            allowed_company_ids=self.company_id.ids
+        )
+        return records._ingest(
+            facts, source="kiosk", origin=self._mark_origin(), atomic=atomic
+        )
 
     def _expected_people(self, attendant_code):
         """Whom to expect today: for who knows the attendants' code.
+
+        Those expected at today's events here, and at places that this is part of; or,
+        when there are none, everybody who is at home here.
 
         :param str attendant_code: as typed
         :return: list of dicts with uuid, name, identifier, event (its name or None)
@@ -225,4 +655,69 @@ class SppAttendanceKiosk(models.Model):
         :raises Forbidden: on a wrong code, or when this kiosk has no attendants
         :raises TooManyRequests: after too many wrong codes
         """
-        raise NotImplementedError
+        self.ensure_one()
+        kiosk = self._acting()
+        kiosk._check_attendant(attendant_code)
+        today = kiosk.env["spp.attendance.event"]._now_local(kiosk.location_id.tz)
+        lines = kiosk.env["spp.attendance.event.line"].search_fetch(
+            Domain("event_id.local_date", "=", today.date())
+            & Domain("event_id.active", "=", True)
+            & Domain("event_id.company_id", "=", kiosk.company_id.id)
+            & Domain("event_id.location_id", "in", kiosk.location_id.area_ids.ids)
+            & Domain("is_expected", "=", True)
+            & Domain("subscriber_id.active", "=", True),
+            ["event_id", "subscriber_id"],
+        )
+        lines = lines.sorted(lambda line: (line.event_id.local_time, line.id))
+        # Of several events of a day the first one.
+        events = {}
+        for line in lines:
+            events.setdefault(line.subscriber_id, line.event_id)
+        people = lines.subscriber_id
+        if not people:
+            people = people.search(
+                Domain("company_id", "=", kiosk.company_id.id)
+                & Domain("location_id", "child_of", kiosk.location_id.id)
+            )
+        people.fetch(["uuid", "name", "person_identifier"])
+        no_event = kiosk.env["spp.attendance.event"]
+        return [
+            {
+                "uuid": person.uuid,
+                "name": person.name or "",
+                "identifier": person.person_identifier,
+                "event": events.get(person, no_event).name or None,
+                "type": events.get(person, no_event).type_id.id or None,
+            }
+            for person in people.sorted(lambda person: (person.name or "", person.id))
+        ]
+
+    def _check_attendant(self, code):
+        """Check the attendants' code.
+
+        :raises Forbidden: when it is wrong, or there is none
+        :raises TooManyRequests: after too many wrong ones
+        """
+        origin = self._mark_origin()
+        try:
+            # Held against the kiosk, from wherever they come.
+            self.env["spp.oauth.event"]._check_throttle(origin, origin)
+        except RateLimited as limited:
+            raise TooManyRequests(limited.retry_after) from limited
+        stored = self.sudo().attendant_code  # nobody may read it; it is only compared
+        if self.mode == "attendant" and stored:
+            if self.env["res.users"]._crypt_context().verify(code or "", stored):
+                return
+            company_id = self.company_id.id
+            # In a transaction of its own: the one of the request is rolled back.
+            run_in_transaction(
+                self.env,
+                lambda env: env["spp.oauth.event"]._log(
+                    "refused",
+                    reason="wrong_attendant_code",
+                    client_identifier=origin,
+                    address=origin,
+                    company_id=company_id,
+                ),
+            )
+        raise Forbidden("That is not the attendants' code of this kiosk.")

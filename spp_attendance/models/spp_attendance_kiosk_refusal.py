@@ -109,11 +109,24 @@ class SppAttendanceKioskRefusal(models.Model):
     def _accept(self, subscriber):
         """Record these marks for somebody, as if the kiosk had known at once.
 
+        As the user, so who may not record there can't. All or nothing.
+
         :param subscriber: whose they are, of the kiosk's company
         :raises UserError: when one can't be recorded, or was decided already
         :raises AccessError: when the user may not record attendance there
         """
-        raise NotImplementedError
+        subscriber.ensure_one()
+        self._check_decision()
+        for kiosk, marks in self.grouped("kiosk_id").items():
+            outcomes = kiosk._ingest(
+                [mark._fact(subscriber) for mark in marks], atomic=True
+            )
+            for mark, outcome in zip(marks, outcomes, strict=True):
+                mark._settle(
+                    state="accepted",
+                    subscriber_id=subscriber.id,
+                    record_id=outcome.id,
+                )
 
     def _dismiss(self):
         """Say that nothing is to be made of these marks.
@@ -121,4 +134,50 @@ class SppAttendanceKioskRefusal(models.Model):
         :raises UserError: when one was decided already
         :raises AccessError: for who is no officer
         """
-        raise NotImplementedError
+        self._check_decision()
+        self._settle(state="dismissed")
+
+    def _check_decision(self):
+        self.check_access("read")
+        if not self.env.su and not self.env.user.has_group(
+            "spp_attendance.spp_attendance_group_officer"
+        ):
+            raise AccessError(self.env._("Only officers decide on marks of a kiosk."))
+        if any(mark.state in ("accepted", "dismissed") for mark in self):
+            raise UserError(self.env._("Somebody has decided on this mark already."))
+
+    def _fact(self, subscriber):
+        return self.kiosk_id._fact(
+            subscriber,
+            uuid=self.uuid,
+            date_time=self.date_time,
+            category=self.category,
+            type_id=self.type_id.id,
+            tablet_time=self.tablet_time,
+            claimed_name=self.claimed_name,
+            attendant=self.attendant,
+            location_id=self.location_id.id,
+            tz=self.tz,
+        )
+
+    def _settle(self, **values):
+        # Nobody may change what a kiosk has sent; officers decide on it.
+        marks_sudo = self.sudo()
+        marks_sudo.write(
+            {
+                **values,
+                "resolved_by": self.env.uid,
+                "resolved_at": fields.Datetime.now(),
+            }
+        )
+
+    @api.autovacuum
+    def _gc_refusals(self):
+        """Forget what was refused long ago, or dismissed."""
+        limit = fields.Datetime.now() - timedelta(days=RETENTION_DAYS)
+        old = self.sudo().search(
+            [("create_date", "<", limit), ("state", "in", ("refused", "dismissed"))],
+            limit=_VACUUM_BATCH,
+        )
+        old.unlink()
+        return len(old), len(old) == _VACUUM_BATCH

@@ -14,7 +14,6 @@ from ..references import BatchRefused
 from ..summary import summarize
 from ..upsert import Upsert
 
-
 _PIN = re.compile(r"[0-9]{4,8}")
 
 
