@@ -16,7 +16,6 @@ import json
 import ssl
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

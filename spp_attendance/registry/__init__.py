@@ -5,20 +5,18 @@ rows, :func:`map_row` makes items of them; all that goes wrong is a
 :class:`RegistryError`.
 """
 
+from .dci import DCI_PATHS, DciSource, dci_config
 from .errors import BY_CODE, InvalidConfig, RegistryError
 from .files import FileSource
 from .mapping import FieldMap, RowError, as_text, map_row, parse_values
 from .paths import get, paths_of
 from .sources import (
-    DCI_PATHS,
     Auth,
     Cursor,
-    DciSource,
     HttpConfig,
     HttpSource,
     Page,
     Source,
-    dci_config,
 )
 from .transport import Limits, Policy, Transport
 
