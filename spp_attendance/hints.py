@@ -13,6 +13,25 @@ def hints(env):
             "The import could not go on because of a fault in the software. The server "
             "log says more; what was imported before stays."
         ),
+        "busy": env._(
+            "Too much was going on in the database. It is tried again by itself."
+        ),
+        "changed": env._(
+            "The source asks another address, or has another file, than when this "
+            "import began. Start a new one."
+        ),
+        "crashed": env._(
+            "The server was stopped again and again while it worked on this import. "
+            "Ask for fewer rows a page, and resume it."
+        ),
+        "forbidden": env._(
+            "The user in whose name it was done may not do so. Give them the rights, "
+            "or start a new import in your own name."
+        ),
+        "no_user": env._(
+            "The user in whose name it was done is archived, or doesn't manage "
+            "attendance any more. Choose another responsible person for the source."
+        ),
         "invalid_config": env._(
             "The settings of this source are not valid. Correct them and save."
         ),

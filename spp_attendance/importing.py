@@ -2,16 +2,19 @@
 
 A *target* is where rows end: people here, and whatever other addons add through
 ``spp.attendance.import.source._import_targets``.
+
+Nothing here uses a cursor, so that none is held while a registry is slow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from odoo.api import Environment
-
 from .api import Outcome
+from .registry import Cursor, FieldMap, Page, RegistryError, RowError, Source, map_row
+from .registry.errors import ServerError
 
 #: Most rows in one transaction.
 CHUNK = 1_000
@@ -42,10 +45,10 @@ class Result(NamedTuple):
 class Target(NamedTuple):
     """Where the rows of an import end.
 
-    ``run(env, rows, dry_run=...)`` writes rows, each a dict of field name to value, as
-    the user and in the company of ``env``, in constantly many statements, and answers a
-    :class:`Result`. It must have no effect outside of the transaction: a dry run is the
-    same call, rolled back.
+    ``run(env, rows, dry_run=...)`` writes rows, each a dict of field name to text or
+    None, as the user and in the company of ``env``, in constantly many statements, and
+    answers a :class:`Result`. It must have no effect outside of the transaction: a dry
+    run is the same call, rolled back.
 
     :ivar label: for people, in their language
     :ivar fields: by the name that a row uses; the first one tells rows apart
@@ -61,23 +64,129 @@ class Target(NamedTuple):
         return next(iter(self.fields))
 
 
+class Position(NamedTuple):
+    """Where an import goes on: so many rows into the page that begins at a cursor."""
+
+    page: Cursor | None = None
+    row: int = 0
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any] | None) -> Position:
+        """From what :meth:`dump` gave; nothing is the beginning."""
+        return cls(stored["page"], stored["row"]) if stored else cls()
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"page": self.page, "row": self.row}
+
+
 class Claim(NamedTuple):
     """A run that nobody else works on until its lease ends.
 
-    It holds what a conversation with the registry needs, as plain values, so that no
-    transaction is open while the registry is slow.
+    :ivar uid: in whose name it is done
+    :ivar context: of the environment in which it is
     """
 
     run_id: int
     token: str
-    source: Any
-    mapping: tuple[Any, ...]
-    cursor: Any
     uid: int
     context: dict[str, Any]
+    position: Position
 
 
-#: A row, by what the registry calls things, on its way: (number, values).
-Row = tuple[int, dict[str, Any]]
+class Chunk(NamedTuple):
+    """Rows that are written in one transaction.
 
-__all__ = ["CHUNK", "Claim", "Environment", "Result", "Row", "Target", "TargetField"]
+    :ivar numbers: of each row, counted from 1, as the source counts
+    :ivar after: where it goes on once they are written
+    :ivar is_last: nothing comes after them
+    """
+
+    rows: list[dict[str, Any]]
+    numbers: list[int]
+    after: Position
+    is_last: bool
+    total: int | None
+
+    @classmethod
+    def of(cls, page: Page, position: Position, size: int) -> Chunk:
+        """The chunk of a page that begins at a position in it."""
+        end = position.row + size
+        whole = end >= len(page.rows)
+        # After the last page its own end is where nothing is left.
+        ended = whole and page.next_cursor is None
+        after = Position(position.page, min(end, len(page.rows)))
+        if whole and not ended:
+            after = Position(page.next_cursor)
+        part = slice(position.row, end)
+        return cls(page.rows[part], page.numbers[part], after, ended, page.total)
+
+
+class Reader:
+    """Fetches pages in a thread of its own, one ahead of whoever writes them.
+
+    To be used as a context: at its end nobody waits for a registry that is slow.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="import")
+        self._asked: Future[Page] | None = None
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._asked:
+            self._asked.cancel()
+        # The thread itself closes what it may still be reading.
+        self._pool.submit(self._source.close)
+        self._pool.shutdown(wait=False)
+
+    def ask(self, cursor: Cursor | None) -> None:
+        """Begin to fetch the page that begins at a cursor."""
+        self._asked = self._pool.submit(self._source.page, cursor)
+
+    def page(self, seconds: float) -> Page | None:
+        """The page that was asked for; None: it isn't there after so many seconds.
+
+        :raises RegistryError: it can't be had
+        """
+        if not self._asked:
+            raise ValueError("no page was asked for")
+        wait([self._asked], seconds)
+        return self._asked.result() if self._asked.done() else None
+
+
+def map_rows(
+    rows: Sequence[Mapping[str, Any]], mapping: Sequence[Mapping[str, Any]]
+) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+    """Rows as items of a target.
+
+    :param mapping: as ``spp.attendance.import.mapping._config`` gives it
+    :return: items and, of rows that can't be any, the reasons; both by index
+    """
+    maps = [
+        FieldMap(entry["field"], entry["path"], entry["values"], entry["default"])
+        for entry in mapping
+    ]
+    kept = {entry["field"] for entry in mapping if entry["if_blank"] == "keep"}
+    items: dict[int, dict[str, Any]] = {}
+    refused: dict[int, str] = {}
+    for index, row in enumerate(rows):
+        try:
+            item = map_row(row, maps)
+        except RowError as error:
+            refused[index] = str(error)
+            continue
+        items[index] = {
+            name: value
+            for name, value in item.items()
+            if value is not None or name not in kept
+        }
+    return items, refused
+
+
+def waiting_time(error: RegistryError) -> float | None:
+    """Seconds that a registry asks to be left alone, if it does."""
+    return error.retry_after if isinstance(error, ServerError) else None

@@ -137,18 +137,21 @@ class Upsert:
                     referred[name].update(old.ids, self._ids(new))
         names: dict[str, dict[int, str]] = {}
         for name, ids in referred.items():
-            records = model[name].browse(ids).exists()
-            names[name] = {record.id: record.display_name for record in records}
+            # As Odoo shows references: their names to whoever may read the field.
+            records_sudo = model[name].browse(ids).sudo().exists()
+            names[name] = {record.id: record.display_name for record in records_sudo}
+
+        nothing = self.env._("nothing")
 
         def say(name: str, value: Any) -> str:
             field = model._fields[name]
             if name in names:
                 known = names[name]
                 ids = sorted(self._ids(value))
-                return ", ".join(known.get(number, "") for number in ids) or "–"
+                return ", ".join(known.get(number, "") for number in ids) or nothing
             if field.type == "selection":
                 value = dict(field._description_selection(self.env)).get(value, value)
-            return "–" if value in (None, False, "") else str(value)
+            return nothing if value in (None, False, "") else str(value)
 
         return {
             index: "\n".join(

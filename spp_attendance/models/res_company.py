@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from odoo.addons.base.models.res_partner import _tz_get
 
 from .. import sheet
+from ..registry import InvalidConfig, Policy
 
 #: Offending people named in an error; the rest is counted.
 _MAX_NAMED = 10
@@ -77,6 +78,14 @@ class ResCompany(models.Model):
         " there too, by spp_sheet_dir (or SPP_SHEET_DIR).",
     )
 
+    attendance_import_hosts = fields.Text(
+        "Hosts for Imports",
+        groups="spp_attendance.spp_attendance_group_admin",
+        help="Registries that imports may ask, one a line: registry.example.org, all of"
+        " *.example.org, or http://10.0.0.5:8080 in your own network. Nothing here:"
+        " none.",
+    )
+
     _attendance_absences_in_row_positive = models.Constraint(
         "CHECK (attendance_absences_in_row > 0)",
         "At least one absence makes an absentee.",
@@ -113,6 +122,20 @@ class ResCompany(models.Model):
                         " date, then time, then type, then location."
                     )
                 )
+
+    @api.constrains("attendance_import_hosts")
+    def _check_attendance_import_hosts(self):
+        for company_sudo in self.sudo():  # whoever may set it may have it checked
+            try:
+                Policy.parse(company_sudo.attendance_import_hosts or "")
+            except InvalidConfig as error:
+                raise ValidationError(
+                    self.env._(
+                        "Hosts for imports: “%(detail)s”. Write one a line, such as"
+                        " registry.example.org.",
+                        detail=error.detail,
+                    )
+                ) from error
 
     def write(self, vals):
         switches = set(self._attendance_unique_fields).intersection(vals)

@@ -1,4 +1,9 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..registry import FieldMap, InvalidConfig, RowError, map_row, parse_values
+from ..registry.mapping import JOIN
+from ..registry.paths import parse
 
 
 class SppAttendanceImportMapping(models.Model):
@@ -53,7 +58,76 @@ class SppAttendanceImportMapping(models.Model):
                 labels.setdefault(name, field.label)
         return list(labels.items())
 
-    @api.depends("path", "values", "default_value", "source_id.sample")
+    def _label(self):
+        return dict(self._selection_field_name()).get(self.field_name, self.field_name)
+
+    @api.depends("field_name", "path", "values", "default_value", "source_id.sample")
     def _compute_samples(self):
         for mapping in self:
-            mapping.sample_1 = mapping.sample_2 = mapping.sample_3 = False
+            rows = list(mapping.source_id.sample or [])[:3]
+            texts = [mapping._sample_of(row) for row in rows] + [False] * 3
+            mapping.sample_1, mapping.sample_2, mapping.sample_3 = texts[:3]
+
+    def _sample_of(self, row):
+        """What a row would give, or why it gives nothing."""
+        if not self.field_name:
+            return False
+        try:
+            return map_row(row, [self._field_map()]).get(self.field_name) or False
+        except (InvalidConfig, RowError) as error:
+            return str(error)
+
+    @api.constrains("path", "values")
+    def _check_path(self):
+        for mapping in self:
+            try:
+                for path in (mapping.path or "").split(JOIN):
+                    parse(path.strip())
+                parse_values(mapping.values)
+            except InvalidConfig as error:
+                raise ValidationError(f"{mapping._label()}: {error}") from error
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        mappings = super().create(vals_list)
+        mappings.source_id._follow_change()
+        return mappings
+
+    def write(self, vals):
+        before = self._config()
+        sources = self.source_id
+        result = super().write(vals)
+        if "source_id" in vals:
+            # Rules judge where it was; nobody moves it to where they have no say.
+            self.check_access("write")
+        if self._config() != before:
+            (sources + self.source_id)._follow_change()
+        return result
+
+    def unlink(self):
+        sources = self.source_id
+        result = super().unlink()
+        sources._follow_change()
+        return result
+
+    def _field_map(self):
+        return FieldMap(
+            self.field_name,
+            self.path or "",
+            parse_values(self.values),
+            self.default_value or None,
+        )
+
+    def _config(self):
+        """These as JSON, for an import to keep: see ``importing.map_rows``."""
+        return [
+            {
+                "field": mapping.field_name,
+                "path": mapping.path or "",
+                "values": parse_values(mapping.values),
+                "default": mapping.default_value or None,
+                "if_blank": mapping.if_blank,
+            }
+            for mapping in self
+            if mapping.path or mapping.default_value
+        ]

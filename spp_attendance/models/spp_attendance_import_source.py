@@ -1,10 +1,72 @@
-import logging
+import json
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
 
-from ..importing import Target, TargetField
+from ..importing import Reader, Result, Target, TargetField
+from ..registry import (
+    Auth,
+    DciSource,
+    FileSource,
+    HttpConfig,
+    HttpSource,
+    InvalidConfig,
+    Limits,
+    Policy,
+    RegistryError,
+    Transport,
+    dci_config,
+)
+from ..registry.transport import origin_of
+from ..upsert import Upsert
 
-_logger = logging.getLogger(__name__)
+#: Clocks differ, and a change may be stored some time after it was made.
+_OVERLAP = timedelta(minutes=5)
+_PERIODS = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    "weekly": timedelta(weeks=1),
+}
+_SAMPLE_ROWS = 20
+#: A person waits for a sample, so it is given up sooner than an import.
+_SAMPLE_DEADLINE = 20
+_ACTIVITY = "mail.mail_activity_data_todo"
+#: What a run copies: how rows are had, besides how they are read.
+_COPIED = (
+    "kind",
+    "target",
+    "url",
+    "method",
+    "headers",
+    "body",
+    "paging",
+    "page_size",
+    "first_page",
+    "next_path",
+    "rows_path",
+    "total_path",
+    "reg_type",
+    "delta_attribute",
+    "timeout",
+    "deadline",
+    "auth",
+    "auth_url",
+    "auth_user",
+    "auth_format",
+    "auth_body",
+    "token_path",
+)
+#: Where a secret goes: with another host it has to be typed again.
+_ADDRESSES = ("url", "auth_url")
+
+
+def _dont_wait(_seconds):
+    """Between tries."""
 
 
 class SppAttendanceImportSource(models.Model):
@@ -249,7 +311,26 @@ class SppAttendanceImportSource(models.Model):
     @api.model
     def _import_people(self, env, rows, *, dry_run):
         """The target "people": see :class:`importing.Target`."""
-        raise NotImplementedError
+        upsert = Upsert(env)
+        outcomes = upsert.run(rows)
+        return Result(outcomes, upsert.describe() if dry_run else {})
+
+    def _target(self):
+        """Where the rows end.
+
+        :raises UserError: when the addon that knew of it is gone
+        """
+        self.ensure_one()
+        target = self._import_targets().get(self.target)
+        if not target:
+            raise UserError(
+                self.env._(
+                    "“%(source)s” brings in something that nothing here takes any more."
+                    " Choose what it brings in anew.",
+                    source=self.name,
+                )
+            )
+        return target
 
     # ----------------------------------------------------------------- computed
 
@@ -258,7 +339,19 @@ class SppAttendanceImportSource(models.Model):
         self.secret_input = False
 
     def _inverse_secret_input(self):
-        pass
+        for source in self:
+            # By a statement of its own, which isn't logged when it fails: another
+            # worker may have written the row meanwhile.
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE spp_attendance_import_source SET secret = %s WHERE id = %s",
+                    (source.secret_input or "").strip() or None,
+                    source.id,
+                ),
+                log_exceptions=False,
+            )
+        # Nor does it come back with the answer to the request that brought it.
+        self.invalidate_recordset(["secret", "secret_input", "secret_set"], flush=False)
 
     @api.depends("secret")
     def _compute_secret_set(self):
@@ -267,8 +360,10 @@ class SppAttendanceImportSource(models.Model):
 
     @api.depends("schedule")
     def _compute_next_run_at(self):
+        now = fields.Datetime.now()
         for source in self:
-            source.next_run_at = False
+            period = _PERIODS.get(source.schedule)
+            source.next_run_at = period and now + period
 
     def _compute_import_count(self):
         counts = dict(
@@ -284,21 +379,414 @@ class SppAttendanceImportSource(models.Model):
         for source in self:
             source.last_import_id = source.import_ids[:1]
 
+    # --------------------------------------------------------------- constrains
+
+    @api.constrains("target", "mapping_ids")
+    def _check_mapping(self):
+        for source in self:
+            target = source._import_targets().get(source.target)
+            for mapping in source.mapping_ids if target else ():
+                if mapping.field_name not in target.fields:
+                    raise ValidationError(
+                        self.env._(
+                            "“%(field)s” is nothing that can be said of %(target)s."
+                            " Remove that line.",
+                            field=mapping._label(),
+                            target=target.label,
+                        )
+                    )
+
+    @api.constrains("headers")
+    def _check_headers(self):
+        for source in self:
+            try:
+                source._parse_headers(source.headers)
+            except InvalidConfig as error:
+                raise ValidationError(
+                    self.env._(
+                        "The headers must be a JSON object of texts, such as"
+                        ' {"Accept-Language": "en"}.'
+                    )
+                ) from error
+
+    @api.constrains("url", "auth_url")
+    def _check_addresses(self):
+        for source in self:
+            for name in _ADDRESSES:
+                if source[name]:
+                    try:
+                        origin_of(source[name])
+                    except InvalidConfig as error:
+                        raise ValidationError(
+                            self.env._(
+                                "%(field)s: Enter a whole address without user and"
+                                " password, such as https://registry.example.org/sync.",
+                                field=self._fields[name]._description_string(self.env),
+                            )
+                        ) from error
+
+    @api.constrains("timeout", "deadline", "page_size")
+    def _check_limits(self):
+        # The database checks the same; but its error quotes the row, with the secret.
+        for source in self:
+            if not 1 <= source.page_size <= 10_000:
+                raise ValidationError(
+                    self.env._("A page has between 1 and 10,000 rows.")
+                )
+            if not 1 <= source.timeout <= source.deadline <= 600:
+                raise ValidationError(
+                    self.env._(
+                        "The timeout must be at least one second, and the deadline at"
+                        " most 600."
+                    )
+                )
+
+    # --------------------------------------------------------------------- CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_responsible(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_responsible(vals)
+        asked = {*_COPIED, "file", "mapping_ids", "company_id", "secret_input"}
+        if asked.isdisjoint(vals):
+            return super().write(vals)
+        before = {source: source._asked() for source in self}
+        origins = {source: source._origins() for source in self}
+        result = super().write(vals)
+        if "company_id" in vals:
+            # Rules judge where it was; nobody moves it to where they have no say.
+            self.check_access("write")
+        for source in self:
+            if source._origins() != origins[source] and not vals.get("secret_input"):
+                # Nobody gets to know it by having it sent elsewhere.
+                source.secret_input = False
+            if source._asked() != before[source]:
+                source._follow_change()
+        return result
+
+    @api.model
+    def _check_responsible(self, vals):
+        """Refuse to have something done in somebody else's name."""
+        user_id = vals.get("user_id", self.env.uid)
+        if (
+            not self.env.su
+            and user_id != self.env.uid
+            and not self.env.user.has_group("spp_attendance.spp_attendance_group_admin")
+        ):
+            raise AccessError(
+                self.env._(
+                    "Only an administrator can make somebody else responsible for an"
+                    " import, since it is done in their name."
+                )
+            )
+
+    def _follow_change(self):
+        """What is imported has changed: it is all new, and who did it answers for it.
+
+        Not where an administrator says in whose name it is to be done.
+        """
+        is_trusted = self.env.su or self.env.user.has_group(
+            "spp_attendance.spp_attendance_group_admin"
+        )
+        for source in self:
+            vals = {"last_run_at": False} if source.last_run_at else {}
+            if not is_trusted and source.user_id != self.env.user:
+                vals["user_id"] = self.env.uid
+            if vals:
+                source.write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_at_work(self):
+        for source in self:
+            source._check_idle()
+
     # ------------------------------------------------------------------ running
 
-    def _fetch_sample(self, limit=20):
+    def _check_idle(self, but=None):
+        """Refuse when an import is at work already.
+
+        :param but: other than this one
+        :raises UserError: when there is one
+        """
+        run = self.import_ids.filtered(lambda run: run._is_at_work() and run != but)
+        if run:
+            raise UserError(
+                self.env._(
+                    "An import from “%(source)s” is at work already. Wait for its end,"
+                    " or cancel it.",
+                    source=self.name,
+                )
+            )
+
+    def _fetch_sample(self, limit=_SAMPLE_ROWS):
         """Ask for the first rows and keep them as the sample.
 
         :return: None, or the RegistryError for which nothing came
         """
-        raise NotImplementedError
+        self.ensure_one()
+        self.check_access("write")
+        config = self._asked()
+        config["deadline"] = min(config["deadline"], _SAMPLE_DEADLINE)
+        config["timeout"] = min(config["timeout"], _SAMPLE_DEADLINE)
+        config["page_size"] = limit
+        try:
+            # Whoever waits asks again themselves.
+            with closing(self._source(config, sleep=_dont_wait)) as source:
+                rows = source.page().rows[:limit]
+        except RegistryError as error:
+            return error
+        self.write(
+            {
+                # Only JSON can be kept: what a file has as a date is shown as a text.
+                "sample": json.loads(json.dumps(rows, default=str)),
+                "sample_at": fields.Datetime.now(),
+            }
+        )
+        return None
 
     def _start(self, dry_run=False, full=False):
-        """Queue an import.
+        """Queue an import in the name of the current user.
 
         :param bool dry_run: nothing of it is kept
         :param bool full: everything, also where only changes are imported
         :return: the new ``spp.attendance.import``
         :raises UserError: when one is at work already, or settings are missing
         """
-        raise NotImplementedError
+        self.ensure_one()
+        self.check_access("write")
+        self._check_idle()
+        self._check_complete()
+        run = self._new_import(self.env.user, dry_run=dry_run, full=full)
+        self.env["spp.attendance.import"]._wake()
+        return run
+
+    def _check_complete(self):
+        """
+        :raises UserError: when settings are missing
+        """
+        target = self._target()
+        mapped = {entry["field"] for entry in self.mapping_ids._config()}
+        for name, field in target.fields.items():
+            if field.required and name not in mapped:
+                raise UserError(
+                    self.env._(
+                        "Say where in a row “%(field)s” is: nothing can be imported"
+                        " without it.",
+                        field=field.label,
+                    )
+                )
+        if self.kind == "file" and not self.file:
+            raise UserError(self.env._("Choose the file to import."))
+        if self.kind != "file" and not self.url:
+            raise UserError(self.env._("Enter the address of the registry."))
+
+    def _new_import(self, user, dry_run=False, full=False):
+        since = False
+        if self.is_delta and self.last_run_at and not full:
+            since = self.last_run_at - _OVERLAP
+        # Imports are kept by the system: nobody edits what was done.
+        imports_sudo = self.env["spp.attendance.import"].sudo()
+        run_sudo = imports_sudo.create(
+            {
+                "source_id": self.id,
+                "company_id": self.company_id.id,
+                "user_id": user.id,
+                "target": self.target,
+                "is_dry_run": dry_run,
+                "since": since,
+                "config": self._asked(),
+                "next_attempt_at": fields.Datetime.now(),
+            }
+        )
+        return run_sudo.with_env(self.env)
+
+    @api.model
+    def _start_due(self):
+        """Queue the imports whose time has come.
+
+        The first statement of a fresh transaction, and run again on a serialization
+        failure.
+        """
+        self.env.cr.execute(
+            SQL(
+                "SELECT id FROM spp_attendance_import_source"
+                " WHERE active AND schedule <> 'none'"
+                "   AND next_run_at <= now() AT TIME ZONE 'UTC'"
+                " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+            ),
+            log_exceptions=False,
+        )
+        now = fields.Datetime.now()
+        for source in self.browse(row[0] for row in self.env.cr.fetchall()):
+            # Times that were missed are not made up for.
+            period = _PERIODS[source.schedule]
+            missed = max((now - source.next_run_at) // period, 0)
+            source.next_run_at += period * (missed + 1)
+            if not any(run._is_at_work() for run in source.import_ids):
+                source._new_import(source.user_id)
+
+    def _import_done(self, run):
+        """Hook: an import has come to its end.
+
+        :param run: the ``spp.attendance.import``
+        """
+        self.activity_unlink([_ACTIVITY])
+        # Of changes made while it went on it is not known whether they came.
+        if not run.is_dry_run and run.config == self._asked():
+            self.last_run_at = run.started_at
+
+    def _import_failed(self, run):
+        """Hook: an import has failed; whoever is responsible is told."""
+        message = run.error_message
+        self.message_post(
+            body=self.env._("The import failed: %(reason)s", reason=message)
+        )
+        self.activity_unlink([_ACTIVITY])
+        self.activity_schedule(
+            _ACTIVITY,
+            summary=self.env._("The import failed"),
+            note=message,
+            user_id=self.user_id.id,
+        )
+
+    @api.model
+    def _may_run(self, user):
+        """Whether an import may be done in the name of a user."""
+        return user.active and user.has_group(
+            "spp_attendance.spp_attendance_group_manager"
+        )
+
+    # ---------------------------------------------------------------- as values
+
+    def _asked(self):
+        """What an import asks for and how it is read, as JSON; without the secret."""
+        self.ensure_one()
+        return {
+            **self._copied(),
+            "is_delta": self.is_delta,
+            "mapping": self.mapping_ids._config(),
+            "checksum": self._attachment().checksum or "",
+        }
+
+    def _attachment(self):
+        # Who may read the source may read its file.
+        attachments_sudo = self.env["ir.attachment"].sudo()
+        return attachments_sudo.search(
+            Domain("res_model", "=", self._name)
+            & Domain("res_field", "=", "file")
+            & Domain("res_id", "=", self._origin.id),
+            limit=1,
+        )
+
+    def _origins(self):
+        """Where credentials are sent."""
+        self.ensure_one()
+        return self._origins_of(self._copied())
+
+    def _copied(self):
+        return {name: "" if self[name] is False else self[name] for name in _COPIED}
+
+    @api.model
+    def _origins_of(self, config):
+        return [
+            str(origin_of(config[name])) if config[name] else "" for name in _ADDRESSES
+        ]
+
+    def _is_same_place(self, config):
+        """Whether an import's settings still lead where the source's do.
+
+        The secret is the source's, and not for another host; the file is not copied.
+        """
+        self.ensure_one()
+        if config["kind"] == "file":
+            return config["checksum"] == (self._attachment().checksum or "")
+        return self._origins_of(config) == self._origins()
+
+    def _reader(self, config, since):
+        """What fetches the pages of an import.
+
+        :param dict config: as ``_asked`` gave it when the import was started
+        :param datetime since: in UTC; false: everything
+        :return: :class:`importing.Reader`
+        :raises RegistryError: when the settings can't be right
+        """
+        return Reader(self._source(config, since))
+
+    def _source(self, config, since=None, **options):
+        """
+        :return: a :class:`registry.Source` for settings as ``_asked`` gives them
+        :raises RegistryError: when the settings can't be right
+        """
+        self.ensure_one()
+        if config["kind"] == "file":
+            attachment = self._attachment()
+            path = attachment.store_fname and attachment._full_path(
+                attachment.store_fname
+            )
+            return FileSource(
+                Path(path) if path else attachment.raw or b"",
+                page_size=config["page_size"],
+            )
+        # Which hosts may be asked is the administrator's to say, and the secret is
+        # read only to be handed to who asks.
+        self_sudo = self.sudo()
+        policy = Policy.parse(self_sudo.company_id.attendance_import_hosts or "")
+        transport = Transport(
+            policy, Limits(read=config["timeout"], total=config["deadline"])
+        )
+        auth = Auth(
+            kind=config["auth"],
+            user=config["auth_user"],
+            secret=self_sudo.secret or "",
+            url=config["auth_url"],
+            format=config["auth_format"],
+            body=config["auth_body"],
+            token_path=config["token_path"],
+        )
+        headers = self._parse_headers(config["headers"])
+        if config["kind"] == "dci":
+            parameters_sudo = self.env["ir.config_parameter"].sudo()
+            http = dci_config(
+                config["url"],
+                auth,
+                sender=parameters_sudo.get_param("web.base.url") or "",
+                reg_type=config["reg_type"],
+                delta_attribute=config["delta_attribute"],
+                page_size=config["page_size"],
+                headers=headers,
+                body=config["body"],
+            )
+            return DciSource(http, transport, since=since or None, **options)
+        http = HttpConfig(
+            url=config["url"],
+            method=config["method"],
+            headers=headers,
+            body=config["body"],
+            paging=config["paging"],
+            page_size=config["page_size"],
+            first_page=config["first_page"],
+            next_path=config["next_path"],
+            rows_path=config["rows_path"],
+            total_path=config["total_path"],
+            auth=auth,
+        )
+        return HttpSource(http, transport, since=since or None, **options)
+
+    @api.model
+    def _parse_headers(self, text):
+        """
+        :raises InvalidConfig: it is no JSON object of texts
+        """
+        try:
+            headers = json.loads(text or "{}")
+        except (ValueError, RecursionError):
+            raise InvalidConfig("The headers are no JSON.") from None
+        if not isinstance(headers, dict) or not all(
+            isinstance(value, str) for value in headers.values()
+        ):
+            raise InvalidConfig("The headers are no JSON object of texts.")
+        return headers

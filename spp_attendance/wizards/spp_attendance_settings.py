@@ -43,6 +43,7 @@ class SppAttendanceSettings(models.TransientModel):
     attendance_absences_in_row = fields.Integer("Absences in a Row", required=True)
     attendance_sheet_enabled = fields.Boolean("Keep the Sheet as a File")
     attendance_sheet_node = fields.Char("Server")
+    attendance_import_hosts = fields.Text("Hosts for Imports")
     sheet_id = fields.Many2one("spp.attendance.sheet", compute="_compute_sheet_id")
     sheet_status = fields.Char(related="sheet_id.status")
     sheet_error = fields.Char(related="sheet_id.last_error")
