@@ -87,7 +87,9 @@ class Merge:
         self._fill(target_sudo, sources_sudo)
         partners_sudo = sources_sudo.partner_id
         former = sources_sudo.mapped("person_identifier")
+        carried = self._carried(target_sudo, sources_sudo)
         sources_sudo.unlink()
+        target_sudo.write(carried)
         # Nobody gives a former identifier by himself, so nobody has the right to.
         aliases_sudo = self.env["spp.attendance.subscriber.alias"].sudo()
         aliases_sudo.create(
@@ -249,6 +251,16 @@ class Merge:
                 )
             )
         self.env.invalidate_all()
+
+    @staticmethod
+    def _carried(target: BaseModel, sources: BaseModel) -> dict[str, str]:
+        """A badge and a PIN, if the target has none: they can be had only once."""
+        values = {}
+        for name in ("badge", "pin_hash"):
+            known = [source[name] for source in sources if source[name]]
+            if known and not target[name]:
+                values[name] = known[0]
+        return values
 
     @staticmethod
     def _fill(target: BaseModel, sources: BaseModel) -> None:

@@ -434,7 +434,7 @@ class SppAttendanceSubscriber(models.Model):
     @api.model
     def _clean_names(self, vals):
         """Values without blanks around names, which nobody sees and nobody means."""
-        names = ("name", *self._NAME_PARTS)
+        names = ("name", *self._NAME_PARTS, "badge")
         return {
             key: value.strip() if key in names and isinstance(value, str) else value
             for key, value in vals.items()

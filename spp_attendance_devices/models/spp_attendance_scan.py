@@ -290,8 +290,8 @@ class SppAttendanceScan(models.Model):
     @api.model
     def _find_waiting(self, device, user_code):
         """Unmatched scans with the person of their badge: the one it was assigned to
-        on this terminal, else the one whose identifier it is, else the one whose it
-        was before he was merged."""
+        on this terminal, else the one whose identifier it is, else the one whose badge
+        it is, else the one whose identifier it was before they were merged."""
         self.env["spp.attendance.device.user"].flush_model()
         self.env["spp.attendance.subscriber"].flush_model()
         self.env["spp.attendance.subscriber.alias"].flush_model()
@@ -299,8 +299,8 @@ class SppAttendanceScan(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT s.id, COALESCE(assigned.id, same.id, former.id), s.scan_time,
-                       s.local_time_raw, s.scan_type, s.scan_uid
+                SELECT s.id, COALESCE(assigned.id, same.id, bearer.id, former.id),
+                       s.scan_time, s.local_time_raw, s.scan_type, s.scan_uid
                   FROM spp_attendance_scan s
              LEFT JOIN spp_attendance_device_user badge
                     ON badge.device_id = s.device_id AND badge.code = s.user_code
@@ -310,8 +310,12 @@ class SppAttendanceScan(models.Model):
                     ON badge.id IS NULL AND same.active
                    AND same.company_id = s.company_id
                    AND same.person_identifier = s.user_code
+             LEFT JOIN spp_attendance_subscriber bearer
+                    ON badge.id IS NULL AND same.id IS NULL AND bearer.active
+                   AND bearer.company_id = s.company_id
+                   AND bearer.badge = s.user_code AND bearer.badge <> ''
              LEFT JOIN spp_attendance_subscriber_alias alias
-                    ON badge.id IS NULL AND same.id IS NULL
+                    ON badge.id IS NULL AND same.id IS NULL AND bearer.id IS NULL
                    AND alias.company_id = s.company_id
                    AND alias.person_identifier = s.user_code
              LEFT JOIN spp_attendance_subscriber former
@@ -319,7 +323,8 @@ class SppAttendanceScan(models.Model):
                  WHERE s.device_id = %(device)s
                    AND s.state = 'unmatched'
                    AND (%(code)s::varchar IS NULL OR s.user_code = %(code)s)
-                   AND COALESCE(assigned.id, same.id, former.id) IS NOT NULL
+                   AND COALESCE(assigned.id, same.id, bearer.id, former.id)
+                       IS NOT NULL
               ORDER BY s.id
                  LIMIT %(limit)s
                    FOR UPDATE OF s
