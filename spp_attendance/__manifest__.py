@@ -65,6 +65,7 @@
         "demo/spp_attendance_portal_demo.xml",
         "demo/spp_attendance_record_demo.xml",
         "demo/spp_attendance_event_demo.xml",
+        "demo/spp_attendance_kiosk_demo.xml",
         "demo/spp_attendance_import_demo.xml",
     ],
     "assets": {

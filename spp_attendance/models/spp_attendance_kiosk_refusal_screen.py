@@ -1,7 +1,8 @@
 from difflib import SequenceMatcher
 
-from odoo import models
+from odoo import api, models
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 from ..engine.names import words
 
@@ -17,6 +18,13 @@ class SppAttendanceKioskRefusal(models.Model):
     """What officers do with the marks of a kiosk."""
 
     _inherit = "spp.attendance.kiosk.refusal"
+
+    @api.depends("person_identifier", "claimed_name", "badge", "local_date")
+    def _compute_display_name(self):
+        for mark in self:
+            typed = (mark.person_identifier, mark.badge, mark.claimed_name)
+            date = mark.local_date and format_date(self.env, mark.local_date)
+            mark.display_name = " ".join(filter(None, (*typed, date)))
 
     def action_resolve(self):
         """Ask whose these marks are."""
