@@ -469,7 +469,7 @@ class SppAttendanceImport(models.Model):
         run_sudo._add_lines(lines)
         vals = {
             "cursor": chunk.after.dump(),
-            "page_count": run_sudo.page_count + (not chunk.after.row),
+            "page_count": run_sudo.page_count + (chunk.is_last or not chunk.after.row),
             "read_count": run_sudo.read_count + len(chunk.rows),
             "total": chunk.total or run_sudo.total,
             "attempts": 0,

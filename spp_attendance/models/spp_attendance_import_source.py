@@ -325,9 +325,9 @@ class SppAttendanceImportSource(models.Model):
         if not target:
             raise UserError(
                 self.env._(
-                    "“%(source)s” brings in something that nothing here takes any more."
+                    "“%(name)s” brings in something that nothing here takes any more."
                     " Choose what it brings in anew.",
-                    source=self.name,
+                    name=self.name,
                 )
             )
         return target
@@ -516,9 +516,9 @@ class SppAttendanceImportSource(models.Model):
         if run:
             raise UserError(
                 self.env._(
-                    "An import from “%(source)s” is at work already. Wait for its end,"
+                    "An import from “%(name)s” is at work already. Wait for its end,"
                     " or cancel it.",
-                    source=self.name,
+                    name=self.name,
                 )
             )
 
@@ -590,6 +590,8 @@ class SppAttendanceImportSource(models.Model):
             since = self.last_run_at - _OVERLAP
         # Imports are kept by the system: nobody edits what was done.
         imports_sudo = self.env["spp.attendance.import"].sudo()
+        # The database says whether one is at work, and must know of its end.
+        imports_sudo.flush_model(["state"])
         run_sudo = imports_sudo.create(
             {
                 "source_id": self.id,
@@ -615,7 +617,7 @@ class SppAttendanceImportSource(models.Model):
             SQL(
                 "SELECT id FROM spp_attendance_import_source"
                 " WHERE active AND schedule <> 'none'"
-                "   AND next_run_at <= now() AT TIME ZONE 'UTC'"
+                "   AND next_run_at <= clock_timestamp() AT TIME ZONE 'UTC'"
                 " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
             ),
             log_exceptions=False,

@@ -10,6 +10,7 @@ from . import (
     test_concurrency,
     test_department,
     test_event,
+    test_import,
     test_import_screen,
     test_ingest,
     test_location,
