@@ -1,4 +1,4 @@
-"""Registries that speak DCI (the search of G2P Connect and SPDCI, as OpenSPP has it)."""
+"""Registries that speak DCI, the search protocol of SPDCI, as OpenSPP has it."""
 
 from __future__ import annotations
 

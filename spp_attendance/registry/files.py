@@ -241,7 +241,9 @@ class _Text(_Table):
         best, delimiter = (0, 0), ","
         for candidate in _DELIMITERS:
             try:
-                rows = list(csv.reader(io.StringIO(sample), delimiter=candidate))
+                rows = list(
+                    csv.reader(io.StringIO(sample, newline=""), delimiter=candidate)
+                )
             except csv.Error:
                 continue
             lengths = Counter(len(cells) for cells in rows if any(cells))

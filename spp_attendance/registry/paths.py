@@ -59,7 +59,7 @@ def parse(path: str) -> tuple[str | _Pick, ...]:
     position = 0
     while position < len(path):
         match = _STEP.match(path, position)
-        if not match:
+        if not match or path.startswith("."):
             raise InvalidConfig(f"The path {path!r} is not well formed.")
         if match["name"] is not None:
             steps.append(match["name"].strip())

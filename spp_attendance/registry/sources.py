@@ -440,8 +440,9 @@ def _iso(moment: datetime) -> str:
 
 
 def _bearer(token: str) -> str:
-    token = token.strip()
-    return token if token.lower().startswith("bearer ") else f"Bearer {token}"
+    """Registries and people write the word before it, or don't."""
+    kind, _, rest = token.strip().partition(" ")
+    return f"Bearer {(rest if kind.lower() == 'bearer' else token).strip()}"
 
 
 def _digest(rows: list[dict[str, Any]]) -> str:
