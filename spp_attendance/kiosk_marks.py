@@ -212,7 +212,8 @@ class KioskMarks:
         self.offered = self.kiosk.type_ids.ids
         found = people.union(*self.by_identifier.values(), *self.by_badge.values())
         found |= listed
-        found.fetch(["name", "active"])
+        found.fetch(["active", "partner_id"])
+        found.partner_id.fetch(["name"])
         self.hashes: dict[int, str] = {}
         self.wrong_pins: Counter[int] = Counter()
         if self.kiosk.require_pin:

@@ -1,7 +1,7 @@
 """Names and their parts, without Odoo."""
 
 import pytest
-from engine.names import NameParts, compose, split
+from engine.names import NameParts, compose, is_same_name, split, words
 
 AMINA = NameParts("Okafor", "Amina", "Grace")
 
@@ -75,3 +75,54 @@ def test_a_double_given_name_is_kept():
     assert split("Obi, Amina Grace Joy", "family_given", known) == NameParts(
         "Obi", "Amina Grace", "Joy"
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "registered"),
+    [
+        ("Okafor, Amina Grace", "Okafor, Amina Grace"),
+        ("amina OKAFOR", "Okafor, Amina Grace"),
+        ("  Grace   Amina ", "Okafor, Amina Grace"),
+        ("Séan O\u2019Brien", "O'Brien, Sean"),
+        ("obrien sean", "O'Brien, Séan"),
+        ("Jean-Pierre N'Diaye", "N\u2019Diaye, Jean Pierre"),
+        ("Lukasz Zolc", "Żółć, Łukasz"),
+        ("Strasse Soren", "Straße, Søren"),
+        ("Ipek ISIK", "Iş\u0131k, İpek"),
+        ("احمد علي", "أحمد علي"),
+        ("محمـد علي", "مُحَمَّد علي"),
+        ("शर्मा राम", "राम, शर्मा"),
+        ("\uff21\uff4d\uff49\uff4e\uff41 Okafor", "Okafor, Amina"),
+        ("Amina\u200f Okafor", "Okafor, Amina"),
+        ("Madonna", "madonna."),
+        ("Ali Ali", "Ali, Ali"),
+        ("Amina Okafor", "Okafor, Amina 2"),
+    ],
+)
+def test_the_same_name(typed, registered):
+    assert is_same_name(typed, registered)
+
+
+@pytest.mark.parametrize(
+    ("typed", "registered"),
+    [
+        ("", "Okafor, Amina"),
+        ("", ""),
+        ("Amina", ""),
+        ("Amina", "Okafor, Amina"),
+        ("Ali", "Ali, Ali"),
+        ("A Okafor", "Okafor, Amina"),
+        ("Amina Okafo", "Okafor, Amina"),
+        ("Amina Amina", "Okafor, Amina"),
+        ("Amina Okafor Sow", "Okafor, Amina"),
+        ("रम शर्मा", "राम, शर्मा"),
+        ("- '", "Okafor, Amina"),
+        ("- '", "- '"),
+    ],
+)
+def test_another_name(typed, registered):
+    assert not is_same_name(typed, registered)
+
+
+def test_words_of_a_name():
+    assert words("N\u2019Diaye, Jean-Pierre Jean") == {"ndiaye", "jean", "pierre"}

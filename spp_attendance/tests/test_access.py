@@ -48,6 +48,8 @@ MATRIX = {
         ),
         "spp.attendance.event.mark": "- | - | - | 1r | 2r | 2r | - | -",
         "spp.attendance.event.report": "- | - | - | 1r | 2r | 2r | - | -",
+        "spp.attendance.kiosk": "- | - | - | 1r | 2r | 2r2w2c2u | - | -",
+        "spp.attendance.kiosk.refusal": "- | - | - | 1r | 2r | 2r | - | -",
         "spp.attendance.report": "- | - | 2r | 2r | 3r | 3r | - | -",
         "spp.attendance.absentee": "- | - | 1r | 1r | 2r | 2r | - | -",
         "spp.attendance.sheet": "- | - | - | - | - | 1r | - | -",
@@ -173,6 +175,27 @@ class TestAccess(AttendanceCase):
         lines = env["spp.attendance.event.line"].create(
             [{"event_id": event.id, "subscriber_id": first.id} for event in events]
         )
+        kiosks = env["spp.attendance.kiosk"].create(
+            [
+                {"name": "Door", "location_id": location.id}
+                for location in (open_site, closed_site)
+            ]
+        )
+        refusals = env["spp.attendance.kiosk.refusal"].create(
+            [
+                {
+                    "kiosk_id": kiosk.id,
+                    "company_id": company.id,
+                    "location_id": kiosk.location_id.id,
+                    "uuid": f"mark-{kiosk.id}",
+                    "date_time": "2026-09-01 05:00:00",
+                    "tz": kiosk.location_id.tz,
+                    "category": "present",
+                    "code": "unknown",
+                }
+                for kiosk in kiosks
+            ]
+        )
         settings = env["spp.attendance.settings"].create({})
         env.flush_all()
         of_company = [("company_id", "=", company.id)]
@@ -196,6 +219,8 @@ class TestAccess(AttendanceCase):
             ),
             "spp.attendance.record": records,
             "spp.attendance.record.change": records.change_ids,
+            "spp.attendance.kiosk": kiosks,
+            "spp.attendance.kiosk.refusal": refusals,
             "spp.attendance.event": events,
             "spp.attendance.event.line": lines,
             "spp.attendance.event.mark": env["spp.attendance.event.mark"].create(

@@ -137,6 +137,39 @@ class TestScan(DeviceCase):
         self.store(unchanged=True)
         self.assertEqual(self.scans_of().state, "matched")
 
+    def test_whose_badge_it_is(self):
+        """The terminal's own assignment, else identifier, badge, former identifier."""
+        self.joseph.badge = "4711"
+        self.env["spp.attendance.subscriber.alias"].create(
+            [
+                {"subscriber_id": self.grace.id, "person_identifier": code}
+                for code in ("4711", "4712")
+            ]
+        )
+        self.stranger.badge = "4713"
+        self.store(scan("4711"), scan("4712"), scan("4713"))
+        self.assertRecordValues(
+            self.scans_of().sorted("user_code"),
+            [
+                {"user_code": "4711", "subscriber_id": self.joseph.id},
+                {"user_code": "4712", "subscriber_id": self.grace.id},
+                {"user_code": "4713", "subscriber_id": False},
+            ],
+        )
+        later = MORNING + timedelta(hours=1)
+        self.amina.person_identifier = "4711"
+        self.store(scan("4711", later))
+        self.assertEqual(self.scans_of().sorted("id")[-1].subscriber_id, self.amina)
+        self.env["spp.attendance.device.user"].create(
+            {
+                "device_id": self.device.id,
+                "code": "4711",
+                "subscriber_id": self.grace.id,
+            }
+        )
+        self.store(scan("4711", later + timedelta(hours=1)))
+        self.assertEqual(self.scans_of().sorted("id")[-1].subscriber_id, self.grace)
+
     def test_archived_person_waits(self):
         self.amina.active = False
         self.store(scan())
