@@ -58,6 +58,9 @@ MATRIX = {
         # Wizards: no rows to see, only who may open them.
         "spp.attendance.conflict.void": "- | - | - | - | - | 0r0w0c | - | -",
         "spp.attendance.event.expect": ("- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"),
+        "spp.attendance.kiosk.link": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
+        "spp.attendance.kiosk.renew": "- | - | - | - | - | 0r0w0c | - | -",
+        "spp.attendance.kiosk.resolve": "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -",
         "spp.attendance.portal.access": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
         "spp.attendance.portal.access.line": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
         "spp.attendance.record.export": (
