@@ -132,6 +132,7 @@ class Reader:
         self._source = source
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="import")
         self._asked: Future[Page] | None = None
+        self._cursor: Cursor | None = None
 
     def __enter__(self) -> Reader:
         return self
@@ -144,8 +145,10 @@ class Reader:
         self._pool.shutdown(wait=False)
 
     def ask(self, cursor: Cursor | None) -> None:
-        """Begin to fetch the page that begins at a cursor."""
-        self._asked = self._pool.submit(self._source.page, cursor)
+        """Begin to fetch the page that begins at a cursor, unless that has begun."""
+        if not self._asked or cursor != self._cursor:
+            self._cursor = cursor
+            self._asked = self._pool.submit(self._source.page, cursor)
 
     def page(self, seconds: float) -> Page | None:
         """The page that was asked for; None: it isn't there after so many seconds.
