@@ -1,3 +1,5 @@
+from werkzeug.exceptions import NotFound
+
 from odoo import http
 from odoo.http import request
 
@@ -15,5 +17,5 @@ class AttendanceImportController(http.Controller):
         run = request.env["spp.attendance.import"].browse(import_id).exists()
         if not run or not run.has_access("read"):
             # Alike: a number tells nobody whether there is such an import.
-            return request.not_found()
+            raise NotFound
         return run._rejected_csv()

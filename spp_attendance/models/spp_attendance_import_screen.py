@@ -37,8 +37,9 @@ class SppAttendanceImport(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT import_id, array_agg(id ORDER BY row_number, id)
-                  FROM (SELECT id, import_id, row_number, row_number() OVER (
+                SELECT import_id, array_agg(id ORDER BY
+                           array_position(%s::varchar[], status), row_number, id)
+                  FROM (SELECT id, import_id, status, row_number, row_number() OVER (
                                    PARTITION BY import_id, status
                                    ORDER BY row_number, id) AS place
                           FROM spp_attendance_import_line
@@ -46,6 +47,8 @@ class SppAttendanceImport(models.Model):
                  WHERE place <= %s
                  GROUP BY import_id
                 """,
+                # What somebody has to do something about comes first.
+                ["rejected", "updated", "created"],
                 self.ids,
                 _EXAMPLES,
             )
@@ -158,18 +161,23 @@ class SppAttendanceImportLine(models.Model):
 
     values_text = fields.Text(string="What Came", compute="_compute_values_text")
 
-    @api.depends("values")
+    @api.depends("values", "person_identifier")
     @api.depends_context("lang")
     def _compute_values_text(self):
-        sources = self.env["spp.attendance.import.source"]
         labels = {
             name: field.label
-            for target in sources._import_targets().values()
+            for target in self.import_id.source_id._import_targets().values()
             for name, field in target.fields.items()
         }
         for line in self:
-            line.values_text = "\n".join(
-                f"{labels.get(name, name)}: {value}"
+            # The identifier has a column of its own.
+            given = {
+                name: value
                 for name, value in (line.values or {}).items()
-                if value not in (None, "")
+                if value not in (None, "", line.person_identifier)
+            }
+            names = [name for name in labels if name in given]
+            names += sorted(given.keys() - labels.keys())
+            line.values_text = "; ".join(
+                f"{labels.get(name, name)}: {given[name]}" for name in names
             )

@@ -79,6 +79,12 @@ class SppAttendanceImportSource(models.Model):
             unchanged=run.unchanged_count,
         )
 
+    @api.onchange("kind")
+    def _onchange_kind(self):
+        # Most addresses that answer in JSON are read; a DCI registry is posted to.
+        if not self._origin:
+            self.method = "GET" if self.kind == "json" else "POST"
+
     # ------------------------------------------------------------------ actions
 
     def action_fetch_sample(self):

@@ -2,9 +2,10 @@ import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
+import { useRecordObserver } from "@web/model/relational_model/utils";
 import { formatInteger } from "@web/views/fields/formatters";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
-import { Component, onWillStart, onWillUnmount, onWillUpdateProps, useState } from "@odoo/owl";
+import { Component, onWillUnmount, useState } from "@odoo/owl";
 
 const MODEL = "spp.attendance.import";
 /** Milliseconds between two looks at an import that is at work. */
@@ -29,8 +30,7 @@ export class ImportProgress extends Component {
         this.formatInteger = formatInteger;
         this.state = useState({ run: null, announcement: "" });
         this.announced = null;
-        onWillStart(() => this.follow(this.props.record));
-        onWillUpdateProps((nextProps) => this.follow(nextProps.record));
+        useRecordObserver((record) => this.follow(record));
         onWillUnmount(() => this.stop());
     }
 
@@ -38,8 +38,9 @@ export class ImportProgress extends Component {
     follow(record) {
         const { run } = this.state;
         const known = Object.fromEntries(FIELDS.map((name) => [name, record.data[name]]));
-        // What was looked up meanwhile is newer than what the form has read.
-        if (!run || run.resId !== record.resId || !AT_WORK.includes(known.state)) {
+        const isOther = !run || run.resId !== record.resId;
+        // While it is at work, what was looked up is newer than what the form has read.
+        if (isOther || !AT_WORK.includes(known.state) || !this.isAtWork) {
             this.show({ ...known, resId: record.resId });
         }
         this.schedule(record);
