@@ -10,7 +10,7 @@ from typing import Any
 
 from _suite.shell import SetupError, say
 
-from . import ingest, ingest_http, oauth, openspp, pages, sheet
+from . import imports, ingest, ingest_http, oauth, openspp, pages, sheet
 from .measure import Figure, save, table
 from .place import Place, results_file
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "oauth": oauth.run,
     "openspp": openspp.run,
     "csv": sheet.run,
+    "import": imports.run,
     "pages": pages.run,
 }
 
