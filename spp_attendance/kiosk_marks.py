@@ -53,7 +53,7 @@ _REFUSAL_COLUMNS = {
 
 
 class _Mark(NamedTuple):
-    """A mark with its time: ``date_time`` in UTC, ``local`` at the kiosk; both naive."""
+    """A mark with its times, naive: ``date_time`` in UTC, ``local`` at the kiosk."""
 
     given: MarkIn
     uuid: str

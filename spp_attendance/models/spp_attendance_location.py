@@ -10,7 +10,7 @@ class SppAttendanceLocation(models.Model):
     _name = "spp.attendance.location"
     _description = "Attendance Location"
     _inherit = ["spp.attendance.api.tree.mixin"]
-    _RULE_FIELDS = ("access_user_ids", "access_client_ids")
+    _RULE_FIELDS = ("access_user_ids", "access_client_ids", "area_ids")
 
     def _default_tz(self):
         return self.env.company.attendance_tz

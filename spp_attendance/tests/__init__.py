@@ -14,6 +14,7 @@ from . import (
     test_import_screen,
     test_ingest,
     test_kiosk,
+    test_kiosk_concurrency,
     test_kiosk_marks,
     test_kiosk_wizards,
     test_location,

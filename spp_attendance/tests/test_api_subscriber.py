@@ -29,6 +29,7 @@ class TestApiSubscriber(ApiCase):
             "level_of_work": "staff",
             "location": "HALL",
             "tz": "Africa/Nairobi",
+            "badge": "04A2B9C1",
             "tags": ["Poor"],
         }
         response = self._call("POST", "/subscribers", body)

@@ -1,5 +1,6 @@
 from contextlib import suppress
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
 from psycopg2 import IntegrityError
@@ -144,6 +145,16 @@ class TestKiosk(KioskCase):
         self.kiosk.sudo().token = False
         with self.assertRaises(UserError):
             self.kiosk_of(self.manager)._link()
+
+    def test_that_it_was_seen_is_noted_where_nothing_can_be_written(self):
+        self.registry_enter_test_mode()
+        self.env.flush_all()
+        with patch.object(type(self.env.cr), "readonly", True):
+            self.kiosk_of(self.manager)._link()
+        self.env.invalidate_all()
+        message = self.kiosk.message_ids[:1]
+        self.assertIn("link was shown", message.body)
+        self.assertEqual(message.author_id, self.manager.partner_id)
 
     def test_renewed(self):
         first = self.token()

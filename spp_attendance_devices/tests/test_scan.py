@@ -157,6 +157,7 @@ class TestScan(DeviceCase):
             ],
         )
         later = MORNING + timedelta(hours=1)
+        self.grace.alias_ids.unlink()
         self.amina.person_identifier = "4711"
         self.store(scan("4711", later))
         self.assertEqual(self.scans_of().sorted("id")[-1].subscriber_id, self.amina)
