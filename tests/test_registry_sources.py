@@ -146,6 +146,13 @@ def test_a_registry_that_ignores_paging(registry: Registry, kind: str) -> None:
     assert len(registry.seen) <= 2
 
 
+def test_a_registry_that_begins_anew(registry: Registry) -> None:
+    for start in (0, 10, 0):
+        registry.fail("json", {"data": people(10, start)})
+    found = pages(of_kind(registry, "page"))
+    assert identifiers(found) == EVERYBODY[:20]
+
+
 def test_a_link_to_the_same_page_ends(registry: Registry) -> None:
     url = f"{registry.url}/people/link?limit=10"
     rows = {"data": people(2), "links": {"next": url}}

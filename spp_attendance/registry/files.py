@@ -76,25 +76,27 @@ class FileSource(Source):
     more cells than the first one is shifted: it becomes a row that
     :func:`.mapping.map_row` refuses. Values are such as JSON has; days are texts.
 
+    Nothing is opened before a page is asked for, which may then raise BadFile, or
+    TooBig for one that has more, once it is unpacked, than is read.
+
     :param content: the file, or where it is
     :param page_size: rows a page
-    :raises BadFile: it is no such file
-    :raises TooBig: it is bigger, once unpacked, than is read
     """
 
     def __init__(self, content: bytes | Path, *, page_size: int = 1000) -> None:
+        self._content = content
         self._page_size = page_size
-        self._table = _table(content)
+        self._table: _Table | None = None
         self._rows: Iterator[Row] = iter(())
         self._ahead: list[Row] = []
         self._position = -1
         self._total: int | None = None
-        self.page()  # what is no table is refused at once
 
     def page(self, cursor: Cursor | None = None) -> Page:
         start = int(cursor["row"]) if cursor else 0
-        if self._position != start:
+        if self._table is None or self._position != start:
             self.close()
+            self._table = self._table or _table(self._content)
             self._rows = _rows(self._table.lines())
             self._ahead = []
             for _skipped in itertools.islice(self._rows, start):
@@ -114,7 +116,8 @@ class FileSource(Source):
         )
 
     def close(self) -> None:
-        self._table.close()
+        if self._table:
+            self._table.close()
         self._position = -1
 
 

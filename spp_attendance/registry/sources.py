@@ -115,9 +115,9 @@ class HttpConfig:
 
     url: str
     method: Literal["GET", "POST"] = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: str = ""
-    delta_body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: str = field(default="", repr=False)
+    delta_body: str = field(default="", repr=False)
     paging: Paging = "none"
     page_size: int = 1000
     first_page: int = 1
@@ -189,12 +189,14 @@ class HttpSource(Source):
         rows = self._rows(data)
         digest = _digest(rows)
         read = int(at.get("read", 0))
-        # A registry that ignores what page it is asked for would never end.
-        if rows and digest == at.get("digest"):
+        # A registry that ignores what page it is asked for would never end, nor would
+        # one that begins anew after its last page.
+        if rows and digest in (at.get("digest"), at.get("first")):
             rows = []
         next_at = self._next(at, data, answer, request) if rows else None
         if next_at is not None:
             next_at |= {"read": read + len(rows), "digest": digest}
+            next_at["first"] = at.get("first", digest)
             next_at["pages"] = int(at.get("pages", 0)) + 1
             if next_at["pages"] >= MAX_PAGES:
                 raise BadAnswer(f"There is no end after {MAX_PAGES} pages.")
