@@ -155,8 +155,9 @@ class AttendanceKioskController(http.Controller):
         """Take what was marked on a tablet."""
         received_at = _now()
         kiosk = request.spp_kiosk
-        results = kiosk._take_marks(body.marks, body.sent_at, received_at)
-        return MarksOut(results=results)
+        outcomes = kiosk._take_marks(body.marks, body.sent_at, received_at)
+        kiosk._seen(body.offset, body.pending - len(outcomes))
+        return MarksOut(outcomes=outcomes)
 
     @api_route(
         f"{_BASE}/api/people",

@@ -46,7 +46,7 @@ class SppAttendanceKiosk(models.Model):
         [lang, *_others] = self._page_langs()
         name = self.env._("%s: Attendance", self.location_id.name)
         return {
-            "id": f"/kiosk/attendance/{self._page_key()}",
+            "id": f"/kiosk/attendance/{self.uuid}",
             "name": name,
             "short_name": self.location_id.name,
             "lang": self._page_language(lang)["code"],
@@ -55,7 +55,7 @@ class SppAttendanceKiosk(models.Model):
             "display": "standalone",
             "background_color": "#f3f5f7",
             "theme_color": "#0b5563",
-            "icons": [{"src": ICON, "sizes": "any", "type": "image/png"}],
+            "icons": [{"src": ICON, "sizes": "128x128", "type": "image/png"}],
         }
 
     @api.model
@@ -100,7 +100,7 @@ class SppAttendanceKiosk(models.Model):
             for name in kiosk_files.CAMERA
         }
         config = {
-            "kiosk": self._page_key(),
+            "kiosk": self.uuid,
             "place": self.location_id.name,
             "tz": self.location_id.tz,
             "mode": self.mode,
@@ -114,22 +114,14 @@ class SppAttendanceKiosk(models.Model):
         content = json.dumps(config, sort_keys=True)
         return {**config, "version": hashlib.sha256(content.encode()).hexdigest()[:16]}
 
-    def _page_key(self):
-        """What a tablet knows the kiosk by, whatever link it has: no other one's.
-
-        The same kiosk of another database, such as a copy to try things out on, must
-        not get its marks.
-        """
-        # a service user has no business with parameters, and this one isn't told
-        parameters_sudo = self.env["ir.config_parameter"].sudo()
-        database = parameters_sudo.get_param("database.uuid")
-        return hashlib.sha256(f"{database}/{self.id}".encode()).hexdigest()[:32]
-
     def _page_langs(self):
         """The languages to choose from, that of the company first."""
         langs = self.env["res.lang"]
-        own = langs._get_data(code=self.company_id.partner_id.lang)
-        offered = [langs._get_data(id=lang.id) for lang in self.lang_ids]
+        # Kiosks may read neither languages nor the company's own contact, of which
+        # the page tells which language it is in.
+        kiosk_sudo = self.sudo()
+        own = langs._get_data(code=kiosk_sudo.company_id.partner_id.lang)
+        offered = [langs._get_data(id=id_) for id_ in kiosk_sudo.lang_ids.ids]
         active = [lang for lang in offered if lang]
         if not active:
             return [own or langs._get_data(code=self.env.lang or "en_US")]

@@ -188,26 +188,21 @@ export class Link extends EventTarget {
     }
 
     async sendSome(marks) {
-        const { results } = await this.post("marks", {
+        const { outcomes } = await this.post("marks", {
             sent_at: Date.now(),
             offset: this.clock.offset,
             pending: this.pending.length,
             marks: marks.map(({ order, kiosk, isStuck, shown, ...mark }) => mark),
         });
         const isSent = new Set(marks.map(({ uuid }) => uuid));
-        const answered = results.filter(
-            ({ uuid, status }) => isSent.has(uuid) && status !== "again"
-        );
-        if (!answered.length) {
-            // Too many were refused of late: later, then.
-            throw new RequestError(429, PAUSE);
-        }
+        const answered = outcomes.filter(({ uuid }) => isSent.has(uuid));
         await this.store.removeMarks(answered.map(({ uuid }) => uuid));
         for (const outcome of answered) {
             this.dispatchEvent(new CustomEvent("outcome", { detail: outcome }));
         }
         await this.count();
         if (answered.length < marks.length) {
+            // Too many were refused of late: the others later, then.
             throw new RequestError(429, PAUSE);
         }
     }
