@@ -655,18 +655,20 @@ class SppAttendanceImport(models.Model):
     @api.autovacuum
     def _gc_lines(self):
         """Forget rows of imports that ended long ago, and samples of sources."""
-        before = fields.Datetime.now() - timedelta(days=_KEEP_DAYS)
-        self.env["spp.attendance.import.line"].search(
+        now = fields.Datetime.now()
+        sources = self.env["spp.attendance.import.source"]
+        sources.with_context(active_test=False).search(
+            [("sample_at", "<", now - timedelta(days=1))]
+        ).write({"sample": False, "sample_at": False})
+        lines = self.env["spp.attendance.import.line"].search(
             [
                 ("import_id.state", "not in", _AT_WORK),
-                ("import_id.finished_at", "<", before),
-            ]
-        ).unlink()
-        self.env["spp.attendance.import.source"].with_context(active_test=False).search(
-            [
-                ("sample_at", "<", fields.Datetime.now() - timedelta(days=1)),
-            ]
-        ).write({"sample": False, "sample_at": False})
+                ("import_id.finished_at", "<", now - timedelta(days=_KEEP_DAYS)),
+            ],
+            limit=models.GC_UNLINK_LIMIT,
+        )
+        lines.unlink()
+        return len(lines), len(lines) == models.GC_UNLINK_LIMIT
 
 
 def _apart(rows, key):

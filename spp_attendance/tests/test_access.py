@@ -48,6 +48,10 @@ MATRIX = {
         ),
         "spp.attendance.event.mark": "- | - | - | 1r | 2r | 2r | - | -",
         "spp.attendance.event.report": "- | - | - | 1r | 2r | 2r | - | -",
+        "spp.attendance.import.source": "- | - | - | - | 1r1w1c1u | 1r1w1c1u | - | -",
+        "spp.attendance.import.mapping": "- | - | - | - | 1r1w1c1u | 1r1w1c1u | - | -",
+        "spp.attendance.import": "- | - | - | - | 1r | 1r | - | -",
+        "spp.attendance.import.line": "- | - | - | - | 1r | 1r | - | -",
         "spp.attendance.kiosk": "- | - | - | 1r | 2r | 2r2w2c2u | - | -",
         "spp.attendance.kiosk.refusal": "- | - | - | 1r | 2r | 2r | - | -",
         "spp.attendance.report": "- | - | 2r | 2r | 3r | 3r | - | -",
@@ -178,6 +182,10 @@ class TestAccess(AttendanceCase):
         lines = env["spp.attendance.event.line"].create(
             [{"event_id": event.id, "subscriber_id": first.id} for event in events]
         )
+        source = env["spp.attendance.import.source"].create(
+            {"name": "Registry", "mapping_ids": [(0, 0, {"field_name": "name"})]}
+        )
+        run = source._new_import(env.user)
         kiosks = env["spp.attendance.kiosk"].create(
             [
                 {"name": "Door", "location_id": location.id}
@@ -203,6 +211,16 @@ class TestAccess(AttendanceCase):
         env.flush_all()
         of_company = [("company_id", "=", company.id)]
         return {
+            "spp.attendance.import.source": source,
+            "spp.attendance.import.mapping": source.mapping_ids,
+            "spp.attendance.import": run,
+            "spp.attendance.import.line": env["spp.attendance.import.line"].create(
+                {
+                    "import_id": run.id,
+                    "company_id": company.id,
+                    "status": "rejected",
+                }
+            ),
             "spp.attendance.subscriber": people,
             "spp.attendance.subscriber.alias": env[
                 "spp.attendance.subscriber.alias"

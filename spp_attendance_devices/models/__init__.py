@@ -1,6 +1,7 @@
 from . import (
     spp_attendance_device,
     spp_attendance_device_user,
+    spp_attendance_import_source,
     spp_attendance_scan,
     spp_attendance_scan_badge,
     spp_oauth_health,

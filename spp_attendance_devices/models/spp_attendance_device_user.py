@@ -55,7 +55,29 @@ class SppAttendanceDeviceUser(models.Model):
             self._match_scans()
         return result
 
+    def _reassign(self, people):
+        """Give badges to other people, and turn what waits for them into records once.
+
+        :param dict people: id of the person by that of the assignment
+        """
+        if not self:
+            return
+        for person_id, numbers in _by_value(people).items():
+            super(SppAttendanceDeviceUser, self.browse(numbers)).write(
+                {"subscriber_id": person_id}
+            )
+        self._match_scans()
+
     def _match_scans(self):
-        """Turn the badge's waiting scans into records."""
-        for badge in self:
-            self.env["spp.attendance.scan"]._match(badge.device_id, badge.code)
+        """Turn the badges' waiting scans into records."""
+        for device, badges in self.grouped("device_id").items():
+            # Of many at once all that waits on their terminal is looked through.
+            code = badges.code if len(badges) == 1 else None
+            self.env["spp.attendance.scan"]._match(device, code)
+
+
+def _by_value(mapping):
+    keys = {}
+    for key, value in mapping.items():
+        keys.setdefault(value, []).append(key)
+    return keys

@@ -4,6 +4,7 @@ from . import (
     test_badge,
     test_device,
     test_hints,
+    test_import,
     test_operations,
     test_polling,
     test_scan,
