@@ -115,7 +115,7 @@ class MarkOutcome(BaseModel):
 class MarksOut(BaseModel):
     """One outcome a mark that was looked at, in the same order."""
 
-    results: list[MarkOutcome]
+    outcomes: list[MarkOutcome]
 
 
 class ExpectedIn(BaseModel):
