@@ -37,6 +37,7 @@ class SppAttendanceKioskResolve(models.TransientModel):
     identifier = fields.Char(string="Identifier as Typed", readonly=True)
     claimed_name = fields.Char(string="Name as Typed", readonly=True)
     badge = fields.Char(readonly=True)
+    code = fields.Selection(related="refusal_ids.code")
     candidate_ids = fields.Many2many(
         "spp.attendance.subscriber", string="Likely People", readonly=True
     )
