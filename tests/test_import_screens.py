@@ -241,7 +241,7 @@ def test_from_a_registry_with_the_keyboard(
     bar = page.get_by_role("progressbar", name="Progress of the import")
     expect(bar).to_have_attribute("aria-valuenow", "50")
     expect(page.get_by_role("status").filter(has_text="rows")).to_contain_text(
-        "200 of 400 rows, 50 %"
+        "200 of 400 rows (50%)"
     )
     assert count(admin, "P-") == 200
     gate.opened.set()
@@ -327,6 +327,32 @@ def test_from_a_sheet(
     assert row["Identifier"] == "S-2"
     assert row["Department"] == "'=WATER"
     assert "WATER" in row["Reason"]
+
+
+def test_only_what_applies_is_asked_for(manager: Page, server) -> None:
+    page = manager
+    page.goto(server.url + NEW)
+    web = {"url", "page_size", "auth", "schedule", "is_delta"}
+    fetched = {"auth_url", "auth_user", "secret_input"}
+    json = {"method", "paging", "rows_path", "total_path"}
+    wanted = {
+        "Registry (DCI)": web | fetched | {"reg_type"},
+        "Other Web Address (JSON)": web | fetched | json,
+        "File (CSV or Excel)": {"file"},
+    }
+    for label, names in wanted.items():
+        page.get_by_label(label).check()
+        for name in set().union(*wanted.values()):
+            shown = page.locator(f".spp_steps .o_field_widget[name={name}]")
+            expect(shown).to_have_count(1 if name in names else 0)
+    # Where most addresses that answer in JSON are read, a registry is posted to.
+    page.get_by_label("Other Web Address (JSON)").check()
+    expect(field(page, "method")).to_have_value("GET")
+    page.get_by_label("User and password").check()
+    expect(page.get_by_label("Password", exact=True)).to_be_visible()
+    expect(page.locator("[name=auth_url]")).to_have_count(0)
+    page.get_by_label("None", exact=True).check()
+    expect(page.locator("[name=secret_input]")).to_have_count(0)
 
 
 def expect_alert(page: Page, text: str) -> None:

@@ -72,7 +72,9 @@ class SppAttendanceImportSource(models.Model):
         return self.env._(
             "%(time)s: %(created)s would be created, %(updated)s changed, %(rejected)s"
             " rejected; %(unchanged)s unchanged.",
-            time=format_datetime(self.env, run.finished_at or run.started_at),
+            time=format_datetime(
+                self.env, run.finished_at or run.started_at, dt_format="short"
+            ),
             created=run.created_count,
             updated=run.updated_count,
             rejected=run.rejected_count,
@@ -212,7 +214,6 @@ class SppAttendanceImportSource(models.Model):
             "params": {
                 "type": kind,
                 "message": message,
-                "sticky": kind == "danger",
                 "next": {"type": "ir.actions.act_window_close"},
             },
         }

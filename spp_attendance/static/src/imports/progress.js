@@ -3,7 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { useRecordObserver } from "@web/model/relational_model/utils";
-import { formatInteger } from "@web/views/fields/formatters";
+import { formatInteger, formatPercentage } from "@web/views/fields/formatters";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component, onWillUnmount, useState } from "@odoo/owl";
 
@@ -113,10 +113,10 @@ export class ImportProgress extends Component {
                 return _t("Waiting to try again after %s rows.", rows);
             case "running":
                 return total
-                    ? _t("%(rows)s of %(total)s rows, %(percent)s %%", {
+                    ? _t("%(rows)s of %(total)s rows (%(percentage)s)", {
                           rows,
                           total: formatInteger(total),
-                          percent: this.percent,
+                          percentage: formatPercentage(this.percent / 100),
                       })
                     : _t("%s rows so far", rows);
             case "done":
