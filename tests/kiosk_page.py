@@ -12,6 +12,7 @@ import requests
 from chromium import PATIENCE
 from odoo_session import Session
 from playwright.sync_api import BrowserContext, Page, Playwright
+from processes import wait_until
 
 PHONE = {"width": 360, "height": 740}
 TABLET = {"width": 1024, "height": 768}
@@ -137,12 +138,14 @@ def open_page(context: BrowserContext, url: str) -> Page:
 
 def wait_until_kept(page: Page) -> None:
     """Wait until the page opens without a network."""
-    page.wait_for_function(
-        """async () => {
-            const cache = await caches.open("spp-attendance-kiosk");
-            return navigator.serviceWorker.controller
-                && await cache.match(location.pathname);
-        }"""
+    wait_until(
+        lambda: page.evaluate(
+            """async () => {
+                const cache = await caches.open("spp-attendance-kiosk");
+                const isKept = await cache.match(location.pathname);
+                return Boolean(navigator.serviceWorker.controller && isKept);
+            }"""
+        )
     )
 
 

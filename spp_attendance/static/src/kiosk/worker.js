@@ -6,6 +6,8 @@
  */
 
 const PATIENCE = 6000;
+/** What is kept is the same for whoever asks. */
+const ANY = { ignoreSearch: true, ignoreVary: true };
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -21,7 +23,7 @@ self.addEventListener("fetch", (event) => {
 });
 
 async function openPage(request) {
-    const kept = await caches.match(request, { ignoreSearch: true });
+    const kept = await caches.match(request, ANY);
     const fetched = fetch(request);
     if (!kept) {
         return fetched;
@@ -33,5 +35,5 @@ async function openPage(request) {
 }
 
 async function openFile(request) {
-    return (await caches.match(request)) || fetch(request);
+    return (await caches.match(request, ANY)) || fetch(request);
 }
