@@ -6,6 +6,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
+from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from odoo.addons.spp_oauth.tools.retry import TRANSIENT, run_in_transaction
 
@@ -665,10 +666,10 @@ class SppAttendanceImport(models.Model):
                 ("import_id.state", "not in", _AT_WORK),
                 ("import_id.finished_at", "<", now - timedelta(days=_KEEP_DAYS)),
             ],
-            limit=models.GC_UNLINK_LIMIT,
+            limit=GC_UNLINK_LIMIT,
         )
         lines.unlink()
-        return len(lines), len(lines) == models.GC_UNLINK_LIMIT
+        return len(lines), len(lines) == GC_UNLINK_LIMIT
 
 
 def _apart(rows, key):
