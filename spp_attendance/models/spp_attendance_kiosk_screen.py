@@ -26,7 +26,11 @@ class SppAttendanceKiosk(models.Model):
         compute="_compute_health",
         help="Online: the page was open and connected in the last five minutes.",
     )
-    is_clock_off = fields.Boolean(compute="_compute_is_clock_off")
+    is_clock_off = fields.Boolean(compute="_compute_clock")
+    clock = fields.Char(
+        compute="_compute_clock",
+        help="How far the clock of the tablet was off when it was last seen.",
+    )
     address_kind = fields.Selection(
         [("secure", "https"), ("local", "Only on This Computer"), ("plain", "http")],
         compute="_compute_address_kind",
@@ -43,9 +47,21 @@ class SppAttendanceKiosk(models.Model):
                 kiosk.health = "online" if kiosk.last_seen_at >= since else "offline"
 
     @api.depends("last_offset_seconds")
-    def _compute_is_clock_off(self):
+    @api.depends_context("lang")
+    def _compute_clock(self):
         for kiosk in self:
             kiosk.is_clock_off = abs(kiosk.last_offset_seconds) > CLOCK_TOLERANCE
+            kiosk.clock = kiosk._clock_text()
+
+    def _clock_text(self):
+        seconds = abs(self.last_offset_seconds)
+        if seconds <= CLOCK_TOLERANCE:
+            return self.env._("right")
+        hours, minutes = divmod(round(seconds / 60), 60)
+        # Server minus tablet: what is positive is missing on the tablet.
+        if self.last_offset_seconds > 0:
+            return self.env._("%(hours)s h %(min)s min slow", hours=hours, min=minutes)
+        return self.env._("%(hours)s h %(min)s min fast", hours=hours, min=minutes)
 
     def _compute_address_kind(self):
         for kiosk in self:

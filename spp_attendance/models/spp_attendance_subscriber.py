@@ -836,6 +836,11 @@ class SppAttendanceSubscriber(models.Model):
         action["context"] = {"default_subscriber_id": self.id}
         return action
 
+    def action_clear_pin(self):
+        """Take their PINs away: a field left empty leaves them as they are."""
+        self.check_access("write")
+        self.write({"pin_input": False})
+
     # ------------------------------------------------------ for other addons
 
     def _attendance_summary(self, date_from, date_to, types=None, locations=None):

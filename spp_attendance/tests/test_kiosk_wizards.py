@@ -147,10 +147,17 @@ class TestKioskWizards(KioskCase):
             self.kiosk.sudo().last_seen_at = seen
             with self.subTest(health=health):
                 self.assertEqual(self.kiosk.health, health)
-        for offset, is_off in ((0, False), (119, False), (-3600, True)):
+        for offset, is_off, clock in (
+            (0, False, "right"),
+            (119, False, "right"),
+            (-3725, True, "1 h 2 min fast"),
+            (600, True, "0 h 10 min slow"),
+        ):
             self.kiosk.sudo().last_offset_seconds = offset
             with self.subTest(offset=offset):
-                self.assertEqual(self.kiosk.is_clock_off, is_off)
+                self.assertEqual(
+                    (self.kiosk.is_clock_off, self.kiosk.clock), (is_off, clock)
+                )
 
     def test_settings_are_for_administrators(self):
         self.as_user(self.admin, self.kiosk).name = "Back Door"
@@ -181,6 +188,16 @@ class TestKioskWizards(KioskCase):
         self.assertEqual(action["res_model"], "spp.attendance.record")
         with self.assertRaises(AccessError):
             self.as_user(self.officer, self.closed_kiosk).action_open_records()
+
+    def test_a_pin_is_cleared(self):
+        person = self.as_user(self.officer, self.amina)
+        person.pin_input = "4711"
+        person.write({"name": "Okafor, Amina B."})
+        self.assertTrue(person.pin_set)
+        person.action_clear_pin()
+        self.assertFalse(person.pin_set)
+        with self.assertRaises(AccessError):
+            self.as_user(self.head, self.amina).action_clear_pin()
 
     # ------------------------------------------------------------- deciding
 
