@@ -6,6 +6,11 @@ def uninstall_hook(env):
     """
     env.cr.execute("DROP FUNCTION spp_attendance_sheet_notify() CASCADE")
     env.cr.execute("DELETE FROM spp_attendance_event")
+    # Nobody acts as a kiosk any more.
+    env.cr.execute(
+        "UPDATE res_users SET active = FALSE"
+        " WHERE id IN (SELECT user_id FROM spp_attendance_kiosk)"
+    )
     env.cr.execute("DELETE FROM spp_attendance_kiosk_refusal")
     env.cr.execute("DELETE FROM spp_attendance_record")
     env.cr.execute("DELETE FROM spp_attendance_kiosk")

@@ -186,9 +186,6 @@ class SppAttendanceKiosk(models.Model):
         aggregator=None,
         help="Marks that the tablet had not sent yet when it was last seen.",
     )
-    refusal_ids = fields.One2many(
-        "spp.attendance.kiosk.refusal", "kiosk_id", string="Refused Marks"
-    )
     record_count = fields.Integer(
         string="Attendance Records", compute="_compute_record_count"
     )
