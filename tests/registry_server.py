@@ -328,11 +328,6 @@ class _Handler(BaseHTTPRequestHandler):
         content = gzip.compress(json.dumps(self._data(seen)).encode())
         self._raw(content, headers={"Content-Encoding": "gzip"})
 
-    def fault_gzip_bomb(self, _seen: Seen, size: int) -> None:
-        """Some kB that unpack to `size` bytes."""
-        content = gzip.compress(b" " * size)
-        self._raw(content, headers={"Content-Encoding": "gzip"})
-
     def fault_redirect(self, _seen: Seen, url: str, status: int = 302) -> None:
         self._raw(b"", status, {"Location": url})
 
