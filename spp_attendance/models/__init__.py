@@ -22,7 +22,6 @@ from . import (
     spp_attendance_kiosk_page,
     spp_attendance_kiosk_refusal,
     spp_attendance_kiosk_refusal_screen,
-    spp_attendance_kiosk_screen,
     spp_attendance_location,
     spp_attendance_openspp,
     spp_attendance_portal,
