@@ -30,6 +30,9 @@ REFUSAL_WINDOW = 60
 #: After so many wrong PINs within so many minutes a person's PIN isn't looked at.
 MAX_WRONG_PINS = 5
 PIN_WINDOW = timedelta(minutes=5)
+#: So many PINs are looked at in a request: each takes up to a second, on purpose, and
+#: the tablet doesn't wait for ever. What is left it sends at once again.
+MAX_PIN_CHECKS = 10
 #: What is nobody's guess, and so isn't held against a tablet that was long offline.
 _NO_GUESS = ("not_offered", "too_old")
 
@@ -95,6 +98,7 @@ class KioskMarks:
         self.now = fields.Datetime.now()
         self.tz = kiosk.location_id.tz
         self.refused: list[tuple[_Mark, _Refusal]] = []
+        self.pin_checks = 0
 
     def run(self, given: Sequence[MarkIn]) -> list[MarkOutcome]:
         """Record or log them.
@@ -111,7 +115,7 @@ class KioskMarks:
         if fresh:
             self._find(fresh.values())
             for mark in fresh.values():
-                if self.guesses > MAX_REFUSALS:
+                if self.guesses > MAX_REFUSALS or self.pin_checks >= MAX_PIN_CHECKS:
                     break
                 try:
                     person = self._judge(mark.given, mark.date_time)
@@ -298,6 +302,7 @@ class KioskMarks:
         """Whether the PIN is the person's; takes as long if there is no such person."""
         if not self.kiosk.require_pin or not mark.pin:
             return False
+        self.pin_checks += 1
         pin_hash = self.hashes.get(person.id) if person else None
         if not pin_hash or self.wrong_pins[person.id] >= MAX_WRONG_PINS:
             self.pin_context.hash(mark.pin)

@@ -101,7 +101,7 @@ class MarkOutcome(BaseModel):
     ``refused`` is said of a mark however often it is sent; ``noted`` the first time,
     and ``again`` when a mark that was noted is sent once more. All are final: the
     tablet forgets the mark. A mark without an outcome was not looked at, because too
-    many before it were refused; the tablet keeps it and sends it later.
+    many before it were refused or had a PIN; the tablet keeps it and sends it later.
     """
 
     uuid: str

@@ -693,8 +693,8 @@ class SppAttendanceKiosk(models.Model):
         :param int sent_at: the tablet's clock as it sent them, milliseconds since 1970
         :param int received_at: the server's clock then, milliseconds since 1970
         :return: one ``api.MarkOutcome`` a mark, in order, but none for a mark that was
-            not looked at because too many before it were refused: it has to be sent
-            again
+            not looked at because too many before it were refused, or had a PIN: it has
+            to be sent again
         :raises TooManyRequests: when too many were refused of late
         """
         self.ensure_one()
