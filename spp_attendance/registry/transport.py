@@ -277,7 +277,7 @@ class Transport:
         self.policy = policy
         self.limits = limits
         self._resolver = resolver
-        self._context = context
+        self._tls = context
 
     def send(self, request: Request) -> Answer:
         """The answer to a request, with status 2xx.
@@ -396,7 +396,7 @@ class Transport:
                 deadline.watch(sock)
                 sock.settimeout(self.limits.read)
                 if origin.scheme == "https":
-                    context = self._context or ssl.create_default_context()
+                    context = self._tls or ssl.create_default_context()
                     return context.wrap_socket(sock, server_hostname=origin.host)
             except BaseException:
                 sock.close()
