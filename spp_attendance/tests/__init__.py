@@ -15,6 +15,7 @@ from . import (
     test_ingest,
     test_kiosk,
     test_kiosk_concurrency,
+    test_kiosk_http,
     test_kiosk_marks,
     test_kiosk_wizards,
     test_location,

@@ -103,7 +103,7 @@ export class Attendant {
             return;
         }
         byId("nobody").hidden = list.people.length > 0;
-        byId("find-block").hidden = list.people.length === 0;
+        byId("find-block").hidden = byId("marked").hidden = list.people.length === 0;
         byId("people").replaceChildren(
             ...list.people.map((person) => this.renderPerson(person))
         );
@@ -156,6 +156,9 @@ export class Attendant {
     renderDone(person, { category, time, state, uuid }) {
         const key = state === "refused" ? "not_accepted" : category;
         const word = make("strong", { textContent: this.texts.get(key) });
+        if (state !== "refused") {
+            word.dataset.category = category;
+        }
         const parts = [make("div", { className: "person-done" }, word, ` ${time}`)];
         if (state === "held") {
             parts.push(
