@@ -85,7 +85,13 @@ class SppAttendanceImportMapping(models.Model):
                     parse(path.strip())
                 parse_values(mapping.values)
             except InvalidConfig as error:
-                raise ValidationError(f"{mapping._label()}: {error}") from error
+                raise ValidationError(
+                    self.env._(
+                        "%(field)s: %(reason)s",
+                        field=mapping._label(),
+                        reason=error.detail,
+                    )
+                ) from error
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -51,7 +51,8 @@ class SppAttendanceDeviceUser(models.Model):
         if "device_id" in vals:
             # Rules judge where it was; nobody moves it to where he has no say.
             self.check_access("write")
-        if not {"device_id", "code", "subscriber_id"}.isdisjoint(vals):
+        matters = not {"device_id", "code", "subscriber_id"}.isdisjoint(vals)
+        if matters and not self.env.context.get("spp_match_later"):
             self._match_scans()
         return result
 
@@ -63,9 +64,8 @@ class SppAttendanceDeviceUser(models.Model):
         if not self:
             return
         for person_id, numbers in _by_value(people).items():
-            super(SppAttendanceDeviceUser, self.browse(numbers)).write(
-                {"subscriber_id": person_id}
-            )
+            badges = self.browse(numbers).with_context(spp_match_later=True)
+            badges.write({"subscriber_id": person_id})
         self._match_scans()
 
     def _match_scans(self):
