@@ -142,105 +142,106 @@ class SppAttendanceKiosk(models.Model):
 
         ``{name}`` is filled in by the page.
         """
-        _ = self.env._
         return {
-            "title": _("Attendance"),
-            "contrast": _("High contrast"),
-            "no_script": _("This page needs JavaScript."),
-            "no_store": _(
+            "title": self.env._("Attendance"),
+            "contrast": self.env._("High contrast"),
+            "no_script": self.env._("This page needs JavaScript."),
+            "no_store": self.env._(
                 "This browser keeps nothing, so attendance can't be noted here. Leave"
                 " the private mode, or use another browser."
             ),
-            "close": _("Close"),
+            "close": self.env._("Close"),
             # what is said of the network
-            "online": _("Connected"),
-            "offline": _("No network: marks are kept on this tablet"),
-            "waiting": _("Waiting: {count}"),
-            "waiting_text": _(
+            "online": self.env._("Connected"),
+            "offline": self.env._("No network: marks are kept on this tablet"),
+            "waiting": self.env._("Waiting: {count}"),
+            "waiting_text": self.env._(
                 "These wait on this tablet. They are sent as soon as there is a"
                 " network."
             ),
-            "nothing_waits": _("Nothing waits: everything has been sent."),
-            "opens_offline": _("This page also opens without a network."),
-            "opens_online_only": _(
+            "nothing_waits": self.env._("Nothing waits: everything has been sent."),
+            "opens_offline": self.env._("This page also opens without a network."),
+            "opens_online_only": self.env._(
                 "This page doesn't open without a network yet. It has to come over"
                 " HTTPS; don't close it while something waits."
             ),
-            "expired": _("This link no longer works"),
-            "expired_text": _(
+            "expired": self.env._("This link no longer works"),
+            "expired_text": self.env._(
                 "Ask the people in charge for the new link of this kiosk, and open it"
                 " on this tablet."
             ),
-            "expired_waiting": _(
+            "expired_waiting": self.env._(
                 "Waiting here: {count}. Nothing is lost: it is sent once the new link"
                 " is open."
             ),
-            "check_again": _("Check Again"),
+            "check_again": self.env._("Check Again"),
             # self-service
-            "which_type": _("What is it for?"),
-            "badge": _("Badge"),
-            "use_camera": _("Use the Camera"),
-            "camera_text": _("Hold the code of the badge in front of the camera."),
-            "no_camera": _(
+            "which_type": self.env._("What is it for?"),
+            "badge": self.env._("Badge"),
+            "use_camera": self.env._("Use the Camera"),
+            "camera_text": self.env._(
+                "Hold the code of the badge in front of the camera."
+            ),
+            "no_camera": self.env._(
                 "The camera can't be used. Type what is on the badge instead."
             ),
-            "or": _("or"),
-            "identifier": _("Your number"),
-            "name": _("Your name"),
-            "pin": _("Your PIN"),
-            "present": _("Present"),
-            "absent": _("Absent"),
-            "choose": _("Now tap Present or Absent."),
-            "sending": _("One moment…"),
-            "missing_type": _("Say what it is for first."),
-            "missing_badge": _("Say who you are first."),
-            "missing_identifier": _("Type your number first."),
-            "missing_name": _("Type your name as well."),
-            "missing_pin": _("Type your PIN as well."),
-            "present_noted": _("Noted: present"),
-            "absent_noted": _("Noted: absent"),
-            "noted_text": _("Thank you."),
-            "present_kept": _("Kept: present"),
-            "absent_kept": _("Kept: absent"),
-            "kept_text": _(
+            "or": self.env._("or"),
+            "identifier": self.env._("Your number"),
+            "name": self.env._("Your name"),
+            "pin": self.env._("Your PIN"),
+            "present": self.env._("Present"),
+            "absent": self.env._("Absent"),
+            "choose": self.env._("Now tap Present or Absent."),
+            "sending": self.env._("One moment…"),
+            "missing_type": self.env._("Say what it is for first."),
+            "missing_badge": self.env._("Say who you are first."),
+            "missing_identifier": self.env._("Type your number first."),
+            "missing_name": self.env._("Type your name as well."),
+            "missing_pin": self.env._("Type your PIN as well."),
+            "present_noted": self.env._("Noted: present"),
+            "absent_noted": self.env._("Noted: absent"),
+            "noted_text": self.env._("Thank you."),
+            "present_kept": self.env._("Kept: present"),
+            "absent_kept": self.env._("Kept: absent"),
+            "kept_text": self.env._(
                 "It is kept on this tablet with this time, and sent as soon as there"
                 " is a network."
             ),
-            "refused": _("Not noted"),
-            "refused_text": _(
+            "refused": self.env._("Not noted"),
+            "refused_text": self.env._(
                 "Something that was typed isn't right. Check it and try again, or ask"
                 " somebody in charge."
             ),
-            "not_kept": _(
+            "not_kept": self.env._(
                 "This tablet couldn't keep it, so it isn't noted. Try again, or ask"
                 " somebody in charge."
             ),
-            "next": _("Next Person"),
-            "try_again": _("Try Again"),
+            "next": self.env._("Next Person"),
+            "try_again": self.env._("Try Again"),
             # attendant
-            "open_list": _("People to expect today"),
-            "open_list_text": _(
+            "open_list": self.env._("People to expect today"),
+            "open_list_text": self.env._(
                 "With the attendants' code you get the list. It stays on this tablet"
                 " until the end of the day, also without a network."
             ),
-            "code": _("Attendants' code"),
-            "attendant": _("Your name (optional)"),
-            "show_list": _("Show the List"),
-            "loading": _("One moment…"),
-            "wrong_code": _("This isn't the code of this kiosk."),
-            "too_often": _("Too many attempts. Try again in a few minutes."),
-            "list_needs_network": _(
+            "code": self.env._("Attendants' code"),
+            "attendant": self.env._("Your name (optional)"),
+            "show_list": self.env._("Show the List"),
+            "loading": self.env._("One moment…"),
+            "wrong_code": self.env._("This isn't the code of this kiosk."),
+            "too_often": self.env._("Too many attempts. Try again in a few minutes."),
+            "list_needs_network": self.env._(
                 "The list can't be fetched now. Check the network and try again."
             ),
-            "marked": _("{done} of {all} marked"),
-            "load_again": _("Load Again"),
-            "close_list": _("Close the List"),
-            "find": _("Find by name or number"),
-            "nobody": _(
+            "marked": self.env._("{done} of {all} marked"),
+            "load_again": self.env._("Load Again"),
+            "close_list": self.env._("Close the List"),
+            "find": self.env._("Find by name or number"),
+            "nobody": self.env._(
                 "Nobody is expected here today. Whoever is on the list of an event"
                 " of today is shown here; load it again once there is one."
             ),
-            "nobody_found": _("Nobody on this list is called that."),
-            "undo": _("Undo"),
-            "not_accepted": _("Not accepted"),
+            "nobody_found": self.env._("Nobody on this list is called that."),
+            "undo": self.env._("Undo"),
+            "not_accepted": self.env._("Not accepted"),
         }
