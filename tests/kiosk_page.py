@@ -132,7 +132,7 @@ def open_page(context: BrowserContext, url: str) -> Page:
     """The kiosk's page, once it is at work."""
     page = context.pages[0]
     page.goto(url)
-    page.wait_for_selector("#work:not([hidden])")
+    page.wait_for_selector("body[data-state] #work:not([hidden])")
     return page
 
 
