@@ -1,6 +1,6 @@
 {
     "name": "Attendance",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "summary": "Who attended what, when and where: people, events, reports, API",
     "category": "Attendance",
     "author": "Attendance Suite Contributors",

@@ -1,6 +1,6 @@
 {
     "name": "Attendance Devices",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "summary": "Poll biometric terminals and turn their scans into attendance",
     "category": "Attendance",
     "author": "Attendance Suite Contributors",
