@@ -314,11 +314,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"220 mail.example.org ESMTP\r\n")
         self.close_connection = True
 
-    def fault_huge(self, _seen: Seen, size: int) -> None:
+    def fault_huge(
+        self,
+        _seen: Seen,
+        size: int,
+        start: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """An answer without end, that doesn't say how long it is."""
         self.send_response(200)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Connection", "close")
         self.end_headers()
+        self.wfile.write(start)
         for _ in range(size // 65536):
             self.wfile.write(b" " * 65536)
         self.close_connection = True

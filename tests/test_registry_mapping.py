@@ -17,6 +17,7 @@ from registry.mapping import (
     as_text,
     map_row,
     parse_values,
+    storable,
 )
 from registry.paths import MISSING, find, get, paths_of
 from registry_server import person
@@ -150,6 +151,15 @@ def test_paths_of_something_huge_end() -> None:
 )
 def test_values_as_text(value: Any, text: str | None) -> None:
     assert as_text(value) == text
+
+
+@pytest.mark.parametrize("text", ["A\0na", "A\ud800na"])
+def test_what_no_database_takes_is_no_value(text: str) -> None:
+    with pytest.raises(RowError, match="name: "):
+        as_text(text, "name")
+    with pytest.raises(RowError):
+        as_text([text])
+    assert storable(text) == "A\ufffdna"
 
 
 def test_an_object_is_no_value() -> None:

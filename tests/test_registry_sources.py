@@ -6,6 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,7 +171,7 @@ def test_a_mark_that_stays_the_same_ends(registry: Registry) -> None:
 def test_nobody(kind: str) -> None:
     with serving([]) as registry:
         [page] = pages(of_kind(registry, kind))
-    assert page == Page([], [], None, None)
+    assert replace(page, told_at=None) == Page([], [], None, None)
 
 
 def test_all_at_once(registry: Registry) -> None:
@@ -211,11 +212,32 @@ def test_a_link_to_another_host_gets_no_credentials(registry, link: str) -> None
         of_kind(registry, "link").page()
 
 
-@pytest.mark.parametrize("link", [17, ["x"], "http://[", "ftp://x/"])
+@pytest.mark.parametrize("link", [17, ["x"], "http://[", "ftp://x/", "/\ud800"])
 def test_a_link_that_is_none(registry: Registry, link: Any) -> None:
     registry.fail("json", {"data": people(2), "links": {"next": link}})
     with pytest.raises(BadAnswer):
         of_kind(registry, "link").page()
+
+
+@pytest.mark.parametrize("mark", [["x"], "a\0", "\ud800"])
+def test_a_mark_that_is_none(registry: Registry, mark: Any) -> None:
+    registry.fail("json", {"data": people(2), "next": mark})
+    with pytest.raises(BadAnswer):
+        of_kind(registry, "cursor").page()
+
+
+@pytest.mark.parametrize(
+    ("text", "told_at"),
+    [
+        ("Wed, 21 Oct 2015 09:28:00 +0200", datetime(2015, 10, 21, 7, 28, tzinfo=UTC)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("yesterday", None),
+    ],
+)
+def test_a_registry_has_a_clock_of_its_own(registry: Registry, text, told_at) -> None:
+    content = json.dumps({"data": people(2)}).encode()
+    registry.fail("text", content, {"Date": text})
+    assert of_kind(registry, "page").page().told_at == told_at
 
 
 @pytest.mark.parametrize(
@@ -337,7 +359,7 @@ def test_dci_only_what_has_changed(registry: Registry, naps: Naps) -> None:
 )
 def test_dci_nobody_found(registry: Registry, naps: Naps, message) -> None:
     registry.fail("json", {"header": {"status": "succ"}, "message": message})
-    assert dci(registry, naps).page() == Page([], [], None, None)
+    assert replace(dci(registry, naps).page(), told_at=None) == Page([], [], None, None)
 
 
 @pytest.mark.parametrize(
@@ -358,6 +380,14 @@ def test_dci_that_is_none(registry: Registry, naps: Naps, answer) -> None:
     with pytest.raises(BadAnswer):
         dci(registry, naps).page()
     assert not naps.taken
+
+
+def test_what_it_says_is_one_line_that_can_be_stored(registry, naps) -> None:
+    told = {"status": "rjct", "status_reason_message": "a\0b\ud800c\u202e"}
+    registry.fail("json", {"header": told})
+    with pytest.raises(Rejected) as caught:
+        dci(registry, naps).page()
+    assert caught.value.detail == "a b c"
 
 
 def test_dci_says_why_it_rejects(registry: Registry, naps: Naps) -> None:

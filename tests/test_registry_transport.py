@@ -163,6 +163,9 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         ("::ffff:127.0.0.1", True, False),
         ("64:ff9b::7f00:1", True, False),
         ("2002:7f00:1::", True, False),
+        ("::7f00:1", True, False),
+        ("fec0::1", True, False),
+        ("64:ff9b::5db8:d70e", True, True),
         # The clouds' address for their machines' secrets, and what leads there.
         ("169.254.169.254", False, False),
         ("::ffff:169.254.169.254", False, False),
@@ -415,6 +418,13 @@ def test_one_that_is_small_until_it_is_unpacked(registry: Registry) -> None:
         transport(registry.url).send(get(registry.url))
 
 
+def test_one_that_goes_on_after_its_end(registry: Registry) -> None:
+    compressed = gzip.compress(b"[]"), {"Content-Encoding": "gzip"}
+    registry.fail("huge", 50_000_000, *compressed)
+    with pytest.raises(TooBig):
+        transport(registry.url).send(get(registry.url))
+
+
 def test_gzip(registry: Registry) -> None:
     registry.fail("gzip")
     answer = transport(registry.url).send(get(registry.url))
@@ -485,6 +495,7 @@ def test_statuses(registry: Registry, status: int, error) -> None:
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
         ("soon", None),
         ("-1", None),
+        ("²", None),
     ],
 )
 def test_retry_after(registry: Registry, text: str, seconds: float | None) -> None:

@@ -25,13 +25,16 @@ from typing import ClassVar
 
 class RegistryError(Exception):
     """Base of the tree. ``detail`` is for the log and the technical line on the form;
-    it never holds a secret, nor more of an address than its origin."""
+    it never holds a secret, nor more of an address than its origin, and whatever a
+    registry has put into it, it is one line that can be stored."""
 
     code: ClassVar[str] = "error"
     hint: ClassVar[str] = "The registry could not be read. Try again."
     transient: ClassVar[bool] = False
 
     def __init__(self, detail: str = "") -> None:
+        # A registry's own words may be in it.
+        detail = "".join(c if c.isprintable() else " " for c in detail[:1000]).strip()
         super().__init__(detail or self.hint)
         self.detail = detail
 

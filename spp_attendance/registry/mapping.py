@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -17,6 +18,7 @@ FAULT: Final = "__fault__"
 #: Separates paths whose values are joined by a blank.
 JOIN: Final = " + "
 
+_NOT_STORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 #: Words for a gender → ours. The numbers are those of ISO/IEC 5218.
 _GENDERS: Final[dict[str, str | None]] = {
     word: gender
@@ -96,12 +98,14 @@ def as_text(value: Any, name: str = "value") -> str | None:
     """A single value as text: 12345.0 is "12345", a day is its ISO form, blank is None.
 
     :param name: how the field is called in the error
-    :raises RowError: it is an object, or a list of such
+    :raises RowError: it is an object, or a list of such, or no database takes it
     """
     match value:
         case None:
             return None
         case str():
+            if not is_storable(value):
+                raise RowError(f"{name}: There is a character that can't be stored.")
             return value.strip() or None
         case bool():
             return "true" if value else "false"
@@ -122,6 +126,16 @@ def as_text(value: Any, name: str = "value") -> str | None:
             return " ".join(filter(None, texts)) or None
         case _:
             raise RowError(f"{name}: There is an object where one value is expected.")
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database takes a text: JSON can hold a NUL and half of a character."""
+    return not _NOT_STORABLE.search(text)
+
+
+def storable(text: str) -> str:
+    """A text to be looked at, with marks in the place of what can't be stored."""
+    return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def parse_values(text: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -31,6 +32,7 @@ from .errors import (
     RegistryError,
     ServerError,
 )
+from .mapping import is_storable
 from .paths import get
 from .transport import Answer, Request, Transport, origin_of
 
@@ -55,12 +57,14 @@ class Page:
     :ivar numbers: of each row, counted from 1; in a file the number of its line
     :ivar next_cursor: where the next page begins; None: this was the last one
     :ivar total: rows in all, if the source says it; it may be wrong
+    :ivar told_at: when that was, by the source's own clock (UTC), if it says it
     """
 
     rows: list[dict[str, Any]]
     numbers: list[int]
     next_cursor: Cursor | None = None
     total: int | None = None
+    told_at: datetime | None = None
 
 
 class Source(ABC):
@@ -201,7 +205,8 @@ class HttpSource(Source):
             if next_at["pages"] >= MAX_PAGES:
                 raise BadAnswer(f"There is no end after {MAX_PAGES} pages.")
         numbers = list(range(read + 1, read + len(rows) + 1))
-        return Page(rows, numbers, next_at, self._total(data))
+        told_at = _moment(answer.headers.get("date", ""))
+        return Page(rows, numbers, next_at, self._total(data), told_at)
 
     def _next(
         self, at: Cursor, data: Any, answer: Answer, request: Request
@@ -222,7 +227,7 @@ class HttpSource(Source):
                 mark = get(data, config.next_path)
                 if mark in (None, "", False) or mark == at.get("cursor"):
                     return None
-                if not isinstance(mark, str | int):
+                if not isinstance(mark, str | int) or not is_storable(str(mark)):
                     raise BadAnswer("The mark for the next page is no single value.")
                 return {"cursor": mark}
             case "link":
@@ -243,6 +248,8 @@ class HttpSource(Source):
         try:
             url = urljoin(request.url, link)
             same = origin_of(url) == origin_of(request.url)
+            if not is_storable(url):
+                raise ValueError
         except (ValueError, InvalidConfig):
             raise BadAnswer("The address of the next page is not valid.") from None
         if not same:
@@ -439,6 +446,16 @@ def _iso(moment: datetime) -> str:
     if moment.tzinfo:
         moment = moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(text: str) -> datetime | None:
+    """The time of a ``Date`` header; None where that is none, or no clock's."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.year >= 2000 else None
 
 
 def _bearer(token: str) -> str:

@@ -50,6 +50,8 @@ _HARMLESS: Final = {"accept", "accept-encoding", "content-type", "user-agent"}
 _NO_HTTP: Final = (http.client.BadStatusLine, http.client.LineTooLong)
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+#: Of old: an IPv4 address after zeros.
+_COMPATIBLE: Final = ipaddress.ip_network("::/96")
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -144,7 +146,9 @@ class Policy:
         :param private: False: not if it is in a private network, whatever is listed
         """
         ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
-        if ip.is_global and not ip.is_multicast:
+        if ip.is_global and not (
+            ip.is_multicast or ip.is_reserved or getattr(ip, "is_site_local", False)
+        ):
             return True
         if not private or origin not in self.origins:
             return False
@@ -156,7 +160,7 @@ class Policy:
 def _unwrapped(ip: IPAddress) -> IPAddress:
     """The IPv4 address that an IPv6 one leads to, if it does."""
     if isinstance(ip, ipaddress.IPv6Address):
-        if ip in _NAT64:
+        if ip in _NAT64 or (ip in _COMPATIBLE and int(ip) > 1):
             return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         return ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1] or ip
     return ip
@@ -424,14 +428,17 @@ class Transport:
             raise too_big
         unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
         body = bytearray()
+        came = 0
         while chunk := response.read1(65536):
+            came += len(chunk)
             if gzip:
                 try:
                     chunk = unpack.decompress(chunk, self.limits.body + 1 - len(body))
                 except zlib.error:
                     raise BadAnswer(f"{origin} answers with broken gzip.") from None
             body += chunk
-            if len(body) > self.limits.body or unpack.unconsumed_tail:
+            # What comes after the end of gzip is unpacked to nothing, yet kept.
+            if max(len(body), came) > self.limits.body or unpack.unconsumed_tail:
                 raise too_big
         if response.length or (gzip and not unpack.eof):
             raise Unreachable(f"{origin} hung up in the middle of its answer.")
@@ -477,7 +484,7 @@ def _raise_for_status(answer: Answer) -> None:
 
 def _retry_after(text: str) -> float | None:
     """Seconds, from seconds or a date."""
-    if text.strip().isdigit():
+    if text.isascii() and text.strip().isdigit():
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
