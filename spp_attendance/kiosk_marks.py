@@ -33,8 +33,9 @@ PIN_WINDOW = timedelta(minutes=5)
 #: So many PINs are looked at in a request: each takes up to a second, on purpose, and
 #: the tablet doesn't wait for ever. What is left it sends at once again.
 MAX_PIN_CHECKS = 10
-#: What is nobody's guess, and so isn't held against a tablet that was long offline.
-_NO_GUESS = ("not_offered", "too_old")
+#: What is nobody's guess once it is known whose the mark is, and so isn't held against
+#: a tablet that was long offline.
+_NO_GUESS = ("not_offered", "too_old", "rejected")
 
 _REFUSAL_COLUMNS = {
     "uuid": "varchar",
@@ -158,7 +159,8 @@ class KioskMarks:
         rows = self.env.execute_query(
             SQL(
                 "SELECT create_date FROM spp_attendance_kiosk_refusal"
-                " WHERE kiosk_id = %s AND create_date > %s AND code <> ALL(%s)"
+                " WHERE kiosk_id = %s AND create_date > %s"
+                "   AND (subscriber_id IS NULL OR code <> ALL(%s))"
                 " ORDER BY create_date DESC LIMIT %s",
                 self.kiosk.id,
                 since,
@@ -251,6 +253,9 @@ class KioskMarks:
         person = self._identify(mark)
         is_new = person is None
         if mark.person is None:
+            if self.kiosk.require_pin and not mark.pin:
+                # Said of anybody, or it would tell who is known.
+                raise _Refusal("incomplete", person=person)
             # Whoever isn't known costs as much time as who is.
             is_right_pin = self._check_pin(mark, person)
         if not is_new:
@@ -262,7 +267,7 @@ class KioskMarks:
                 if not mark.badge and not is_same_name(mark.name, person.name or ""):
                     raise _Refusal("name_mismatch", queue=queue, person=person)
                 if self.kiosk.require_pin:
-                    self._demand_pin(mark, person, is_right_pin, queue)
+                    self._demand_pin(person, is_right_pin, queue)
         elif (
             self.kiosk.unknown_policy != "create"
             or not mark.identifier
@@ -282,9 +287,10 @@ class KioskMarks:
         :raises _Refusal: when nobody is meant, or in a way that this kiosk doesn't know
         """
         ways = self.kiosk.identification
+        if bool(mark.person) != (self.kiosk.mode == "attendant"):
+            # An attendant's list is had with a code; without it nobody marks there.
+            raise _Refusal("not_offered", queue=True)
         if mark.person:
-            if self.kiosk.mode != "attendant":
-                raise _Refusal("not_offered", queue=True)
             person = self.by_uuid.get(str(mark.person))
         elif mark.badge:
             if ways == "identifier_name":
@@ -309,18 +315,18 @@ class KioskMarks:
             return False
         return self.pin_context.verify(mark.pin, pin_hash)
 
-    def _demand_pin(
-        self, mark: MarkIn, person: BaseModel, is_right: bool, queue: bool
-    ) -> None:
+    def _demand_pin(self, person: BaseModel, is_right: bool, queue: bool) -> None:
+        """Refuse a wrong PIN; as a wrong name is, or it would tell that that is right.
+
+        :raises _Refusal: also when there is no PIN, or its guesses are used up
+        """
         if self.wrong_pins[person.id] >= MAX_WRONG_PINS:
             raise _Refusal("pin_locked", queue=queue, person=person)
         if person.id not in self.hashes:
             raise _Refusal("no_pin", queue=queue, person=person)
-        if not mark.pin:
-            raise _Refusal("incomplete", person=person)
         if not is_right:
             self.wrong_pins[person.id] += 1
-            raise _Refusal("wrong_pin", person=person)
+            raise _Refusal("wrong_pin", queue=queue, person=person)
 
     def _type_id(self, mark: MarkIn) -> int | None:
         """The type of a mark, None for none."""
@@ -359,7 +365,10 @@ class KioskMarks:
             outcome = by_identifier[mark.given.identifier]
             name = first[mark.given.identifier].given.name
             if outcome.status == "rejected":
-                self._refuse(mark, _Refusal("rejected", reason=outcome.reason))
+                # "conflict": another kiosk has just registered them.
+                queue = outcome.code == "conflict"
+                refusal = _Refusal("rejected", queue=queue, reason=outcome.reason)
+                self._refuse(mark, refusal)
                 continue
             person = people.browse(outcome.id)
             if mark.given.name != name and not is_same_name(mark.given.name, name):
@@ -391,12 +400,18 @@ class KioskMarks:
             accepted, self.kiosk._ingest(facts), strict=True
         ):
             if outcome.status == "rejected":
-                self._refuse(
-                    mark, _Refusal("rejected", person=person, reason=outcome.reason)
+                # What is not the clock's fault is none of who marked: an archived
+                # location, say. Somebody has to see to it, and nothing is lost.
+                refusal = _Refusal(
+                    "rejected",
+                    queue=outcome.code != "in_the_future",
+                    person=person,
+                    reason=outcome.reason,
                 )
+                self._refuse(mark, refusal)
 
     def _refuse(self, mark: _Mark, refusal: _Refusal) -> None:
-        self.guesses += refusal.code not in _NO_GUESS
+        self.guesses += not refusal.person or refusal.code not in _NO_GUESS
         self.refused.append((mark, refusal))
 
     def _log(self) -> None:
@@ -405,6 +420,8 @@ class KioskMarks:
             return
         rows = [self._refusal_row(mark, refusal) for mark, refusal in self.refused]
         names = SQL(", ").join(map(SQL.identifier, _REFUSAL_COLUMNS))
+        refusals = self.env["spp.attendance.kiosk.refusal"]
+        refusals.flush_model()
         self.env.cr.execute(
             SQL(
                 """
@@ -434,7 +451,7 @@ class KioskMarks:
             # The same mark may come twice at once: the transaction is run again.
             log_exceptions=False,
         )
-        self.env["spp.attendance.kiosk.refusal"].invalidate_model(flush=False)
+        refusals.invalidate_model(flush=False)
 
     def _refusal_row(self, mark: _Mark, refusal: _Refusal) -> tuple[Any, ...]:
         """Values of ``_REFUSAL_COLUMNS``."""

@@ -55,7 +55,8 @@ class SubscriberPatch(Patch):
     )
     badge: Line | None = Field(
         None,
-        description="What a card, QR code or reader gives for this person.",
+        description="What a card, QR code or reader gives for this person. At a kiosk"
+        " it counts without a name: nothing that others know, then.",
         examples=["04A2B9C1"],
     )
     tags: Annotated[list[Name], Field(max_length=50)] = Field(

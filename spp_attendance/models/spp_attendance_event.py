@@ -380,12 +380,13 @@ class SppAttendanceEvent(models.Model):
 
         :return: ``{"id", "display_name", "person_identifier"}``, empty when nobody
         """
-        subscribers = self.env["spp.attendance.subscriber"]
-        person = subscribers.with_company(
+        subscribers = self.env["spp.attendance.subscriber"].with_company(
             self.company_id or self.env.company
-        )._by_identifier([identifier])
-        for found in person.values():
-            return found.read(["display_name", "person_identifier"], load=None)[0]
+        )
+        found = subscribers._by_identifier([identifier])
+        found = found or subscribers._by_badge([identifier])
+        for person in found.values():
+            return person.read(["display_name", "person_identifier"], load=None)[0]
         return {}
 
     def action_expect(self):

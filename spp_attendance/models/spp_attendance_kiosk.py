@@ -9,14 +9,17 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, consteq
 
-from odoo.addons.spp_oauth.api import Forbidden, TooManyRequests
+from odoo.addons.spp_oauth.api import Conflict, Forbidden, TooManyRequests
 from odoo.addons.spp_oauth.oauth.errors import RateLimited
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from ..kiosk_marks import KioskMarks
+from ..required import check_required
 
 _TOKEN_BYTES = 32
 _MIN_CODE = 6
+#: More than anybody marks one by one, and than a tablet shows without a pause.
+_MAX_EXPECTED = 2000
 #: PostgreSQL's integers.
 _MAX_INT = 2_147_483_647
 #: A page that is open says so every 20 seconds; so long without is no hiccup.
@@ -93,7 +96,8 @@ class SppAttendanceKiosk(models.Model):
         default="identifier_name",
         tracking=True,
         help="How people say who they are. A badge is a card, a QR code or a number"
-        " that a reader types; it counts without a name.",
+        " that a reader types; it counts without a name. An identifier is no badge:"
+        " cards with random badges are printed from the list of people.",
     )
     require_pin = fields.Boolean(
         string="Ask for a PIN",
@@ -383,6 +387,7 @@ class SppAttendanceKiosk(models.Model):
 
     def write(self, vals):
         self._check_identity(vals.keys())
+        check_required(self, vals)
         result = super().write(vals)
         if "company_id" in vals:
             # Rules judge where it was; nobody moves it to where they have no say.
@@ -558,6 +563,16 @@ class SppAttendanceKiosk(models.Model):
         :raises AccessError: for who may not change the kiosk
         """
         self.check_access("write")
+        # A tablet may note at the same time that it is here. It is here that this then
+        # fails, to be run again: the log quotes what is written below, with the tokens.
+        self.env.cr.execute(
+            SQL(
+                "SELECT id FROM spp_attendance_kiosk WHERE id = ANY(%s)"
+                " ORDER BY id FOR UPDATE",
+                self.ids,
+            ),
+            log_exceptions=False,
+        )
         until = fields.Datetime.now() + timedelta(days=keep_days)
         # Nobody may read or write a token; who may change the kiosk may replace it.
         for kiosk_sudo in self.sudo():
@@ -582,6 +597,11 @@ class SppAttendanceKiosk(models.Model):
 
     @api.model
     def _cron_rotate_tokens(self):
+        # Tablets that are in use change their kiosks all the time.
+        run_in_transaction(self.env, lambda env: env[self._name]._rotate_tokens())
+
+    @api.model
+    def _rotate_tokens(self):
         """Renew the links that are due. The old one goes on until the next time."""
         now = fields.Datetime.now()
         due = self.search([("rotate_days", ">", 0)]).filtered(
@@ -757,6 +777,7 @@ class SppAttendanceKiosk(models.Model):
             and type (id of the event's or None), by name
         :raises Forbidden: on a wrong code, or when this kiosk has no attendants
         :raises TooManyRequests: after too many wrong codes
+        :raises Conflict: when they are too many for a list
         """
         self.ensure_one()
         kiosk = self._acting()
@@ -780,7 +801,13 @@ class SppAttendanceKiosk(models.Model):
         if not people:
             people = people.search(
                 Domain("company_id", "=", kiosk.company_id.id)
-                & Domain("location_id", "child_of", kiosk.location_id.id)
+                & Domain("location_id", "child_of", kiosk.location_id.id),
+                limit=_MAX_EXPECTED + 1,
+            )
+        if len(people) > _MAX_EXPECTED:
+            raise Conflict(
+                f"More than {_MAX_EXPECTED} people are too many for one list: enter an"
+                " event of today with those who are expected."
             )
         people.fetch(["uuid", "name", "person_identifier"])
         no_event = kiosk.env["spp.attendance.event"]

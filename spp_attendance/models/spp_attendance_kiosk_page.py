@@ -228,6 +228,11 @@ class SppAttendanceKiosk(models.Model):
             "attendant": self.env._("Your name (optional)"),
             "show_list": self.env._("Show the List"),
             "loading": self.env._("One moment…"),
+            "list_too_long": self.env._(
+                "Too many people are expected here for one list. Ask for an event of"
+                " today with just those who come, or for a kiosk for each part of the"
+                " place."
+            ),
             "wrong_code": self.env._("This isn't the code of this kiosk."),
             "too_often": self.env._("Too many attempts. Try again in a few minutes."),
             "list_needs_network": self.env._(

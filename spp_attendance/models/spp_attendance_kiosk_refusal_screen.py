@@ -44,8 +44,9 @@ class SppAttendanceKioskRefusal(models.Model):
 
         With three statements at most, as the user.
 
-        :return: ``(likely, sure)``: people, and who has what was typed as identifier
-            or badge, if that is one person
+        :return: ``(likely, sure)``: people, and who has the identifier that was typed
+            or the badge that was read, if that is one person. Who has what was read as
+            a badge for an identifier is but likely: others know that, too.
         """
         self.ensure_one()
         people = self.env["spp.attendance.subscriber"]
@@ -63,6 +64,8 @@ class SppAttendanceKioskRefusal(models.Model):
                 limit=CANDIDATES,
             )
         sure = found if len(found) == 1 else people
+        if self.badge and sure != self.subscriber_id and sure.badge != self.badge:
+            sure = people
         typed = words(self.claimed_name or "")
         parts = [Domain("name", "ilike", w) for w in typed if len(w) >= SHORTEST_WORD]
         parts += [Domain("person_identifier", "ilike", code) for code in codes]

@@ -8,11 +8,16 @@ from odoo.tools import SQL
 
 from ..api import SubscriberLine, SubscriberOut, SubscriberPage
 from ..batch import stream
+from ..engine.badges import new_badge
 from ..engine.names import NameParts, compose, split
 from ..merge import Merge
 from ..references import BatchRefused
+from ..required import check_required
 from ..summary import summarize
 from ..upsert import Upsert
+
+#: More cards at once would keep the program that makes the PDF busy for minutes.
+MAX_CARDS = 1000
 
 _PIN = re.compile(r"[0-9]{4,8}")
 
@@ -90,7 +95,9 @@ class SppAttendanceSubscriber(models.Model):
     )
     badge = fields.Char(
         copy=False,
-        help="What the person's card or QR code holds, or a reader types.",
+        help="What the person's card or QR code holds, or a reader types. At a kiosk"
+        " it counts without a name, so it should be nothing that others know, like the"
+        " identifier. Who has none gets one when the badge card is printed.",
     )
     pin_hash = fields.Char(groups=fields.NO_ACCESS, copy=False, prefetch=False)
     pin_input = fields.Char(
@@ -340,6 +347,7 @@ class SppAttendanceSubscriber(models.Model):
                 self.env._("A UUID never changes: other systems know the person by it.")
             )
         vals = self._clean_names(vals)
+        check_required(self, vals)
         if vals.keys().isdisjoint(self._NAME_PARTS):
             # The contact's own write splits a new name.
             return super().write(vals)
@@ -550,8 +558,7 @@ class SppAttendanceSubscriber(models.Model):
     def _by_badge(self, codes):
         """Whose badges these are: active people of the current company.
 
-        As the user, in one query. A code that is nobody's badge may be an identifier,
-        as on cards that hold nothing else.
+        As the user, in one query. An identifier is no badge: others know it.
 
         :param codes: any number of them
         :return: ``{code: subscriber}`` of those that were found
@@ -561,15 +568,40 @@ class SppAttendanceSubscriber(models.Model):
             return {}
         people = self.search_fetch(
             Domain("company_id", "=", self.env.company.id)
-            & (
-                Domain("badge", "in", wanted)
-                | Domain("person_identifier", "in", wanted)
-            ),
-            ["badge", "person_identifier"],
+            & Domain("badge", "in", wanted),
+            ["badge"],
         )
-        found = {person.person_identifier: person for person in people}
-        found.update({person.badge: person for person in people if person.badge})
-        return {code: found[code] for code in wanted if code in found}
+        return {person.badge: person for person in people}
+
+    def _check_cards(self):
+        """Refuse to print more cards at once than can be.
+
+        :raises UserError: when these are more
+        """
+        if len(self) > MAX_CARDS:
+            raise UserError(
+                self.env._(
+                    "%(count)s cards are too many at once; %(limit)s would do. Choose"
+                    " fewer people.",
+                    count=len(self),
+                    limit=MAX_CARDS,
+                )
+            )
+
+    def _give_badges(self):
+        """Give a badge that nobody can guess to each of these people who has none.
+
+        As the user, in a number of statements that doesn't depend on how many.
+
+        :raises AccessError: when somebody has none whom the user may not change
+        """
+        bare = self.filtered(lambda person: not person.badge)
+        if not bare:
+            return
+        bare.check_access("write")
+        for person in bare:
+            person.badge = new_badge()
+        bare.flush_recordset(["badge"])
 
     @api.model
     def _zones(self):
@@ -835,6 +867,13 @@ class SppAttendanceSubscriber(models.Model):
         action["domain"] = [("subscriber_id", "=", self.id)]
         action["context"] = {"default_subscriber_id": self.id}
         return action
+
+    def action_print_badges(self):
+        """Print cards, with new badges for those who have none."""
+        report = self.env.ref("spp_attendance.spp_attendance_badge_report")
+        self._check_cards()
+        self._give_badges()
+        return report.report_action(self, config=False)
 
     def action_clear_pin(self):
         """Take their PINs away: a field left empty leaves them as they are."""

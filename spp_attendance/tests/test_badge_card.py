@@ -7,8 +7,9 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 from odoo.tools.pdf import PdfFileReader
 
+from ..engine.badges import ALPHABET, LENGTH, new_badge
+from ..models.spp_attendance_subscriber import MAX_CARDS
 from ..qr import data_uri, png
-from ..reports.report_badge_card import MAX_CARDS
 from .common import AttendanceCase
 
 REPORT = "spp_attendance.spp_attendance_badge_report"
@@ -17,6 +18,11 @@ REPORT = "spp_attendance.spp_attendance_badge_report"
 @tagged("post_install", "-at_install")
 class TestBadgeCard(AttendanceCase):
     """Cards with a code, for kiosks and readers."""
+
+    def as_user(self, records, user):
+        return records.with_user(user).with_context(
+            allowed_company_ids=user.company_ids.ids
+        )
 
     def printed(self, people):
         content, _kind = self.env["ir.actions.report"]._render_qweb_html(
@@ -36,14 +42,66 @@ class TestBadgeCard(AttendanceCase):
             ]
         )
 
-    def test_code_is_the_badge_else_the_identifier(self):
+    def test_the_code_is_the_badge(self):
+        """Not the identifier, which others know; printing by itself changes nothing."""
         self.amina.badge = "04:A3:1F"
         page = self.printed(self.amina + self.joseph)
         images = page.xpath("//img/@src")
-        self.assertEqual(images, [data_uri("04:A3:1F"), data_uri("T-2")])
+        self.assertEqual(images, [data_uri("04:A3:1F")])
+        self.assertFalse(self.joseph.badge)
         text = " ".join(page.text_content().split())
         for part in ("Okafor, Amina", "T-1", "04:A3:1F", "Mwangi, Joseph", "North"):
             self.assertIn(part, text)
+
+    def test_who_has_no_badge_gets_one(self):
+        self.amina.badge = "04:A3:1F"
+        people = self.as_user(self.amina + self.joseph + self.grace, self.officer)
+        action = people.action_print_badges()
+        self.assertEqual(action["context"]["active_ids"], people.ids)
+        self.assertEqual(self.amina.badge, "04:A3:1F")
+        given = {self.joseph.badge, self.grace.badge}
+        self.assertEqual(len(given), 2)
+        for badge in given:
+            self.assertRegex(badge, f"^[{ALPHABET}]{{{LENGTH}}}$")
+        people.action_print_badges()
+        self.assertEqual({self.joseph.badge, self.grace.badge}, given)
+        self.assertEqual(
+            self.printed(self.joseph).xpath("//img/@src"), [data_uri(self.joseph.badge)]
+        )
+
+    def test_only_who_may_change_people_gives_badges(self):
+        head = self._new_user("card-head", "head")
+        self.amina.department_id = self.env["spp.attendance.department"].create(
+            {"name": "Unit", "company_id": self.company.id, "head_id": head.id}
+        )
+        for user, person in (
+            (head, self.amina),
+            (self.participant, self.amina),
+            (self.api_user, self.amina),
+            (self.officer, self.stranger),
+        ):
+            with self.subTest(user.login), self.assertRaises(AccessError):
+                self.as_user(person, user).action_print_badges()
+            self.assertFalse(person.badge)
+        # Who has a badge is printed for whoever may see them.
+        self.amina.badge = "04A2"
+        self.assertTrue(self.as_user(self.amina, head).action_print_badges())
+
+    def test_badges_differ(self):
+        badges = {new_badge() for _number in range(1000)}
+        self.assertEqual(len(badges), 1000)
+        self.assertEqual(set("".join(badges)), set(ALPHABET))
+
+    def test_statements_of_giving_do_not_grow(self):
+        people = self.crowd(42)
+        counts = []
+        for some in (people[:1], people[1:3], people[3:]):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            self.as_user(some, self.officer)._give_badges()
+            counts.append(self.cr.sql_log_count - before)
+        self.assertEqual(counts[1], counts[2])  # the first learned the rules
 
     def test_an_image_is_made_of_any_text(self):
         for text in ("1", "Ω — ٣", "x" * 500):
@@ -90,8 +148,9 @@ class TestBadgeCard(AttendanceCase):
         officer = values.with_user(self.officer).with_context(
             allowed_company_ids=self.company.ids
         )
+        self.amina.badge = "04A2"
         [[card]] = officer._get_report_values(self.amina.ids)["pages"]
-        self.assertEqual(card["code"], "T-1")
+        self.assertEqual(card["code"], "04A2")
         for user, person in (
             (self.officer, self.stranger),
             (self.participant, self.amina),

@@ -434,6 +434,10 @@ class TestEvent(AttendanceCase):
 
     def test_a_badge_means_somebody_of_the_company(self):
         self.assertEqual(self.event.find_person("T-2")["id"], self.joseph.id)
+        self.grace.badge = "04A2"
+        self.joseph.badge = "T-1"  # nobody's badge is another one's identifier
+        self.assertEqual(self.event.find_person("04A2")["id"], self.grace.id)
+        self.assertEqual(self.event.find_person("T-1")["id"], self.amina.id)
         self.assertEqual(self.event.find_person("nobody"), {})
         stranger = self.event.with_user(self.internal)
         with self.assertRaises(AccessError):

@@ -251,17 +251,22 @@ class TestKioskMarks(KioskCase):
     # --------------------------------------------------------------- ways to say who
 
     def test_badge(self):
-        self.kiosk.identification = "badge"
         self.joseph.badge = "04A2"
-        for badge, person in (("04A2", self.joseph), ("T-1", self.amina)):
-            with self.subTest(badge):
-                given = mark(None, None, badge=badge)
+        for way in ("badge", "both"):
+            self.kiosk.identification = way
+            given = mark(None, None, badge="04A2")
+            with self.subTest(way):
                 self.assertEqual(self.take(given), ["noted"])
-                self.assertEqual(self.record_of(given).subscriber_id, person)
+                self.assertEqual(self.record_of(given).subscriber_id, self.joseph)
                 self.assertFalse(self.record_of(given).claimed_name)
+                # Who knows an identifier needs the name to it.
+                guess = mark(None, None, badge="T-1")
+                self.assertEqual(self.refused(guess), ("unknown", "refused"))
+            self.record_of(given)._void("For the next one")
 
     def test_ways_that_are_offered(self):
-        badge, typed = {"identifier": None, "name": None, "badge": "T-1"}, {}
+        self.amina.badge = "04A2"
+        badge, typed = {"identifier": None, "name": None, "badge": "04A2"}, {}
         listed = {"identifier": None, "name": None, "person": self.amina.uuid}
         for way, offered in (
             ("identifier_name", (typed,)),
@@ -341,6 +346,51 @@ class TestKioskMarks(KioskCase):
         kiosk.write({"unknown_policy": "refuse", "require_pin": True})
         given = mark(person=self.grace.uuid, type=self.training.id, **listed)
         self.assertEqual(self.take(given, kiosk=kiosk), ["noted"])
+
+    def test_the_type_of_an_event_is_that_of_its_marks(self):
+        """Also at a kiosk that offers none."""
+        kiosk = self.new_kiosk(mode="attendant", attendant_code_input="secret-1")
+        event = self.env["spp.attendance.event"].create(
+            {
+                "name": "Today",
+                "type_id": self.training.id,
+                "location_id": self.hall.id,
+                "local_date": "2026-09-01",
+                "company_id": self.company.id,
+                "line_ids": [(0, 0, {"subscriber_id": self.amina.id})],
+            }
+        )
+        [expected] = kiosk._expected_people("secret-1")
+        given = mark(None, None, person=expected["uuid"], type=expected["type"])
+        self.assertEqual(self.take(given, kiosk=kiosk), ["noted"])
+        self.assertEqual(self.record_of(given).type_id, event.type_id)
+
+    def test_without_their_code_nobody_marks_at_an_attendants_kiosk(self):
+        kiosk = self.new_kiosk(
+            mode="attendant", attendant_code_input="secret-1", identification="both"
+        )
+        self.amina.badge = "04A2"
+        for values in ({}, {"identifier": None, "name": None, "badge": "04A2"}):
+            with self.subTest(values):
+                given = mark(**values)
+                self.assertEqual(
+                    self.refused(given, kiosk=kiosk), ("not_offered", "queued")
+                )
+                self.assertFalse(self.refusal_of(given).subscriber_id)
+
+    def test_what_keeps_a_known_person_s_mark_from_being_recorded(self):
+        """An archived location, say: somebody sees to it, and the mark is kept."""
+        self.hall.active = False
+        marks = [
+            mark(at=MORNING - timedelta(minutes=number), name="Okafor Amina")
+            for number in range(30)
+        ]
+        self.assertEqual(self.take(*marks), ["noted"] * 30)
+        refusal = self.refusal_of(marks[0])
+        self.assertEqual((refusal.code, refusal.state), ("rejected", "queued"))
+        self.hall.active = True
+        refusal._accept(self.amina)
+        self.assertTrue(self.record_of(marks[0]))
 
     # ------------------------------------------------------------------------ time
 
@@ -432,13 +482,30 @@ class TestKioskMarks(KioskCase):
                 expected = expected or ("no_pin", "refused")
                 self.assertEqual(self.refused(mark(**values)), expected)
 
+    def test_what_is_said_tells_nobody_s_name_or_pin(self):
+        """With a PIN or without: the same, whether that or the person isn't right."""
+        self._with_pins()
+        cases = (
+            {"identifier": "T-99"},
+            {"name": "X Y"},
+            {},
+            {"identifier": "T-3", "name": "Diallo Grace"},
+        )
+        for policy, said in (("refuse", "refused"), ("queue", "noted")):
+            self.kiosk.write({"unknown_policy": policy, "mismatch_policy": policy})
+            for pin, expected in ((None, "refused"), ("0000", said)):
+                with self.subTest(policy=policy, pin=pin):
+                    marks = [mark(**{**values, "pin": pin}) for values in cases]
+                    self.assertEqual(self.take(*marks), [expected] * 4)
+
     def test_wrong_pins_run_out(self):
         self._with_pins()
         self.kiosk.mismatch_policy = "queue"
         wrong = [mark(pin="0000") for _number in range(3)]
-        self.assertEqual(self.take(*wrong), ["refused"] * 3)
+        self.assertEqual(self.take(*wrong), ["noted"] * 3)
         more = [mark(pin="0000"), mark(pin="0000"), mark(pin="1234")]
-        self.assertEqual(self.take(*more), ["refused", "refused", "noted"])
+        self.assertEqual(self.take(*more), ["noted"] * 3)
+        self.assertEqual(self.refusal_of(more[1]).code, "wrong_pin")
         locked = self.refusal_of(more[2])
         self.assertEqual((locked.code, locked.state), ("pin_locked", "queued"))
         self.assertEqual(
@@ -499,6 +566,50 @@ class TestKioskMarks(KioskCase):
         self.assertEqual(self.take(mark(), kiosk=other), ["noted"])
         with freeze_time("2026-09-01 05:01:10"):
             self.assertEqual(self.take(mark(), *guesses[:2])[0], "noted")
+
+    def test_many_marks_with_many_unknown_get_through(self):
+        """300 of a day without network, each eighth of nobody: in order, none lost."""
+        self.kiosk.unknown_policy = "queue"
+        marks = [
+            mark(
+                f"U-{number}" if number % 8 == 0 else "T-1",
+                at=MORNING - timedelta(minutes=number),
+            )
+            for number in range(320)
+        ]
+        waiting, seconds, answered = list(marks), 10, []
+        while waiting:
+            self.assertLess(seconds, 300)
+            with freeze_time(MORNING + timedelta(seconds=seconds)):
+                try:
+                    given = self.take(*waiting[:50])
+                except TooManyRequests as caught:
+                    seconds += int(dict(caught.extra_headers)["Retry-After"])
+                    continue
+            answered += given
+            # As the page does: what had no answer it sends half a minute later.
+            seconds += 30 if len(given) < len(waiting[:50]) else 0
+            waiting = waiting[len(given) :]
+        self.assertEqual(answered, ["noted"] * 320)
+        domain = [("kiosk_id", "=", self.kiosk.id)]
+        self.assertEqual(self.env["spp.attendance.record"].search_count(domain), 280)
+        refusals = self.env["spp.attendance.kiosk.refusal"].search(domain)
+        self.assertEqual(set(refusals.mapped("state")), {"queued"})
+        self.assertEqual(len(refusals), 40)
+
+    def test_who_says_nothing_of_anybody_is_throttled(self):
+        """In a way that isn't offered, nor anybody new: it fills the officers' list."""
+        guesses = [mark(None, None, badge=f"B-{number}") for number in range(30)]
+        self.assertEqual(self.take(*guesses), ["noted"] * 21)
+        with self.assertRaises(TooManyRequests):
+            self.take(*guesses[21:])
+
+    def test_what_waits_to_be_written_is_not_forgotten(self):
+        first = mark("T-99")
+        self.take(first)
+        self.refusal_of(first).reason = "Seen"
+        self.take(mark("T-98"))
+        self.assertEqual(self.refusal_of(first).reason, "Seen")
 
     def test_who_was_long_away_is_not_throttled(self):
         old = MORNING - timedelta(days=40)

@@ -1,6 +1,8 @@
 import io
 from datetime import timedelta
 
+from freezegun import freeze_time
+
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, tagged
@@ -217,6 +219,29 @@ class TestKioskWizards(KioskCase):
 
         nobody = self.as_user(self.officer, self.mark("ZZZ", "Qqq Www"))
         self.assertEqual(tuple(map(len, nobody._candidates())), (0, 0))
+
+    @freeze_time("2026-09-01 05:00:10")
+    def test_a_badge_is_not_an_identifier(self):
+        """Who is called like a badge is offered, not proposed; a badge can be given."""
+        self.kiosk.write({"identification": "both", "unknown_policy": "queue"})
+        guess, fresh = (
+            mark(None, None, badge=badge, at=MORNING - timedelta(minutes=number))
+            for number, badge in enumerate(("T-2", "04A2"))
+        )
+        self.take(guess, fresh)
+        likely, sure = self.as_user(self.officer, self.refusal_of(guess))._candidates()
+        self.assertEqual((likely[0], len(sure)), (self.joseph, 0))
+        wizard = self.wizard(
+            self.as_user(self.officer, self.refusal_of(fresh)).action_resolve()
+        )
+        self.assertFalse(wizard.new_identifier)
+        wizard.write({"answer": "new", "new_identifier": "N-1", "new_name": "Sow, Awa"})
+        wizard.action_accept()
+        person = self.record_of(fresh).subscriber_id
+        self.assertEqual((person.person_identifier, person.badge), ("N-1", "04A2"))
+        later = mark(None, None, badge="04A2")
+        self.assertEqual(self.take(later), ["noted"])
+        self.assertEqual(self.record_of(later).subscriber_id, person)
 
     def test_accept_for_somebody_known(self):
         refusal = self.mark("T-33", "Grace Diallo")

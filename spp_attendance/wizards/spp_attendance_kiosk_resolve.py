@@ -97,7 +97,7 @@ class SppAttendanceKioskResolve(models.TransientModel):
                 "badge": first.badge,
                 "candidate_ids": candidates.ids,
                 "subscriber_id": certain.id,
-                "new_identifier": first.person_identifier or first.badge,
+                "new_identifier": first.person_identifier,
                 "new_name": first.claimed_name,
                 "new_location_id": first.location_id.id,
             }
@@ -146,6 +146,7 @@ class SppAttendanceKioskResolve(models.TransientModel):
             {
                 "person_identifier": self.new_identifier.strip(),
                 "name": self.new_name,
+                "badge": self.badge,
                 "location_id": self.new_location_id.id,
                 "company_id": self.company_id.id,
             }

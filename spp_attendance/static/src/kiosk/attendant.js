@@ -60,7 +60,12 @@ export class Attendant {
             this.say("");
             this.render();
         } catch (error) {
-            const key = { 403: "wrong_code", 429: "too_often", 401: "link_expired" };
+            const key = {
+                401: "expired",
+                403: "wrong_code",
+                409: "list_too_long",
+                429: "too_often",
+            };
             this.say(key[error.status] || "list_needs_network", true);
         }
     }
