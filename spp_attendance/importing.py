@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from .api import Outcome
@@ -36,10 +37,12 @@ class Result(NamedTuple):
 
     :ivar outcomes: one an item, in their order
     :ivar changes: in words, by index, what was changed; of a dry run only
+    :ivar repeats: of those that say the same again, by index, which was the first
     """
 
     outcomes: list[Outcome]
     changes: Mapping[int, str] = {}
+    repeats: Mapping[int, int] = {}
 
 
 class Target(NamedTuple):
@@ -100,6 +103,7 @@ class Chunk(NamedTuple):
     :ivar numbers: of each row, counted from 1, as the source counts
     :ivar after: where it goes on once they are written
     :ivar is_last: nothing comes after them
+    :ivar told_at: see :class:`registry.Page`
     """
 
     rows: list[dict[str, Any]]
@@ -107,6 +111,7 @@ class Chunk(NamedTuple):
     after: Position
     is_last: bool
     total: int | None
+    told_at: datetime | None
 
     @classmethod
     def of(cls, page: Page, position: Position, size: int) -> Chunk:
@@ -119,7 +124,8 @@ class Chunk(NamedTuple):
         if whole and not ended:
             after = Position(page.next_cursor)
         part = slice(position.row, end)
-        return cls(page.rows[part], page.numbers[part], after, ended, page.total)
+        rows, numbers = page.rows[part], page.numbers[part]
+        return cls(rows, numbers, after, ended, page.total, page.told_at)
 
 
 class Reader:

@@ -52,9 +52,11 @@ class Upsert:
     :param env: environment of the user and company in whose name it is done
     :ivar changes: what the last batch changed, by index: (field, old, new), references
         as records, their new value as an id
+    :ivar repeats: of its items that name somebody again, by index, which was the first
     """
 
     changes: dict[int, list[tuple[str, Any, Any]]]
+    repeats: dict[int, int]
 
     def __init__(self, env: Environment) -> None:
         self.env = env
@@ -90,6 +92,7 @@ class Upsert:
         self.zones = self.model._zones()
         outcomes: dict[int, Outcome] = {}
         self.changes = {}
+        self.repeats = {}
         new: list[_Change] = []
         known: list[_Change] = []
         first: dict[int | str, int] = {}
@@ -101,6 +104,7 @@ class Upsert:
                 # Two identifiers may be one person's since people were merged.
                 before = first.setdefault(person.id if person else identifier, index)
                 if before != index:
+                    self.repeats[index] = before
                     raise Rejection(
                         "repeated", f"Item {before} of this batch is the same person."
                     )

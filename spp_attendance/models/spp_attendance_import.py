@@ -1,7 +1,7 @@
 import logging
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
@@ -10,8 +10,15 @@ from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from odoo.addons.spp_oauth.tools.retry import TRANSIENT, run_in_transaction
 
-from ..importing import CHUNK, Chunk, Claim, Position, map_rows, waiting_time
-from ..registry import RegistryError
+from ..importing import (
+    CHUNK,
+    Chunk,
+    Claim,
+    Position,
+    map_rows,
+    waiting_time,
+)
+from ..registry import InvalidConfig, RegistryError
 
 _logger = logging.getLogger(__name__)
 
@@ -87,7 +94,11 @@ class SppAttendanceImport(models.Model):
     config = fields.Json(
         readonly=True, help="The source's settings as they were, without the secret."
     )
-    cursor = fields.Json(readonly=True)
+    cursor = fields.Json(
+        groups=fields.NO_ACCESS,
+        readonly=True,
+        help="A registry's link to the next page may open more than that page.",
+    )
     page_count = fields.Integer(string="Pages", readonly=True)
     read_count = fields.Integer(string="Rows", readonly=True)
     created_count = fields.Integer(string="Created", readonly=True)
@@ -110,6 +121,12 @@ class SppAttendanceImport(models.Model):
     lease_until = fields.Datetime(readonly=True)
     lease_token = fields.Char(groups=fields.NO_ACCESS, readonly=True, prefetch=False)
     started_at = fields.Datetime(string="Started", readonly=True)
+    asked_at = fields.Datetime(
+        string="Up To",
+        readonly=True,
+        help="When it began, or earlier where the registry's clock is slow: what"
+        " changes after that is for the next import.",
+    )
     finished_at = fields.Datetime(string="Ended", readonly=True)
     line_ids = fields.One2many(
         "spp.attendance.import.line", "import_id", string="Lines", readonly=True
@@ -453,6 +470,8 @@ class SppAttendanceImport(models.Model):
             self._end(token, "failed", "crashed")
         elif not source._may_run(self.user_id):
             self._end(token, "failed", "no_user")
+        elif self.target not in source._import_targets():
+            raise InvalidConfig("Nothing here takes what it brings in.")
         elif not source._is_same_place(self.config):
             self._end(token, "failed", "changed")
         else:
@@ -471,24 +490,38 @@ class SppAttendanceImport(models.Model):
             return False
         # The import and its lines are kept by the system, whoever it is done for.
         run_sudo = self.sudo()
+        if not run_sudo.source_id._may_run(run_sudo.user_id):
+            # Rights may end in the middle of it.
+            run_sudo._end(token, "failed", "no_user")
+            return False
         source = self.env["spp.attendance.import.source"]
         target = source._import_targets()[run_sudo.target]
         items, refused = map_rows(chunk.rows, run_sudo.config["mapping"])
         self._refuse_incomplete(target, items, refused)
         rows = list(items.values())
+        counts = Counter(rejected=len(refused))
+        again = 0
         if run_sudo.is_dry_run:
             result = self._try_out(target, rows)
         else:
+            self._supersede(target, rows)
+            if run_sudo.since and not run_sudo.cursor:
+                taken = self._try_again(target)
+                counts.update(taken)
+                again = len(taken)
             result = target.run(self.env, rows, dry_run=False)
-        counts = Counter(outcome.status for outcome in result.outcomes)
-        counts["rejected"] += len(refused)
+        counts.update(outcome.status for outcome in result.outcomes)
         lines = self._prepare_refused(chunk, refused)
         lines += self._prepare_lines(target, chunk, items, result)
         run_sudo._add_lines(lines)
+        if not run_sudo.cursor:
+            told_at = chunk.told_at and chunk.told_at.replace(tzinfo=None)
+            run_sudo.asked_at = min(told_at or datetime.max, run_sudo.started_at)
         vals = {
-            "cursor": chunk.after.dump(),
+            # Nobody needs it after the end.
+            "cursor": False if chunk.is_last else chunk.after.dump(),
             "page_count": run_sudo.page_count + (chunk.is_last or not chunk.after.row),
-            "read_count": run_sudo.read_count + len(chunk.rows),
+            "read_count": run_sudo.read_count + len(chunk.rows) + again,
             "total": chunk.total or run_sudo.total,
             "attempts": 0,
             "error_code": False,
@@ -536,6 +569,54 @@ class SppAttendanceImport(models.Model):
             savepoint.close(rollback=True)
         return result
 
+    def _find_open(self, domain=(), limit=CHUNK):
+        """Rows of the source that were rejected and of which nothing came since."""
+        # As in ``_store``: lines are kept by the system.
+        return (
+            self.env["spp.attendance.import.line"]
+            .sudo()
+            .search(
+                [
+                    ("import_id.source_id", "=", self.sudo().source_id.id),
+                    ("is_open", "=", True),
+                    *domain,
+                ],
+                order="write_date, id",
+                limit=limit,
+            )
+        )
+
+    def _supersede(self, target, items):
+        """Rows that were rejected before are done with where they come anew."""
+        keys = list({item.get(target.key) for item in items} - {None})
+        self._find_open([("person_identifier", "in", keys)]).is_open = False
+
+    def _forget_open(self):
+        """Forget what earlier imports rejected: this one has asked for everything."""
+        lines = self._find_open([("import_id", "!=", self.id)], limit=None)
+        lines.is_open = False
+
+    def _try_again(self, target):
+        """Try rows again that an earlier import rejected.
+
+        A registry that is asked for what has changed doesn't tell of them a second
+        time, though what stood against them here may have gone. Those that have been
+        waiting longest come first, so many in each import.
+
+        :return: what became of those that aren't rejected any more
+        """
+        lines_sudo = self._find_open()
+        if not lines_sudo:
+            return []
+        result = target.run(self.env, lines_sudo.mapped("values"), dry_run=False)
+        taken = []
+        for line_sudo, outcome in zip(lines_sudo, result.outcomes, strict=True):
+            is_open = outcome.status == "rejected"
+            line_sudo.write({"is_open": is_open})
+            if not is_open:
+                taken.append(outcome.status)
+        return taken
+
     @api.model
     def _refuse_incomplete(self, target, items, refused):
         """Move items that lack what they can't do without to the refused ones."""
@@ -564,18 +645,37 @@ class SppAttendanceImport(models.Model):
         shown = {"rejected"}
         if self.sudo().is_dry_run:
             shown |= {"created", "updated"}
+        is_kept = self.sudo().config["is_delta"] and not self.sudo().is_dry_run
+        # Of somebody who comes twice the last word counts.
+        last = {
+            item.get(target.key): place for place, item in enumerate(items.values())
+        }
+        numbers = [chunk.numbers[index] for index in items]
+        # A person knows rows, not items of a batch.
+        reasons = {
+            place: self.env._(
+                "Row %(row)s is about the same person. Keep one of them.",
+                row=numbers[first],
+            )
+            for place, first in result.repeats.items()
+        }
         return [
             {
-                "row_number": chunk.numbers[index],
+                "row_number": numbers[place],
                 "person_identifier": item.get(target.key),
                 "status": outcome.status,
                 "code": outcome.code,
-                "reason": outcome.reason,
+                "reason": reasons.get(place, outcome.reason),
                 "values": item,
                 "changes": result.changes.get(place),
+                "is_open": (
+                    is_kept
+                    and last[item.get(target.key)] == place
+                    and outcome.code != "repeated"
+                ),
             }
-            for place, ((index, item), outcome) in enumerate(
-                zip(items.items(), result.outcomes, strict=True)
+            for place, (item, outcome) in enumerate(
+                zip(items.values(), result.outcomes, strict=True)
             )
             if outcome.status in shown
         ]
@@ -665,6 +765,7 @@ class SppAttendanceImport(models.Model):
             [
                 ("import_id.state", "not in", _AT_WORK),
                 ("import_id.finished_at", "<", now - timedelta(days=_KEEP_DAYS)),
+                ("is_open", "=", False),
             ],
             limit=GC_UNLINK_LIMIT,
         )

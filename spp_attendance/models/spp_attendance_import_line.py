@@ -23,7 +23,8 @@ class SppAttendanceImportLine(models.Model):
         string="Row",
         readonly=True,
         aggregator=None,
-        help="Counted from 1, in the order in which they came.",
+        help="In a file the row of the sheet, where the heading is row 1; otherwise"
+        " counted from 1, in the order in which they came.",
     )
     person_identifier = fields.Char(string="Identifier", readonly=True)
     status = fields.Selection(
@@ -35,7 +36,15 @@ class SppAttendanceImportLine(models.Model):
         required=True,
         readonly=True,
     )
+    is_open = fields.Boolean(
+        string="Tried Again",
+        readonly=True,
+        help="The next import of what has changed tries it again, since the registry"
+        " won't tell of it.",
+    )
     code = fields.Char(readonly=True, help="The reason, for programs.")
     reason = fields.Char(readonly=True)
     values = fields.Json(readonly=True, help="What was read from the row.")
     changes = fields.Text(readonly=True)
+
+    _open_index = models.Index("(import_id) WHERE is_open")

@@ -2,7 +2,7 @@ import csv
 import io
 
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, format_datetime
 
 from .. import sheet
 from ..hints import hint
@@ -23,6 +23,27 @@ class SppAttendanceImport(models.Model):
         compute="_compute_example_ids",
         help="The first rows of each kind.",
     )
+
+    @api.depends("source_id.name", "is_dry_run", "create_date")
+    @api.depends_context("lang", "tz")
+    def _compute_display_name(self):
+        # A source has many of them, and is itself on the way to each.
+        for run in self:
+            if not run.create_date:
+                run.display_name = run.source_id.name
+                continue
+            time = format_datetime(self.env, run.create_date, dt_format="short")
+            run.display_name = (
+                self.env._(
+                    "%(source)s (dry run, %(time)s)",
+                    source=run.source_id.name,
+                    time=time,
+                )
+                if run.is_dry_run
+                else self.env._(
+                    "%(source)s (%(time)s)", source=run.source_id.name, time=time
+                )
+            )
 
     @api.depends("error_code")
     @api.depends_context("lang")
@@ -119,8 +140,7 @@ class SppAttendanceImport(models.Model):
             order="row_number, id",
         )
         names = self._value_names(found)
-        target = self.source_id._import_targets().get(self.target)
-        labels = {name: field.label for name, field in target.fields.items()}
+        labels = self._labels()
         head = [self.env._("Row"), self.env._("Identifier"), self.env._("Reason")]
         heading = io.StringIO()
         # No label tells a spreadsheet anything: they are ours.
@@ -151,9 +171,17 @@ class SppAttendanceImport(models.Model):
             )
         )
         names = {name for [name] in rows}
-        target = self.source_id._import_targets().get(self.target)
-        known = [name for name in target.fields if name in names]
+        known = [name for name in self._labels() if name in names]
         return [*known, *sorted(names.difference(known))]
+
+    def _labels(self):
+        """What the fields are called; none when the addon that knew of it is gone."""
+        target = self.source_id._import_targets().get(self.target)
+        return (
+            {name: field.label for name, field in target.fields.items()}
+            if target
+            else {}
+        )
 
 
 class SppAttendanceImportLine(models.Model):

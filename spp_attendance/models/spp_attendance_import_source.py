@@ -22,7 +22,9 @@ from ..registry import (
     Transport,
     dci_config,
 )
+from ..registry.mapping import storable
 from ..registry.transport import origin_of
+from ..required import check_required
 from ..upsert import Upsert
 
 #: Clocks differ, and a change may be stored some time after it was made.
@@ -69,6 +71,20 @@ def _dont_wait(_seconds):
     """Between tries."""
 
 
+def _as_json(value):
+    """What came as what can be kept: a database takes not every text."""
+    match value:
+        case dict():
+            return {storable(str(key)): _as_json(part) for key, part in value.items()}
+        case list():
+            return [_as_json(part) for part in value]
+        case str():
+            return storable(value)
+        case None | bool() | int() | float():
+            return value
+    return storable(str(value))
+
+
 class SppAttendanceImportSource(models.Model):
     """Where people, or other data, are imported from, and how its rows are read.
 
@@ -97,6 +113,7 @@ class SppAttendanceImportSource(models.Model):
         default=lambda self: self.env.user,
         ondelete="restrict",
         tracking=True,
+        copy=False,
         help="Scheduled imports are done in their name, and they are told of failures.",
     )
     kind = fields.Selection(
@@ -252,6 +269,7 @@ class SppAttendanceImportSource(models.Model):
         required=True,
         default="none",
         tracking=True,
+        copy=False,
     )
     next_run_at = fields.Datetime(
         string="Next Import",
@@ -313,7 +331,8 @@ class SppAttendanceImportSource(models.Model):
         """The target "people": see :class:`importing.Target`."""
         upsert = Upsert(env)
         outcomes = upsert.run(rows)
-        return Result(outcomes, upsert.describe() if dry_run else {})
+        changes = upsert.describe() if dry_run else {}
+        return Result(outcomes, changes, upsert.repeats)
 
     def _target(self):
         """Where the rows end.
@@ -450,6 +469,7 @@ class SppAttendanceImportSource(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
+        check_required(self, vals)
         self._check_responsible(vals)
         asked = {*_COPIED, "file", "mapping_ids", "company_id", "secret_input"}
         if asked.isdisjoint(vals):
@@ -542,7 +562,7 @@ class SppAttendanceImportSource(models.Model):
         self.write(
             {
                 # Only JSON can be kept: what a file has as a date is shown as a text.
-                "sample": json.loads(json.dumps(rows, default=str)),
+                "sample": _as_json(rows),
                 "sample_at": fields.Datetime.now(),
             }
         )
@@ -639,7 +659,10 @@ class SppAttendanceImportSource(models.Model):
         self.activity_unlink([_ACTIVITY])
         # Of changes made while it went on it is not known whether they came.
         if not run.is_dry_run and run.config == self._asked():
-            self.last_run_at = run.started_at
+            self.last_run_at = run.asked_at
+        if not run.is_dry_run and not run.since:
+            # All that there is came; who didn't come isn't there any more.
+            run._forget_open()
 
     def _import_failed(self, run):
         """Hook: an import has failed; whoever is responsible is told."""
@@ -652,14 +675,29 @@ class SppAttendanceImportSource(models.Model):
             _ACTIVITY,
             summary=self.env._("The import failed"),
             note=message,
-            user_id=self.user_id.id,
+            user_id=self._whom_to_tell().id,
         )
 
-    @api.model
+    def _whom_to_tell(self):
+        """Whoever is responsible; an administrator where they can't be any more."""
+        if self._may_run(self.user_id):
+            return self.user_id
+        group = self.env.ref("spp_attendance.spp_attendance_group_admin")
+        admins = self.env["res.users"].search(
+            Domain("all_group_ids", "in", group.ids)
+            & Domain("company_ids", "in", self.company_id.ids)
+            & Domain("share", "=", False),
+            limit=1,
+            order="id",
+        )
+        return admins or self.user_id
+
     def _may_run(self, user):
         """Whether an import may be done in the name of a user."""
-        return user.active and user.has_group(
-            "spp_attendance.spp_attendance_group_manager"
+        return (
+            user.active
+            and self.company_id in user.company_ids
+            and user.has_group("spp_attendance.spp_attendance_group_manager")
         )
 
     # ---------------------------------------------------------------- as values
@@ -685,7 +723,7 @@ class SppAttendanceImportSource(models.Model):
         )
 
     def _origins(self):
-        """Where credentials are sent."""
+        """Where credentials are sent, and as what: a password is no token."""
         self.ensure_one()
         return self._origins_of(self._copied())
 
@@ -695,7 +733,11 @@ class SppAttendanceImportSource(models.Model):
     @api.model
     def _origins_of(self, config):
         return [
-            str(origin_of(config[name])) if config[name] else "" for name in _ADDRESSES
+            config["auth"],
+            *(
+                str(origin_of(config[name])) if config[name] else ""
+                for name in _ADDRESSES
+            ),
         ]
 
     def _is_same_place(self, config):

@@ -2,7 +2,7 @@ import csv
 import io
 from base64 import b64encode
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -22,8 +22,8 @@ from .common import AttendanceCase
 class FakeRegistry(Source):
     """Pages of people, and faults that come once each before their page."""
 
-    def __init__(self, rows, size=2, faults=None):
-        self.rows, self.size = rows, size
+    def __init__(self, rows, size=2, faults=None, told_at=None):
+        self.rows, self.size, self.told_at = rows, size, told_at
         self.faults = dict(faults or {})
         self.asked = []
         self.since = None
@@ -40,6 +40,7 @@ class FakeRegistry(Source):
             list(range(start + 1, start + len(rows) + 1)),
             {"row": end} if end < len(self.rows) else None,
             len(self.rows),
+            self.told_at,
         )
 
 
@@ -297,6 +298,7 @@ class TestImport(ImportCase):
         self.assertIn("Identifier", lines[3].reason)
         self.assertIn("phone", lines[4].reason)
         self.assertEqual(lines[5].code, "repeated")
+        self.assertIn("Row 1 is about the same person", lines[5].reason)
 
     # ------------------------------------------------------------------- dry run
 
@@ -571,6 +573,133 @@ class TestImport(ImportCase):
         self.assertEqual((run.state, run.error_code), ("failed", "no_user"))
         self.assertFalse(registry.asked)
 
+    def test_who_was_rejected_is_tried_again_with_what_has_changed(self):
+        """A registry doesn't tell of them a second time."""
+        self.source.is_delta = True
+        rows = people(4, unit="NOWHERE")
+        rows[3]["unit"] = ""
+        rows[2]["id"] = None
+        first = self.run_import(rows, size=3)
+        self.assertEqual(self.counts(first), {"read": 4, "created": 1, "rejected": 3})
+        lines = first.line_ids
+        self.assertEqual(lines.mapped("is_open"), [True, True, False])
+        # Nothing has changed, neither there nor here.
+        run = self.run_import([])
+        self.assertTrue(run.since)
+        self.assertFalse(self.counts(run))
+        # Of one there is news.
+        run = self.run_import(people(1, given="New"))
+        self.assertEqual(self.counts(run), {"read": 1, "created": 1})
+        self.assertEqual(lines.mapped("is_open"), [False, True, False])
+        self.env["spp.attendance.department"].create(
+            {"name": "Nowhere", "code": "NOWHERE", "company_id": self.company.id}
+        )
+        self.assertFalse(self.counts(self.run_import([], dry_run=True)))
+        run = self.run_import([])
+        self.assertEqual(self.counts(run), {"read": 1, "created": 1})
+        found = self.registered()
+        self.assertEqual(found.mapped("given_name"), ["New", "Given", "Given"])
+        self.assertEqual(found[1].department_id.code, "NOWHERE")
+        self.assertFalse(any(lines.mapped("is_open")))
+        self.assertFalse(self.counts(self.run_import([])))
+
+    def test_the_last_word_on_somebody_is_tried_again(self):
+        self.source.is_delta = True
+        rows = people(1, unit="NOWHERE") + people(1)
+        for size in (1, 2):
+            run = self.run_import(rows, size=size, full=True)
+            self.assertEqual(run.rejected_count, 1)
+            self.assertFalse(run.line_ids.is_open)
+        self.assertEqual(
+            self.run_import(rows[::-1], full=True).line_ids.mapped("is_open"), [True]
+        )
+        self.source.mapping_ids[1].path = "other"
+        self.run_import([])
+        self.assertFalse(self.source.import_ids.line_ids.filtered("is_open"))
+
+    def test_a_registry_whose_clock_is_slow_keeps_nobody_back(self):
+        slow = datetime(2026, 9, 10, 11, 0, tzinfo=UTC)
+        for told_at, mark in (
+            (slow, "2026-09-10 11:00:00"),
+            (slow + timedelta(hours=3), "2026-09-10 12:00:00"),
+            (None, "2026-09-10 12:00:00"),
+        ):
+            with freeze_time("2026-09-10 12:00:00"):
+                run = self.start()
+                # The database's clock is another one.
+                run.sudo().started_at = fields.Datetime.now()
+                with self.serving(people(3), told_at=told_at):
+                    self.work()
+            self.assertEqual(str(run.asked_at), mark)
+            self.assertEqual(self.source.last_run_at, run.asked_at)
+
+    def test_rights_that_end_on_the_way(self):
+        group = self.env.ref("spp_attendance.spp_attendance_group_manager")
+        store = self.env.registry["spp.attendance.import"]._store
+
+        for values in (
+            {"active": False},
+            {"group_ids": [fields.Command.unlink(group.id)]},
+            {
+                "company_id": self.other_company.id,
+                "company_ids": self.other_company.ids,
+            },
+        ):
+            user = new_test_user(
+                self.env,
+                login=f"test-attendance-import-{len(self.source.import_ids)}",
+                groups="base.group_user,spp_attendance.spp_attendance_group_manager",
+                company_id=self.company.id,
+                company_ids=self.company.ids,
+            )
+            self.source.sudo().user_id = user
+            run = self.start(user=user)
+
+            def end_rights(run, token, chunk, user=user, values=values):
+                if chunk.numbers[0] > 1:
+                    user.sudo().write(values)
+                return store(run, token, chunk)
+
+            with (
+                self.subTest(values),
+                patch.object(
+                    self.env.registry["spp.attendance.import"], "_store", end_rights
+                ),
+                self.serving(people(4)),
+            ):
+                self.work()
+                self.assertEqual((run.state, run.error_code), ("failed", "no_user"))
+                self.assertEqual(run.read_count, 2)
+                # Not who can't do anything about it.
+                told = self.source.activity_ids.user_id
+                self.assertTrue(told)
+                self.assertNotEqual(told, user)
+
+    def test_what_nothing_takes_any_more(self):
+        run = self.start()
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE spp_attendance_import SET target = 'gone' WHERE id = %s", [run.id]
+        )
+        run.invalidate_recordset()
+        with self.serving(people(1)):
+            self.work()
+        self.assertEqual((run.state, run.error_code), ("failed", "invalid_config"))
+        spool = io.BytesIO()
+        run._write_rejected(spool)
+        self.assertIn(b"Reason", spool.getvalue())
+
+    def test_text_that_no_database_takes(self):
+        rows = people(4)
+        rows[0]["family"] = "A\0"
+        rows[1]["id"] = "R-\ud800"
+        rows[2]["unit"] = "\0"
+        run = self.run_import(rows, size=4)
+        self.assertEqual(self.counts(run), {"read": 4, "created": 1, "rejected": 3})
+        with self.serving(rows, size=4):
+            self.assertIsNone(self.source._fetch_sample())
+        self.assertEqual(self.source.sample[0]["family"], "A\ufffd")
+
     # ------------------------------------------------------------------- roles
 
     def test_who_may_import(self):
@@ -611,8 +740,17 @@ class TestImport(ImportCase):
         for user in (self.manager, self.admin):
             with self.assertRaises(AccessError):
                 self.source.with_user(user).read(["secret"])
-        self.assertFalse(self.source.copy().secret_set)
+        copy = self.source.with_user(self.admin).copy()
+        self.assertFalse(copy.secret_set)
+        # A copy is whose who made it, and does nothing by itself.
+        self.source.schedule = "hourly"
+        copy = self.source.with_user(self.admin).copy()
+        self.assertEqual((copy.user_id, copy.schedule), (self.admin, "none"))
         self.assertNotIn("s3cret", str(self.source._asked()))
+        # An error of the database would quote the row.
+        for name in ("name", "method", "schedule", "auth_format"):
+            with self.assertRaises(ValidationError):
+                self.source.write({name: False})
 
     def test_a_secret_is_not_sent_elsewhere(self):
         self.source.write({"auth": "bearer", "secret_input": "s3cret"})
@@ -622,6 +760,10 @@ class TestImport(ImportCase):
         self.source.url = "https://other.example.org/people?page={page}"
         self.assertFalse(self.source.secret_set)
         self.source.secret_input = "another"
+        # What is a token here is no password there.
+        self.source.auth = "basic"
+        self.assertFalse(self.source.secret_set)
+        self.source.write({"auth": "bearer", "secret_input": "another"})
         # Nor by an import that was started when it led elsewhere.
         with self.serving(people(1)) as registry:
             self.work()
