@@ -44,6 +44,10 @@ class FakeRegistry(Source):
         )
 
 
+class Killed(BaseException):
+    """The worker's process is gone, without a chance to say so."""
+
+
 def people(count, **values):
     return [
         {
@@ -453,6 +457,83 @@ class TestImport(ImportCase):
             self.work()
         self.assertEqual((run.state, run.error_code), ("failed", "crashed"))
         self.assertFalse(registry.asked)
+
+    def test_wherever_it_is_killed_it_comes_to_the_same(self):
+        """Before and after each of its transactions, with rows that are tried again."""
+        self.source.is_delta = True
+        self.run_import([{"id": "R-9", "family": "Late", "unit": "LATE"}])
+        mark = self.source.last_run_at
+        self.env["spp.attendance.department"].create(
+            {"name": "Late", "code": "LATE", "company_id": self.company.id}
+        )
+        rows = people(5)
+        rows[1]["unit"] = "NOWHERE"
+        rows[3]["id"] = None
+
+        def disturbed(killed_at, when):
+            """The end state, and whether it was killed at all."""
+            run = self.start()
+            calls = 0
+            in_transaction = self.in_transaction
+
+            def kill(registry, func, **options):
+                nonlocal calls
+                calls += 1
+
+                def dies(env):
+                    result = func(env)
+                    if calls == killed_at and when == "before":
+                        raise Killed
+                    return result
+
+                result = in_transaction(registry, dies, **options)
+                if calls == killed_at and when == "after":
+                    raise Killed
+                return result
+
+            with (
+                patch(
+                    "odoo.addons.spp_attendance.models.spp_attendance_import.CHUNK", 2
+                ),
+                self.serving(rows, size=3),
+            ):
+                try:
+                    with patch.object(self, "in_transaction", kill):
+                        self.work()
+                except Killed:
+                    self.env.invalidate_all()
+                    if run.lease_until:
+                        run.sudo().lease_until = "2020-01-01"
+                self.work()
+            self.assertEqual(run.state, "done")
+            lines = [
+                (line.row_number, line.person_identifier, line.reason, line.is_open)
+                for line in run.line_ids.sorted("row_number")
+            ]
+            found = self.registered().mapped(
+                lambda person: (person.person_identifier, person.name)
+            )
+            self.assertEqual(self.source.last_run_at, run.asked_at)
+            counts = self.counts(run) | {"pages": run.page_count}
+            return (counts, lines, found), calls >= killed_at
+
+        ends, number, was_killed = [], 0, True
+        while was_killed:
+            number += 1
+            for when in ("before", "after"):
+                savepoint = self.env.cr.savepoint()
+                self.source.sudo().last_run_at = mark
+                end, was_killed = disturbed(number, when)
+                ends.append(end)
+                savepoint.close(rollback=True)
+                self.env.invalidate_all()
+        self.assertGreater(number, 7)
+        for end in ends:
+            self.assertEqual(end, ends[-1])
+        counts, lines, found = ends[-1]
+        self.assertEqual(counts, {"read": 6, "created": 4, "rejected": 2, "pages": 2})
+        self.assertEqual([line[::3] for line in lines], [(2, True), (4, False)])
+        self.assertEqual(len(found), 4)
 
     def test_cancel_stops_it_and_keeps_what_was_written(self):
         run = self.start()
