@@ -131,6 +131,12 @@ def test_what_several_people_share_identifies_nobody() -> None:
     assert suggest(PEOPLE, paths, rows)["person_identifier"] == "uin"
 
 
+def test_a_list_may_name_somebody_twice() -> None:
+    rows = [{"Staff No": text} for text in ("7", "8", "8", "9", "10")]
+    fields = {"person_identifier": "Identifier"}
+    assert suggest(fields, ["Staff No"], rows) == {"person_identifier": "Staff No"}
+
+
 def test_a_field_of_another_addon_is_found_by_what_it_is_called() -> None:
     fields = {"policy": "Leave Policy", "days": "Days"}
     assert suggest(fields, ["leave_policy", "days"]) == {

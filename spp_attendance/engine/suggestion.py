@@ -25,9 +25,13 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
         "registrationnumber",
         "employeeid",
         "employeenumber",
+        "employeeno",
         "staffid",
+        "staffnumber",
+        "staffno",
         "nationalid",
         "idnumber",
+        "idno",
         "uin",
         "vid",
         "nin",
@@ -148,6 +152,7 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
         "badgenumber",
         "badgecode",
         "badgeid",
+        "badgeno",
         "card",
         "cardnumber",
         "qrcode",
@@ -178,14 +183,15 @@ def suggest(
 
     :param fields: what is looked for: what people call each field, by its name
     :param paths: where there is something in what the registry sent
-    :param rows: the values there of the first rows, by path; an identifier that two
-        rows have in common is none
+    :param rows: the values there of the first rows, by path; an identifier that
+        many rows have in common is none
     """
     shared = {
         path
         for path in paths
         if len(known := [str(row[path]) for row in rows if row.get(path)]) > 1
-        and len(set(known)) < len(known)
+        # Some may well be in a list twice.
+        and 4 * len(set(known)) < 3 * len(known)
     }
     scored = [
         (score, place, name, path)

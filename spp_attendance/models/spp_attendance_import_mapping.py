@@ -75,7 +75,8 @@ class SppAttendanceImportMapping(models.Model):
         try:
             return map_row(row, [self._field_map()]).get(self.field_name) or False
         except (InvalidConfig, RowError) as error:
-            return str(error)
+            # Not to be taken for a value; and the field is named on the same line.
+            return "⚠ " + str(error).removeprefix(f"{self.field_name}: ")
 
     @api.constrains("path", "values")
     def _check_path(self):

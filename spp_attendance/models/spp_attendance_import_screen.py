@@ -35,13 +35,13 @@ class SppAttendanceImport(models.Model):
             time = format_datetime(self.env, run.create_date, dt_format="short")
             run.display_name = (
                 self.env._(
-                    "%(source)s (dry run, %(time)s)",
-                    source=run.source_id.name,
+                    "%(name)s (dry run, %(time)s)",
+                    name=run.source_id.name,
                     time=time,
                 )
                 if run.is_dry_run
                 else self.env._(
-                    "%(source)s (%(time)s)", source=run.source_id.name, time=time
+                    "%(name)s (%(time)s)", name=run.source_id.name, time=time
                 )
             )
 

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tools import format_datetime
+from odoo.tools import formatLang
 
 from ..engine.suggestion import suggest
 from ..hints import hint
@@ -34,6 +34,7 @@ class SppAttendanceImportSource(models.Model):
     dry_run_id = fields.Many2one(
         "spp.attendance.import", string="Last Dry Run", compute="_compute_dry_run_id"
     )
+    dry_run_at = fields.Datetime(related="dry_run_id.finished_at", string="Tried")
     dry_run_summary = fields.Char(compute="_compute_dry_run_id")
 
     @api.depends("sample")
@@ -69,16 +70,14 @@ class SppAttendanceImportSource(models.Model):
     def _describe_dry_run(self, run):
         if run.state != "done":
             return False
+        statuses = ("created", "updated", "rejected", "unchanged")
         return self.env._(
-            "%(time)s: %(created)s would be created, %(updated)s changed, %(rejected)s"
+            "%(created)s would be created, %(updated)s changed, %(rejected)s"
             " rejected; %(unchanged)s unchanged.",
-            time=format_datetime(
-                self.env, run.finished_at or run.started_at, dt_format="short"
-            ),
-            created=run.created_count,
-            updated=run.updated_count,
-            rejected=run.rejected_count,
-            unchanged=run.unchanged_count,
+            **{
+                status: formatLang(self.env, run[f"{status}_count"], digits=0)
+                for status in statuses
+            },
         )
 
     @api.onchange("kind")
@@ -93,6 +92,8 @@ class SppAttendanceImportSource(models.Model):
         """Ask for the first rows, to see what there is before anything is imported."""
         self.check_access("write")
         self.ensure_one()
+        if self.kind == "file" and not self.file:
+            raise UserError(self.env._("Choose a file first."))
         error = self._fetch_sample()
         self.write(
             {
@@ -104,7 +105,10 @@ class SppAttendanceImportSource(models.Model):
             return self._tell("danger", hint(self.env, error.code))
         if not self.sample:
             return self._tell(
-                "warning", self.env._("It answers, but there is not a single row.")
+                "warning",
+                self.env._("There is nothing below the first row, which names columns.")
+                if self.kind == "file"
+                else self.env._("It answers, but there is not a single row."),
             )
         return self._tell(
             "success",
@@ -120,22 +124,29 @@ class SppAttendanceImportSource(models.Model):
                 self.env._("Fetch a sample first, so that there is something to see.")
             )
         found = self._suggest()
-        if not found:
-            return self._tell(
-                "warning",
-                self.env._(
-                    "Nothing in the sample is called like any field. Choose the paths "
-                    "yourself."
-                ),
-            )
-        return self._tell(
-            "success",
-            self.env._(
+        if found:
+            message = self.env._(
                 "Fields that have a path now: %(fields)s. Check the values beside"
                 " them.",
                 fields=", ".join(found),
-            ),
-        )
+            )
+        else:
+            message = self.env._(
+                "Nothing else in the sample is called like a field that has no path. "
+                "Choose the paths yourself."
+            )
+        mapped = {entry["field"] for entry in self.mapping_ids._config()}
+        missing = [
+            field.label
+            for name, field in self._import_targets()[self.target].fields.items()
+            if field.required and name not in mapped
+        ]
+        if missing:
+            message += " " + self.env._(
+                "Still without a path, but needed: %(fields)s.",
+                fields=", ".join(missing),
+            )
+        return self._tell("success" if found and not missing else "warning", message)
 
     def _suggest(self):
         """Fill in what the sample lets suppose; what is filled in stays.

@@ -1,9 +1,13 @@
+import base64
 import csv
 import io
+
+from lxml import etree
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
+from odoo.tools.safe_eval import safe_eval
 
 from ..hints import hints
 from ..registry.errors import BY_CODE
@@ -133,12 +137,58 @@ class TestImportScreen(ImportScreenCase):
         )
         found = self.source.action_suggest()
         self.assertEqual(found["params"]["type"], "warning")
+        self.assertIn("Nothing else", found["params"]["message"])
+        self.assertNotIn("needed", found["params"]["message"])
 
     def test_nothing_to_suggest_leaves_what_must_be_filled_in(self):
         self.source.sample = [{"a": 1}]
         action = self.source.action_suggest()
         self.assertEqual(action["params"]["type"], "warning")
+        self.assertIn("but needed: Identifier.", action["params"]["message"])
         self.assertEqual(self.paths(), {"person_identifier": False})
+
+    def test_what_is_needed_is_told_beside_what_was_found(self):
+        self.source.sample = [{"Surname": "Sow"}]
+        action = self.source.action_suggest()
+        self.assertEqual(action["params"]["type"], "warning")
+        self.assertIn("path now: Family Name.", action["params"]["message"])
+        self.assertIn("but needed: Identifier.", action["params"]["message"])
+
+    def test_a_file_is_chosen_before_it_is_read(self):
+        source = self._new_source(self.company, kind="file")
+        with self.assertRaisesRegex(UserError, "Choose a file"):
+            source.action_fetch_sample()
+        self.assertFalse(source.error_code)
+        source.write({"file": base64.b64encode(b"ID;Name\n"), "file_name": "a.csv"})
+        action = source.action_fetch_sample()
+        self.assertEqual(action["params"]["type"], "warning")
+        self.assertIn("below the first row", action["params"]["message"])
+
+    def test_a_path_that_gives_no_value_is_told_from_values(self):
+        self.source.sample = ROWS
+        self.source.mapping_ids = [
+            Command.create({"field_name": "family_name", "path": "notes"}),
+            Command.create({"field_name": "given_name", "path": "givenName"}),
+        ]
+        wrong, right = self.source.mapping_ids
+        self.assertRegex(wrong.sample_1, r"^⚠ There is an object")
+        self.assertEqual(right.sample_1, "Amina 0")
+
+    def test_imports_are_told_from_their_source_and_each_other(self):
+        run = self._new_run(self.source)
+        dry_run = self._new_run(self.source, is_dry_run=True)
+        self.assertRegex(run.display_name, r"^Registry \(\d")
+        self.assertRegex(dry_run.display_name, r"^Registry \(dry run, \d")
+
+    def test_dry_runs_are_not_added_up_with_imports(self):
+        run = self._new_run(self.source, created_count=1)
+        dry_run = self._new_run(self.source, is_dry_run=True, created_count=1)
+        action = self.env.ref("spp_attendance.spp_attendance_import_action")
+        context = safe_eval(action.context)
+        view = self.env["spp.attendance.import"].get_view(view_type="search")
+        [shown] = etree.fromstring(view["arch"]).xpath("//filter[@name='real']/@domain")
+        self.assertEqual(context, {"search_default_real": 1})
+        self.assertEqual((run + dry_run).filtered_domain(safe_eval(shown)), run)
 
     def test_a_suggestion_needs_a_sample(self):
         with self.assertRaisesRegex(UserError, "Fetch a sample first"):
@@ -175,15 +225,16 @@ class TestImportScreen(ImportScreenCase):
         run = self._new_run(
             self.source,
             is_dry_run=True,
-            created_count=3,
+            created_count=3456,
             rejected_count=1,
             finished_at="2026-09-01 08:00:00",
         )
         self._new_run(self.source)
         self.source.invalidate_recordset()
         self.assertEqual(self.source.dry_run_id, run)
-        self.assertIn("3 would be created", self.source.dry_run_summary)
+        self.assertIn("3,456 would be created", self.source.dry_run_summary)
         self.assertIn("1 rejected", self.source.dry_run_summary)
+        self.assertEqual(self.source.dry_run_at, run.finished_at)
 
     def test_a_few_rows_of_each_kind_are_shown(self):
         run, other = self._new_run(self.source), self._new_run(self.source)
