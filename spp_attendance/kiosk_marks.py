@@ -24,7 +24,8 @@ from .api import MarkIn, MarkOutcome
 from .engine.localtime import to_local
 from .engine.names import is_same_name, word_list
 
-#: Who is refused more often than this, within so many seconds, has to wait.
+#: Who is refused, or registers people, more often than this within so many seconds,
+#: has to wait.
 MAX_REFUSALS = 20
 REFUSAL_WINDOW = 60
 #: After so many wrong PINs within so many minutes a person's PIN isn't looked at.
@@ -123,6 +124,7 @@ class KioskMarks:
                     if person:
                         accepted.append((mark, person))
                     else:
+                        self.guesses += 1
                         unknown.append(mark)
                     done[mark.uuid] = "noted"
                 except _Refusal as refusal:
@@ -151,21 +153,32 @@ class KioskMarks:
         return _Mark(given, str(given.uuid), date_time, local)
 
     def _count_guesses(self) -> int:
-        """How many marks were refused within the last minute.
+        """How many marks were refused, or registered somebody, within the last minute.
 
         :raises TooManyRequests: when that is too many
         """
         since = self.now - timedelta(seconds=REFUSAL_WINDOW)
         rows = self.env.execute_query(
             SQL(
-                "SELECT create_date FROM spp_attendance_kiosk_refusal"
-                " WHERE kiosk_id = %s AND create_date > %s"
-                "   AND (subscriber_id IS NULL OR code <> ALL(%s))"
-                " ORDER BY create_date DESC LIMIT %s",
-                self.kiosk.id,
-                since,
-                list(_NO_GUESS),
-                MAX_REFUSALS + 1,
+                """
+                (SELECT create_date FROM spp_attendance_kiosk_refusal
+                  WHERE kiosk_id = %(kiosk)s AND create_date > %(since)s
+                    AND (subscriber_id IS NULL OR code <> ALL(%(no_guess)s))
+               ORDER BY create_date DESC LIMIT %(limit)s)
+              UNION ALL
+                 SELECT create_date
+                   FROM (SELECT create_date, create_uid FROM spp_attendance_subscriber
+                       ORDER BY id DESC LIMIT %(newest)s) AS newest
+                  WHERE create_uid = %(uid)s AND create_date > %(since)s
+               ORDER BY create_date DESC LIMIT %(limit)s
+                """,
+                kiosk=self.kiosk.id,
+                since=since,
+                no_guess=list(_NO_GUESS),
+                limit=MAX_REFUSALS + 1,
+                # Of a minute, when nothing is imported besides; there is no index.
+                newest=20 * MAX_REFUSALS,
+                uid=self.env.uid,
             )
         )
         if len(rows) > MAX_REFUSALS:

@@ -179,7 +179,7 @@ def test_badge_cards_are_printed_for_the_chosen(
     admin.call(
         "spp.attendance.subscriber",
         "create",
-        [{"person_identifier": "C-1", "name": "Diallo, Grace", "badge": "04A31F"}],
+        [{"person_identifier": "C-1", "name": "Diallo, Grace"}],
     )
     password = admin.add_user("card-officer", "officer")
     with signed_in(browser, server.url, "card-officer", password, PEOPLE) as page:
@@ -189,3 +189,10 @@ def test_badge_cards_are_printed_for_the_chosen(
         with page.expect_download() as download:
             page.get_by_role("menuitem", name="Badge Cards").click()
         assert download.value.path().read_bytes().startswith(b"%PDF")
+    [person] = admin.call(
+        "spp.attendance.subscriber",
+        "search_read",
+        [("person_identifier", "=", "C-1")],
+        ["badge"],
+    )
+    assert len(person["badge"]) == 12, "who has no badge gets one"

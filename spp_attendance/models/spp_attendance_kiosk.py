@@ -67,6 +67,8 @@ class SppAttendanceKiosk(models.Model):
         ondelete="restrict",
         index=True,
         tracking=True,
+        help="Where the tablet is. Marks that still wait on it are recorded where the"
+        " kiosk is when they arrive: connect it before you move it.",
     )
     type_ids = fields.Many2many(
         "spp.attendance.type",

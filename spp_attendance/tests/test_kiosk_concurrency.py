@@ -94,3 +94,28 @@ class TestKioskConcurrency(TransactionCase):
             late.cr.rollback()
             self.assertEqual(self._take(late, *marks), ["again", "refused"])
         self.assertEqual(self._count(), [1, 1])
+
+    def test_a_renewed_link_is_never_logged(self):
+        """A tablet that is seen meanwhile makes it fail, before a token is written."""
+
+        def seen(env):
+            env["spp.attendance.kiosk"].browse(self.kiosk_id)._seen(0, 0)
+
+        with self.transaction() as late:
+            kiosk = late["spp.attendance.kiosk"].browse(self.kiosk_id)
+            token = kiosk.token
+            run_in_transaction(self.registry, seen)
+            with (
+                self.assertNoLogs("odoo.sql_db", "ERROR"),
+                self.assertRaises(SerializationFailure),
+            ):
+                kiosk._renew(3)
+                late.flush_all()
+            late.cr.rollback()
+            late.invalidate_all()
+            self.assertEqual(kiosk.token, token)
+            kiosk._renew(3)
+        with self.transaction() as env:
+            kiosk = env["spp.attendance.kiosk"].browse(self.kiosk_id)
+            self.assertEqual(kiosk.previous_token, token)
+            self.assertNotEqual(kiosk.token, token)

@@ -604,6 +604,26 @@ class TestKioskMarks(KioskCase):
         with self.assertRaises(TooManyRequests):
             self.take(*guesses[21:])
 
+    def test_nobody_fills_the_registry(self):
+        self.kiosk.write({"unknown_policy": "create", "mismatch_policy": "queue"})
+        marks = [mark(f"N-{number}", f"New N{number}") for number in range(30)]
+        self.assertEqual(self.take(*marks), ["noted"] * 21)
+        # The database tells the time of what Odoo creates.
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE spp_attendance_subscriber SET create_date = %s"
+            " WHERE person_identifier LIKE 'N-%%'",
+            [fields.Datetime.now()],
+        )
+        with self.assertRaises(TooManyRequests):
+            self.take(*marks[21:])
+        other = self.new_kiosk(name="Other door", unknown_policy="create")
+        self.assertEqual(self.take(mark("N-99", "New N"), kiosk=other), ["noted"])
+        with freeze_time("2026-09-01 05:01:11"):
+            self.assertEqual(self.take(*marks[21:]), ["noted"] * 9)
+        domain = [("person_identifier", "=like", "N-%")]
+        self.assertEqual(self.amina.search_count(domain), 31)
+
     def test_what_waits_to_be_written_is_not_forgotten(self):
         first = mark("T-99")
         self.take(first)
