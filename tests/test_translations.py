@@ -1,7 +1,12 @@
-"""Every addon speaks French and Spanish, whole sentences and their placeholders."""
+"""Every addon speaks French and Spanish, whole sentences and their placeholders.
+
+Arabic is partial by intent: the page of a kiosk, which whoever comes reads, and nothing
+of what the office works with.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -11,11 +16,15 @@ import pytest
 from _suite.paths import ADDONS, ROOT
 
 LANGUAGES = ["es", "fr"]
-#: What Python's % fills in: %(name)s, %s, %d.
-PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[a-z]", re.ASCII)
+#: What Python's % fills in: %(name)s, %s, %d; and what scripts and sources do: {name}.
+PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[a-z]|\{\w+\}", re.ASCII)
+#: Languages in which only the page of a kiosk is written, and where its words are.
+KIOSK_LANGUAGES = ["ar"]
+KIOSK_PAGE = Path("spp_attendance", "models", "spp_attendance_kiosk_page.py")
 #: Words that stay as they are. Odoo's exporter and oca-checks-po leave these empty, so
 #: any other empty translation is one that was forgotten.
 SAME_EVERYWHERE = {
+    "%(name)s (%(time)s)",
     "08:30",
     "API",
     "Avatar",
@@ -24,23 +33,37 @@ SAME_EVERYWHERE = {
     "Avatar 256",
     "Avatar 512",
     "ES256",
+    "F = female",
+    "GET",
     "ID",
+    "JSON",
+    "POST",
     "RS256",
     "RS256 (RSA)",
     "Terminal",
     "Total",
     "URL",
     "UUID",
+    "http",
+    "https",
+    "https://registry.example.org/oauth2/client/token",
+    "https://registry.example.org/registry/sync/search",
+    "registry.example.org\n*.example.net\nhttp://10.0.0.5:8080",
+    '{"X-Api-Version": "2"}',
     '{"people": ["P-0001"], "per_minute": 1}',
 }
 SAME = {
     "es": SAME_EVERYWHERE
     | {
+        "%(field)s: %(reason)s",
         "Color",
+        "Cursor",
         "Firmware",
         "Firmware %(firmware)s.",
         "Host",
+        "PIN",
         "Roles",
+        "Token",
         "Tokens",
     },
     "fr": SAME_EVERYWHERE
@@ -56,6 +79,7 @@ SAME = {
         "Contact",
         "Date",
         "Description",
+        "Identification",
         "Image",
         "Image 1024",
         "Image 128",
@@ -63,8 +87,10 @@ SAME = {
         "Image 512",
         "Instant",
         "Messages",
+        "Mode",
         "Notes",
         "Options",
+        "Pages",
         "Participant",
         "Port",
         "Protection",
@@ -130,3 +156,61 @@ def test_the_header_names_the_language(addon, language):
     assert metadata["Language"] == language
     assert metadata["Content-Transfer-Encoding"] == "8bit"
     assert metadata["Plural-Forms"].startswith("nplurals=2;")
+
+
+def texts_of_the_kiosk_page() -> set[str]:
+    """All that the file of the page has translated, read from its source."""
+    tree = ast.parse((ROOT / KIOSK_PAGE).read_text(encoding="utf-8"))
+    texts = {
+        call.args[0].value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "_"
+        and isinstance(call.args[0], ast.Constant)
+    }
+    [page_texts] = [
+        function
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef) and function.name == "_page_texts"
+    ]
+    [answer] = [node for node in page_texts.body if isinstance(node, ast.Return)]
+    assert isinstance(answer.value, ast.Dict)
+    # Nothing that people read goes without being translated.
+    assert all(isinstance(value, ast.Call) for value in answer.value.values)
+    assert len(answer.value.values) > 50
+    return texts
+
+
+@pytest.mark.parametrize("language", KIOSK_LANGUAGES)
+def test_the_kiosk_page_is_whole_in_more_languages(language):
+    translated = translation("spp_attendance", language)
+    assert translated.keys() == texts_of_the_kiosk_page()
+    assert translated.keys() <= template("spp_attendance").keys()
+    for msgid, entry in translated.items():
+        assert entry.msgstr.strip(), msgid
+        assert entry.msgstr != msgid
+        assert not entry.fuzzy, msgid
+        wanted = sorted(PLACEHOLDER.findall(msgid))
+        assert sorted(PLACEHOLDER.findall(entry.msgstr)) == wanted, msgid
+        # Only the page: elsewhere the same words stay English, like all around them.
+        assert {Path(path).name for path, _line in entry.occurrences} == {
+            KIOSK_PAGE.name
+        }
+    path = ROOT / "spp_attendance" / "i18n" / f"{language}.po"
+    assert polib.pofile(str(path)).metadata["Language"] == language
+
+
+def test_the_template_of_the_kiosk_page_has_no_words_of_its_own():
+    source = ROOT / "spp_attendance" / "views" / "spp_attendance_kiosk_page.xml"
+    page = source.read_text(encoding="utf-8")
+    body = re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)
+    assert not re.findall(r">[^<>]*\w[^<>]*<", body)
+    assert not re.findall(r'\s(?:alt|title|placeholder|aria-label)="', body)
+
+
+@pytest.mark.parametrize("addon", ADDONS)
+def test_each_catalogue_is_looked_at(addon):
+    found = {path.stem for path in (ROOT / addon / "i18n").glob("*.po")}
+    partial = set(KIOSK_LANGUAGES) if addon == "spp_attendance" else set()
+    assert found == set(LANGUAGES) | partial
