@@ -139,9 +139,12 @@ class SppAttendanceImport(models.Model):
             [("import_id", "=", self.id), ("status", "=", "rejected")],
             order="row_number, id",
         )
-        names = self._value_names(found)
         labels = self._labels()
-        head = [self.env._("Row"), self.env._("Identifier"), self.env._("Reason")]
+        # What tells rows apart has a column of its own, whatever it is called.
+        key = next(iter(labels), None)
+        names = [name for name in self._value_names(found) if name != key]
+        identifier = labels.get(key) or self.env._("Identifier")
+        head = [self.env._("Row"), identifier, self.env._("Reason")]
         heading = io.StringIO()
         # No label tells a spreadsheet anything: they are ours.
         csv.writer(heading, lineterminator="\n").writerow(
