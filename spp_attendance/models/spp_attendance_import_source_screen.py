@@ -34,7 +34,7 @@ class SppAttendanceImportSource(models.Model):
     dry_run_id = fields.Many2one(
         "spp.attendance.import", string="Last Dry Run", compute="_compute_dry_run_id"
     )
-    dry_run_at = fields.Datetime(related="dry_run_id.finished_at", string="Tried")
+    dry_run_at = fields.Datetime(string="Tried", compute="_compute_dry_run_id")
     dry_run_summary = fields.Char(compute="_compute_dry_run_id")
 
     @api.depends("sample")
@@ -65,6 +65,7 @@ class SppAttendanceImportSource(models.Model):
         for source in self:
             run = self.env["spp.attendance.import"].browse(last.get(source._origin))
             source.dry_run_id = run
+            source.dry_run_at = run.finished_at
             source.dry_run_summary = source._describe_dry_run(run)
 
     def _describe_dry_run(self, run):
