@@ -8,6 +8,7 @@ Nothing here uses a cursor, so that none is held while a registry is slow.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 from .api import Outcome
 from .registry import Cursor, FieldMap, Page, RegistryError, RowError, Source, map_row
-from .registry.errors import ServerError
+from .registry.errors import ServerError, Unreachable
 
 #: Most rows in one transaction.
 CHUNK = 1_000
@@ -146,15 +147,24 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         if self._asked:
             self._asked.cancel()
-        # The thread itself closes what it may still be reading.
-        self._pool.submit(self._source.close)
+        # The thread itself closes what it may still be reading; a process that ends
+        # closes all by itself.
+        with contextlib.suppress(RuntimeError):
+            self._pool.submit(self._source.close)
         self._pool.shutdown(wait=False)
 
     def ask(self, cursor: Cursor | None) -> None:
-        """Begin to fetch the page that begins at a cursor, unless that has begun."""
+        """Begin to fetch the page that begins at a cursor, unless that has begun.
+
+        :raises RegistryError: the process is about to end
+        """
         if not self._asked or cursor != self._cursor:
             self._cursor = cursor
-            self._asked = self._pool.submit(self._source.page, cursor)
+            try:
+                self._asked = self._pool.submit(self._source.page, cursor)
+            except RuntimeError:
+                # Somebody else goes on where this process stopped.
+                raise Unreachable("The server is being stopped.") from None
 
     def page(self, seconds: float) -> Page | None:
         """The page that was asked for; None: it isn't there after so many seconds.

@@ -453,8 +453,16 @@ def test_importing_does_not_load_the_vendor_library() -> None:
 # Lanes
 
 
-def test_polling_can_never_take_every_cron_thread() -> None:
-    lanes = (PACKAGE.parent / "data/ir_cron_data.xml").read_text().count("_cron_poll()")
+def test_what_waits_for_others_can_never_take_every_cron_thread() -> None:
+    root = PACKAGE.parents[1]
+    polling, importing = (
+        (root / path).read_text().count(call)
+        for path, call in (
+            ("spp_attendance_devices/data/ir_cron_data.xml", "_cron_poll()"),
+            ("spp_attendance/data/ir_cron_import_data.xml", "_cron_import()"),
+        )
+    )
+    assert min(polling, importing) >= 2
     conf = configparser.RawConfigParser()
-    conf.read(PACKAGE.parents[1] / "odoo.conf")
-    assert 2 <= lanes < conf.getint("options", "max_cron_threads")
+    conf.read(root / "odoo.conf")
+    assert polling + importing < conf.getint("options", "max_cron_threads")
