@@ -271,6 +271,33 @@ def test_cancelled_and_resumed(programme) -> None:
     assert (row["state"], row["created_count"]) == ("done", 450)
 
 
+def test_slow_registries_keep_nothing_else_waiting(programme) -> None:
+    """Both lanes wait for their registries; terminals and mail have their turn."""
+    registry, running = programme.registry, programme.running
+    registry.fail("silent", times=20)
+    source = {"timeout": 300, "deadline": 300}
+    runs = [programme.start(programme.source(**source)) for _ in range(2)]
+    wait_until(lambda: len(registry.requests(SEARCH_PATH)) >= len(runs))
+    others = "cron_name LIKE '%poll, lane%' OR cron_name = 'Mail: Email Queue Manager'"
+    due = running.query(
+        "UPDATE ir_cron SET lastcall = '2020-01-01',"
+        "       nextcall = now() AT TIME ZONE 'UTC' - interval '1 minute'"
+        f" WHERE {others} RETURNING id"
+    )
+    assert len(due.split()) == 3
+    with database(running, "postgres") as connection, connection.cursor() as cursor:
+        cursor.execute("NOTIFY cron_trigger, %s", [running.server.database])
+        connection.commit()
+    late = f"SELECT count(*) FROM ir_cron WHERE lastcall < '2021-01-01' AND ({others})"
+    wait_until(lambda: running.query(late) == "0")
+    assert {programme.read(run)["state"] for run in runs} == {"running"}
+    assert len(registry.requests(SEARCH_PATH)) == len(runs)
+    registry.faults.clear()
+    registry.released.set()
+    for run in runs:
+        programme.wait(run, "done", "failed", "waiting")
+
+
 def test_killed_workers_lose_and_double_nothing(servers, registry) -> None:
     """kill -9 in mid-run: it goes on by itself, to the state it has undisturbed."""
     registry.people = people(3_000)
@@ -329,10 +356,10 @@ def masters(running) -> set[int]:
 
 
 @contextlib.contextmanager
-def database(running) -> Iterator:
+def database(running, name: str = "") -> Iterator:
     env = {**os.environ, **running.server.server.env()}
     connection = psycopg2.connect(
-        dbname=running.server.database,
+        dbname=name or running.server.database,
         host=env["PGHOST"],
         port=env["PGPORT"],
         user=env["PGUSER"],
