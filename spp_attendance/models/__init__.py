@@ -4,6 +4,7 @@ from . import (
     res_company,
     res_partner,
     spp_attendance_absentee,
+    spp_attendance_actor_mixin,
     spp_attendance_api_mixin,
     spp_attendance_api_tree_mixin,
     spp_attendance_dated_mixin,

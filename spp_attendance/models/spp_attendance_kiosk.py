@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.fields import Command, Domain
+from odoo.fields import Domain
 from odoo.tools import SQL, consteq
 
 from odoo.addons.spp_oauth.api import Conflict, Forbidden, TooManyRequests
@@ -14,7 +14,6 @@ from odoo.addons.spp_oauth.oauth.errors import RateLimited
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from ..kiosk_marks import KioskMarks
-from ..required import check_required
 
 _TOKEN_BYTES = 32
 _MIN_CODE = 6
@@ -44,12 +43,14 @@ class SppAttendanceKiosk(models.Model):
 
     _name = "spp.attendance.kiosk"
     _description = "Attendance Kiosk"
-    _inherit = ["mail.thread"]
+    _inherit = ["spp.attendance.actor.mixin", "mail.thread"]
     _order = "name, id"
     _check_company_auto = True
 
     # Who it acts as, and by what tablets know it.
     _identity_fields = frozenset({"user_id", "uuid"})
+    _acting_fields = frozenset({"name", "active", "company_id", "unknown_policy"})
+    _login_prefix = "kiosk"
 
     name = fields.Char(required=True, tracking=True)
     active = fields.Boolean(default=True, tracking=True)
@@ -160,15 +161,6 @@ class SppAttendanceKiosk(models.Model):
         help="0: only when somebody renews it. Tablets that are in use take the new"
         " link by themselves.",
     )
-    user_id = fields.Many2one(
-        "res.users",
-        string="Service User",
-        required=True,
-        readonly=True,
-        copy=False,
-        ondelete="restrict",
-        help="Attendance from this kiosk is recorded as this user.",
-    )
     uuid = fields.Char(
         string="UUID",
         required=True,
@@ -227,9 +219,6 @@ class SppAttendanceKiosk(models.Model):
     )
 
     _uuid_unique = models.Constraint("UNIQUE (uuid)", "The UUID must be unique.")
-    _user_unique = models.UniqueIndex(
-        "(user_id)", "Each kiosk needs a service user of its own."
-    )
     _token_unique = models.UniqueIndex(
         "(token_digest) WHERE token_digest IS NOT NULL", "Each kiosk has its own link."
     )
@@ -376,34 +365,16 @@ class SppAttendanceKiosk(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        self._check_identity({key for vals in vals_list for key in vals})
-        vals_list = [
-            {**vals, "user_id": self._new_service_user(vals).id} for vals in vals_list
-        ]
         kiosks = super().create(vals_list)
         for kiosk_sudo in kiosks.sudo():  # nobody may write a token
             kiosk_sudo.write(self._new_token_vals())
-        kiosks._sync_service_users()
         kiosks._check_attendants()
         return kiosks
 
     def write(self, vals):
-        self._check_identity(vals.keys())
-        check_required(self, vals)
         result = super().write(vals)
-        if "company_id" in vals:
-            # Rules judge where it was; nobody moves it to where they have no say.
-            self.check_access("write")
-        if not {"name", "company_id", "active", "unknown_policy"}.isdisjoint(vals):
-            self._sync_service_users()
         if not {"mode", "attendant_code_input"}.isdisjoint(vals):
             self._check_attendants()
-        return result
-
-    def unlink(self):
-        users_sudo = self.user_id.sudo()  # see _new_service_user
-        result = super().unlink()
-        users_sudo.write({"active": False})
         return result
 
     @api.ondelete(at_uninstall=False)
@@ -414,13 +385,6 @@ class SppAttendanceKiosk(models.Model):
                 raise UserError(
                     self.env._("A kiosk with attendance can't be deleted. Archive it.")
                 )
-
-    @api.model
-    def _check_identity(self, names):
-        if not self.env.su and not self._identity_fields.isdisjoint(names):
-            raise AccessError(
-                self.env._("Service user and UUID of a kiosk are not to be set.")
-            )
 
     def _check_attendants(self):
         # No constraint: it would be checked before the code is stored.
@@ -433,44 +397,11 @@ class SppAttendanceKiosk(models.Model):
                     )
                 )
 
-    @api.model
-    def _new_service_user(self, vals):
-        """A user with nothing but the rights of a kiosk, and no way to log in."""
-        company = self.env["res.company"].browse(vals.get("company_id"))
-        company = company or self.env.company
-        if not self.env.su and company not in self.env.user.company_ids:
-            raise AccessError(self.env._("You don't work for this company."))
-        # An administrator of kiosks need not be one of users as well.
-        users_sudo = self.env["res.users"].sudo().with_context(no_reset_password=True)
-        return users_sudo.create(
-            {
-                "name": vals.get("name") or self.env._("Kiosk"),
-                "login": f"kiosk-{uuid.uuid4().hex}",
-                "company_id": company.id,
-                "company_ids": [Command.set(company.ids)],
-                "group_ids": [
-                    Command.set(
-                        self.env.ref("spp_attendance.spp_attendance_group_kiosk").ids
-                    )
-                ],
-            }
-        )
-
-    def _sync_service_users(self):
-        own = self.env.ref("spp_attendance.spp_attendance_group_kiosk")
-        registry = self.env.ref("spp_attendance.spp_attendance_group_api_registry")
-        for kiosk in self:
-            groups = own | registry if kiosk.unknown_policy == "create" else own
-            user_sudo = kiosk.user_id.sudo()  # see _new_service_user
-            user_sudo.write(
-                {
-                    "name": kiosk.name,
-                    "active": kiosk.active,
-                    "company_ids": [Command.set(kiosk.company_id.ids)],
-                    "company_id": kiosk.company_id.id,
-                    "group_ids": [Command.set(groups.ids)],
-                }
-            )
+    def _acting_groups(self):
+        groups = self.env.ref("spp_attendance.spp_attendance_group_kiosk")
+        if self.unknown_policy == "create":
+            groups |= self.env.ref("spp_attendance.spp_attendance_group_api_registry")
+        return groups
 
     # ----------------------------------------------------------------- link
 

@@ -1,12 +1,10 @@
 import json
 import logging
-import uuid
 from datetime import timedelta
 from functools import partial
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.fields import Command
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL, config
 
 from odoo.addons.base.models.res_partner import _tz_get
@@ -45,7 +43,7 @@ class SppAttendanceDevice(models.Model):
 
     _name = "spp.attendance.device"
     _description = "Attendance Terminal"
-    _inherit = ["mail.thread"]
+    _inherit = ["spp.attendance.actor.mixin", "mail.thread"]
     _order = "name, id"
     _check_company_auto = True
 
@@ -53,6 +51,7 @@ class SppAttendanceDevice(models.Model):
     _identity_fields = frozenset(
         {"user_id", "lease_token", "lease_until", "poll_results"}
     )
+    _login_prefix = "terminal"
 
     def _default_next_poll_at(self):
         return fields.Datetime.now()
@@ -140,15 +139,6 @@ class SppAttendanceDevice(models.Model):
         tracking=True,
         help="Zone of the terminal's own clock.",
     )
-    user_id = fields.Many2one(
-        "res.users",
-        string="Service User",
-        required=True,
-        readonly=True,
-        copy=False,
-        ondelete="restrict",
-        help="Attendance from this terminal is recorded as this user.",
-    )
     enabled = fields.Boolean(
         default=True, tracking=True, help="Switched off, it is not polled."
     )
@@ -224,9 +214,6 @@ class SppAttendanceDevice(models.Model):
     _timeout_range = models.Constraint(
         "CHECK (timeout BETWEEN 1 AND deadline)",
         "The timeout must be at least one second and within the deadline.",
-    )
-    _user_unique = models.UniqueIndex(
-        "(user_id)", "Each terminal needs a service user of its own."
     )
     _due_index = models.Index("(next_poll_at) WHERE enabled AND active")
 
@@ -438,33 +425,11 @@ class SppAttendanceDevice(models.Model):
 
     # ----------------------------------------------------------------- CRUD
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        self._check_identity({key for vals in vals_list for key in vals})
-        vals_list = [
-            {**vals, "user_id": self._new_service_user(vals).id} for vals in vals_list
-        ]
-        return super().create(vals_list)
-
     def write(self, vals):
-        self._check_identity(vals.keys())
-        self._check_filled(vals)
         if not {"adapter", "host", "port"}.isdisjoint(vals):
             # Another unit may answer now: read it in full.
             vals = {"last_digest": False, **vals}
-        result = super().write(vals)
-        if "company_id" in vals:
-            # Rules judge where it was; nobody moves it to where he has no say.
-            self.check_access("write")
-        if not {"name", "company_id", "active"}.isdisjoint(vals):
-            self._sync_service_users()
-        return result
-
-    def unlink(self):
-        users_sudo = self.user_id.sudo()  # see _new_service_user
-        result = super().unlink()
-        users_sudo.write({"active": False})
-        return result
+        return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_scans(self):
@@ -475,60 +440,8 @@ class SppAttendanceDevice(models.Model):
                 self.env._("A terminal with scans can't be deleted. Archive it.")
             )
 
-    @api.model
-    def _check_identity(self, names):
-        if not self.env.su and not self._identity_fields.isdisjoint(names):
-            raise AccessError(
-                self.env._("Service user and lease of a terminal are not to be set.")
-            )
-
-    @api.model
-    def _check_filled(self, vals):
-        # The database checks the same; but its error quotes the row, with the key.
-        for name, value in vals.items():
-            field = self._fields.get(name)
-            if field and field.required and (value in ("", None) or value is False):
-                raise ValidationError(
-                    self.env._(
-                        "“%(field)s” can't be empty.",
-                        field=field._description_string(self.env),
-                    )
-                )
-
-    @api.model
-    def _new_service_user(self, vals):
-        """A user with nothing but the rights of a terminal, and no way to log in."""
-        company = self.env["res.company"].browse(vals.get("company_id"))
-        company = company or self.env.company
-        if not self.env.su and company not in self.env.user.company_ids:
-            raise AccessError(self.env._("You don't work for this company."))
-        # An administrator of terminals need not be one of users as well.
-        users_sudo = self.env["res.users"].sudo().with_context(no_reset_password=True)
-        return users_sudo.create(
-            {
-                "name": vals.get("name") or self.env._("Terminal"),
-                "login": f"terminal-{uuid.uuid4().hex}",
-                "company_id": company.id,
-                "company_ids": [Command.set(company.ids)],
-                "group_ids": [
-                    Command.set(
-                        self.env.ref("spp_attendance.spp_attendance_group_api").ids
-                    )
-                ],
-            }
-        )
-
-    def _sync_service_users(self):
-        for device in self:
-            user_sudo = device.user_id.sudo()  # see _new_service_user
-            user_sudo.write(
-                {
-                    "name": device.name,
-                    "active": device.active,
-                    "company_ids": [Command.set(device.company_id.ids)],
-                    "company_id": device.company_id.id,
-                }
-            )
+    def _acting_groups(self):
+        return self.env.ref("spp_attendance.spp_attendance_group_api")
 
     # -------------------------------------------------------------- actions
 
