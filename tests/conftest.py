@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chromium import chromium
+from odoo_session import Session
+from playwright.sync_api import Browser
 
 from _suite import toolchain
 from _suite.database import Databases
@@ -93,6 +96,19 @@ def start_server(
 def server(start_server: Callable[..., Running]) -> Running:
     """One threaded server for the tests of a file."""
     return start_server()
+
+
+@pytest.fixture(scope="module")
+def admin(server: Running) -> Session:
+    """The administrator of that server. Files with other clients say so themselves."""
+    return Session(server.connection)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser without anybody signed in."""
+    with chromium() as browser:
+        yield browser
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from chromium import PATIENCE, chromium, signed_in
+from chromium import PATIENCE, signed_in
 from odoo_session import Session
 from playwright.sync_api import Browser, Locator, Page, expect
 from registry_server import CLIENT, SEARCH_PATH, TOKEN_PATH, Registry, people, serving
@@ -27,17 +27,6 @@ ROWS = [
     ["S-3", "Chebet", "Sharon", "F", ""],
 ]
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def admin(server) -> Session:
-    return Session(server.connection)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 import requests
-from chromium import PATIENCE, chromium, signed_in
+from chromium import PATIENCE, signed_in
 from odoo_session import Session
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -18,17 +17,6 @@ PEOPLE = "/odoo/attendance-people"
 REFUSAL = "spp.attendance.kiosk.refusal"
 RECORD = "spp.attendance.record"
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def admin(server) -> Session:
-    return Session(server.connection)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

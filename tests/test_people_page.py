@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from chromium import PATIENCE, chromium, signed_in
+from chromium import PATIENCE, signed_in
 from odoo_session import Session
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -14,17 +14,6 @@ PEOPLE = "/odoo/attendance-people"
 SUBSCRIBER = "spp.attendance.subscriber"
 RECORD = "spp.attendance.record"
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def admin(server) -> Session:
-    return Session(server.connection)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

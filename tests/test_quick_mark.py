@@ -16,11 +16,6 @@ expect.set_options(timeout=30_000)
 
 
 @pytest.fixture
-def admin(server) -> Session:
-    return Session(server.connection)
-
-
-@pytest.fixture
 def event(admin: Session) -> tuple[int, str, str]:
     """An event at which fifty people are expected; login and password of an officer."""
     login = "quick@example.org"
