@@ -27,6 +27,7 @@ PAGE = {
         "kiosk.css",
         "kiosk.js",
         "link.js",
+        "memory.js",
         "offline.js",
         "self_service.js",
         "store.js",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from typing import Any
 import requests
 from chromium import PATIENCE
 from odoo_session import Session
-from playwright.sync_api import BrowserContext, Page, Playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, expect
 from processes import wait_until
+
+expect.set_options(timeout=PATIENCE)
 
 PHONE = {"width": 360, "height": 740}
 TABLET = {"width": 1024, "height": 768}
@@ -92,10 +95,15 @@ class Kiosk:
 
 @contextmanager
 def tablet(
-    playwright: Playwright, profile: Path, viewport: dict = TABLET, **options: Any
+    playwright: Playwright,
+    profile: Path,
+    viewport: dict = TABLET,
+    args: tuple[str, ...] = (),
+    **options: Any,
 ) -> Iterator[BrowserContext]:
     """A browser that keeps what it has in a folder, as a tablet does.
 
+    :param args: further arguments of the browser
     :raises AssertionError: at the end, when a script raised an error, or a page wanted
         something that its policy forbids
     """
@@ -103,7 +111,12 @@ def tablet(
     context = playwright.chromium.launch_persistent_context(
         str(profile),
         executable_path=shutil.which("chromium"),
-        args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        args=[
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            *args,
+        ],
         viewport=viewport,
         **options,
     )
@@ -134,6 +147,28 @@ def open_page(context: BrowserContext, url: str) -> Page:
     page.goto(url)
     page.wait_for_selector("body[data-state] #work:not([hidden])")
     return page
+
+
+def answer(page: Page, kind: str, title: str) -> None:
+    """Expect what the page says of a mark."""
+    dialog = page.locator("#outcome")
+    expect(dialog).to_be_visible()
+    expect(dialog).to_have_attribute("data-kind", kind)
+    expect(page.locator("#outcome-title")).to_have_text(title)
+    expect(page.locator("#outcome-time")).to_have_text(re.compile(r"\d\d:\d\d"))
+    assert not overflows(page)
+    assert not small_targets(page)
+
+
+def mark(page: Page, identifier: str, name: str, category: str = "Present") -> None:
+    page.get_by_label("Your number").fill(identifier)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name=category, exact=True).click()
+
+
+def go_on(page: Page) -> None:
+    page.get_by_role("button", name="Next Person").click()
+    expect(page.locator("#outcome")).to_be_hidden()
 
 
 def wait_until_kept(page: Page) -> None:

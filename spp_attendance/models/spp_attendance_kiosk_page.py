@@ -185,6 +185,10 @@ class SppAttendanceKiosk(models.Model):
             "no_camera": self.env._(
                 "The camera can't be used. Type what is on the badge instead."
             ),
+            "camera_denied": self.env._(
+                "This page may not use the camera. Allow it in the settings of the"
+                " browser, or type what is on the badge."
+            ),
             "or": self.env._("or"),
             "identifier": self.env._("Your number"),
             "name": self.env._("Your name"),

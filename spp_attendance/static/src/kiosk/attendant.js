@@ -20,22 +20,27 @@ export class Attendant {
         byId("reload-list").addEventListener("click", () => this.reload());
         byId("close-list").addEventListener("click", () => this.close());
         byId("find").addEventListener("input", () => this.filter());
+        byId("keep-list").addEventListener("click", () => this.render());
         this.link.addEventListener("outcome", ({ detail }) => this.take(detail));
-        const list = await this.link.store.list(this.config.kiosk);
-        if (list && list.day === this.today()) {
-            this.list = list;
-            for (const done of Object.values(list.done)) {
-                // What could be taken back when the page was closed can't be now.
-                done.state = done.state === "held" ? "waiting" : done.state;
-            }
-        } else if (list) {
-            await this.link.store.removeList(this.config.kiosk);
+        this.link.addEventListener("change", () => this.dropOld());
+        this.list = (await this.link.store.list(this.config.kiosk)) || null;
+        for (const done of Object.values(this.list?.done || {})) {
+            // What could be taken back when the page was closed can't be now.
+            done.state = done.state === "held" ? "waiting" : done.state;
         }
+        await this.dropOld();
         this.render();
     }
 
     get isIdle() {
         return !this.list && !byId("code").value;
+    }
+
+    /** A list is of one day; a clock that went back doesn't end it. */
+    async dropOld() {
+        if (this.list?.day < this.today()) {
+            await this.close();
+        }
     }
 
     today() {
@@ -67,6 +72,9 @@ export class Attendant {
                 429: "too_often",
             };
             this.say(key[error.status] || "list_needs_network", true);
+            if (error.status === 401) {
+                this.link.send();
+            }
         }
     }
 
@@ -76,7 +84,7 @@ export class Attendant {
         } else {
             // The code isn't kept: it is asked for again.
             byId("attendant-list").hidden = true;
-            byId("open-list").hidden = false;
+            byId("open-list").hidden = byId("keep-list").hidden = false;
             byId("code").focus();
         }
     }
@@ -88,7 +96,11 @@ export class Attendant {
     }
 
     async keep() {
-        await this.link.store.keepList(this.list);
+        try {
+            await this.link.store.keepList(this.list);
+        } catch {
+            // The disk is full: the list is gone with the page, what is marked isn't.
+        }
     }
 
     say(key, isError = false) {
@@ -101,8 +113,10 @@ export class Attendant {
     render() {
         const { list } = this;
         byId("open-list").hidden = Boolean(list);
+        byId("keep-list").hidden = true;
         byId("attendant-list").hidden = !list;
         if (!list) {
+            byId("people").replaceChildren();
             byId("code").value = "";
             byId("code").focus();
             return;
@@ -125,9 +139,8 @@ export class Attendant {
     }
 
     renderPerson(person) {
-        const { texts } = this;
         const done = this.list.done[person.uuid];
-        const details = [person.identifier, person.event].filter(Boolean).join(" · ");
+        const { identifier, event } = person;
         const row = make(
             "li",
             { className: "person" },
@@ -135,13 +148,13 @@ export class Attendant {
                 "div",
                 { className: "person-name" },
                 make("bdi", { textContent: person.name }),
-                make("small", { textContent: details })
+                make("small", {}, make("bdi", { textContent: identifier })),
+                make("small", {}, make("bdi", { textContent: event ?? "" }))
             )
         );
         row.dataset.person = person.uuid;
         row.dataset.state = done ? done.state : "open";
         row.append(...(done ? this.renderDone(person, done) : this.renderTaps(person)));
-        row.lang = texts.language.code;
         return row;
     }
 
@@ -164,7 +177,8 @@ export class Attendant {
         if (state !== "refused") {
             word.dataset.category = category;
         }
-        const parts = [make("div", { className: "person-done" }, word, ` ${time}`)];
+        const at = make("bdi", { textContent: time });
+        const parts = [make("div", { className: "person-done" }, word, " ", at)];
         if (state === "held") {
             parts.push(
                 make("button", {
@@ -215,22 +229,17 @@ export class Attendant {
         const time = this.texts.time(this.link.clock.now());
         const { attendant } = this.list;
         this.setDone(person, { category, time, uuid, state: "held" });
+        const { uuid: who, name: shown } = person;
+        const mark = { uuid, category, type, attendant, person: who, shown };
         try {
-            await this.link.addHeld({
-                uuid,
-                category,
-                type,
-                attendant,
-                person: person.uuid,
-                shown: person.name,
-            });
-            await this.keep();
+            await this.link.addHeld(mark, HOLD);
         } catch {
             this.setDone(person, null);
             this.say("not_kept", true);
             return;
         }
         setTimeout(() => this.release(person, uuid), HOLD);
+        await this.keep();
     }
 
     /** Id of the type, null for none, undefined when it must be chosen first. */
@@ -250,13 +259,13 @@ export class Attendant {
         }
     }
 
+    /** It can't be undone any more. */
     async release(person, uuid) {
         const done = this.list?.done[person.uuid];
         if (done?.uuid === uuid && done.state === "held") {
             this.setDone(person, { ...done, state: "waiting" });
             await this.keep();
         }
-        this.link.release(uuid);
     }
 
     setDone({ uuid }, done) {

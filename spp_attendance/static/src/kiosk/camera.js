@@ -5,8 +5,14 @@ import { byId } from "./texts.js";
 /** Milliseconds between two looks at the picture. */
 const EVERY = 200;
 
+/** Whether the browser reads codes itself; some say so and know of none. */
+export async function readsCodes() {
+    const formats = await globalThis.BarcodeDetector?.getSupportedFormats();
+    return Boolean(formats?.includes("qr_code"));
+}
+
 async function makeDetector({ camera }) {
-    if (globalThis.BarcodeDetector) {
+    if (await readsCodes()) {
         return new BarcodeDetector();
     }
     if (!globalThis.ZXing) {
@@ -47,11 +53,9 @@ export async function readCode(config) {
         dialog.showModal();
         await video.play();
         while (dialog.open) {
-            if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
-                const [code] = await detector.detect(video);
-                if (code) {
-                    return code.rawValue.trim();
-                }
+            const code = await look(detector, video);
+            if (code) {
+                return code;
             }
             await new Promise((resolve) => setTimeout(resolve, EVERY));
         }
@@ -60,5 +64,15 @@ export async function readCode(config) {
         dialog.close();
         video.srcObject = null;
         stream.getTracks().forEach((track) => track.stop());
+    }
+}
+
+async function look(detector, video) {
+    try {
+        const [code] = await detector.detect(video);
+        return code?.rawValue.trim();
+    } catch {
+        // No picture yet, or half a code in it.
+        return null;
     }
 }

@@ -5,6 +5,8 @@
  * with each mark beside what the tablet's clock showed.
  */
 
+import { recall, remember } from "./memory.js";
+
 const KEY = "spp-attendance-kiosk-clock";
 /** Milliseconds by which a clock may be corrected in small steps. */
 const TOLERANCE = 5000;
@@ -13,7 +15,7 @@ export class Clock {
     constructor() {
         /** Milliseconds to be added to the tablet's clock; null when never measured. */
         this.offset = null;
-        const kept = JSON.parse(localStorage.getItem(KEY) || "null");
+        const kept = JSON.parse(recall(KEY));
         if (kept) {
             ({ offset: this.offset, seen: this.seen } = kept);
         }
@@ -57,6 +59,6 @@ export class Clock {
 
     keep() {
         const { offset, seen } = this;
-        localStorage.setItem(KEY, JSON.stringify({ offset, seen }));
+        remember(KEY, JSON.stringify({ offset, seen }));
     }
 }

@@ -3,6 +3,7 @@
 import { Attendant } from "./attendant.js";
 import { Clock } from "./clock.js";
 import { addressOf, Link } from "./link.js";
+import { recall, remember } from "./memory.js";
 import { keepPage } from "./offline.js";
 import { SelfService } from "./self_service.js";
 import { Store } from "./store.js";
@@ -10,6 +11,8 @@ import { byId, make, Texts } from "./texts.js";
 
 const CONTRAST = "spp-attendance-kiosk-contrast";
 const RELOADED = "spp-attendance-kiosk-reloaded";
+/** Two servers may not agree on what the newest page is: milliseconds of peace. */
+const RELOAD_REST = 600_000;
 
 const config = JSON.parse(byId("config").textContent);
 const texts = new Texts(config);
@@ -60,16 +63,17 @@ class Page {
     /** Take over what is new, between two people. */
     refresh() {
         const { link } = this;
-        if (!this.mode.isIdle || link.state !== "online") {
+        const isAsked = document.querySelector("dialog[open]");
+        if (isAsked || !this.mode.isIdle || link.state !== "online") {
             return;
         }
         if (this.opensOffline && location.pathname !== addressOf(link.token)) {
             history.replaceState(null, "", addressOf(link.token));
             keepPage(config, link.addresses);
         }
-        // Once only: two servers may not agree on what the newest page is.
-        if (link.isStale && sessionStorage.getItem(RELOADED) !== link.version) {
-            sessionStorage.setItem(RELOADED, link.version);
+        const since = Math.abs(Date.now() - sessionStorage.getItem(RELOADED));
+        if (link.isStale && since > RELOAD_REST) {
+            sessionStorage.setItem(RELOADED, Date.now());
             location.reload();
         }
     }
@@ -126,13 +130,13 @@ function setContrast(isHigh) {
 }
 
 function startTools() {
-    const wanted = localStorage.getItem(CONTRAST);
+    const wanted = recall(CONTRAST);
     const isHigh = matchMedia("(prefers-contrast: more)").matches;
     setContrast(wanted ? wanted === "high" : isHigh);
     byId("contrast").addEventListener("click", () => {
         const { dataset } = document.documentElement;
         setContrast(dataset.contrast !== "high");
-        localStorage.setItem(CONTRAST, dataset.contrast);
+        remember(CONTRAST, dataset.contrast);
     });
     for (const button of document.querySelectorAll("[data-language]")) {
         button.addEventListener("click", () => {

@@ -17,6 +17,9 @@ const TIMEOUT = 20_000;
 const PAUSE = 30;
 /** As many marks are sent in one request. */
 const BATCH = 50;
+/** Milliseconds that a held mark is still left alone when nobody can undo it. */
+const MARGIN = 2000;
+const CHANNEL = "spp-attendance-kiosk";
 
 export class RequestError extends Error {
     constructor(status, retryAfter = 0) {
@@ -41,11 +44,13 @@ export class Link extends EventTarget {
         this.pending = [];
         /** Of the page that the server would give now. */
         this.version = config.version;
-        /** Marks that can still be taken back, by uuid. */
-        this.held = new Set();
-        this.running = Promise.resolve();
-        this.askedAt = 0;
-        this.waitUntil = 0;
+        this.running = this.next = null;
+        // By a clock that nobody sets.
+        this.askedAt = -Infinity;
+        this.waitUntil = -Infinity;
+        // What the server says of a mark may be heard by another tab of this kiosk.
+        this.channel = new BroadcastChannel(CHANNEL);
+        this.channel.onmessage = ({ data }) => this.hear(data);
     }
 
     async start() {
@@ -67,7 +72,8 @@ export class Link extends EventTarget {
     tick() {
         const rest = this.state === "expired" ? EXPIRED : IDLE;
         const isBusy = this.pending.length && this.state !== "expired";
-        if (isBusy || this.state === "offline" || Date.now() - this.askedAt >= rest) {
+        const isLate = performance.now() - this.askedAt >= rest;
+        if (isBusy || this.state === "offline" || isLate) {
             this.send();
         }
     }
@@ -87,16 +93,11 @@ export class Link extends EventTarget {
         await this.count();
     }
 
-    /** Keep a mark here that isn't sent before `release`. */
-    async addHeld(mark) {
-        this.held.add(mark.uuid);
-        await this.add(mark);
-    }
-
-    release(uuid) {
-        if (this.held.delete(uuid)) {
-            this.send();
-        }
+    /** Keep a mark here that can be taken back for some milliseconds; then send it. */
+    async addHeld(mark, milliseconds) {
+        const rest = milliseconds + MARGIN;
+        await this.add({ ...mark, heldUntil: Date.now() + rest });
+        setTimeout(() => this.send(), rest + 1);
     }
 
     /**
@@ -105,27 +106,42 @@ export class Link extends EventTarget {
      * @returns {Promise<boolean>} whether that was in time
      */
     async takeBack(uuid) {
-        if (!this.held.has(uuid)) {
-            return false;
+        const isInTime = this.pending.some((mark) => mark.uuid === uuid && isHeld(mark));
+        if (isInTime) {
+            await this.store.removeMarks([uuid]);
+            await this.count();
         }
-        await this.store.removeMarks([uuid]);
-        this.held.delete(uuid);
-        await this.count();
-        return true;
+        return isInTime;
+    }
+
+    isWaiting(uuid) {
+        return this.pending.some((mark) => mark.uuid === uuid);
     }
 
     /** Send all that waits; what the server says of a mark comes as event "outcome". */
     send() {
         // Who asks while it runs may have added something: once more, then.
-        this.running = this.running.then(() => this.sendOnce()).catch(console.error);
-        return this.running;
+        this.next ??= this.sendNext();
+        return this.next;
+    }
+
+    async sendNext() {
+        await this.running;
+        this.running = this.next;
+        this.next = null;
+        try {
+            await this.sendOnce();
+        } catch (error) {
+            console.error(error);
+        }
     }
 
     async sendOnce() {
-        if (Date.now() < this.waitUntil) {
+        if (performance.now() < this.waitUntil) {
             return undefined;
         }
-        const isFresh = Date.now() - this.askedAt < FRESH && this.state === "online";
+        const isAsked = performance.now() - this.askedAt < FRESH;
+        const isFresh = isAsked && this.state === "online";
         try {
             if (!isFresh || this.clock.offset === null) {
                 await this.hello();
@@ -145,14 +161,14 @@ export class Link extends EventTarget {
         if (error.status === 401) {
             this.setState("expired");
         } else if (error.status === 429) {
-            this.waitUntil = Date.now() + error.retryAfter * 1000;
+            this.waitUntil = performance.now() + error.retryAfter * 1000;
         } else {
             this.setState("offline");
         }
     }
 
     async hello() {
-        this.askedAt = Date.now();
+        this.askedAt = performance.now();
         const answer = await this.post("hello", {
             pending: this.pending.length,
             offset: this.clock.offset,
@@ -167,13 +183,14 @@ export class Link extends EventTarget {
         for (;;) {
             const all = await this.store.marks(this.config.kiosk);
             const marks = all
-                .filter(({ uuid, isStuck }) => !isStuck && !this.held.has(uuid))
+                .filter((mark) => !mark.isStuck && !isHeld(mark))
                 .slice(0, size);
             if (!marks.length) {
                 return;
             }
             try {
                 await this.sendSome(marks);
+                size = Math.min(BATCH, size * 2);
             } catch (error) {
                 if (![413, 422].includes(error.status)) {
                     throw error;
@@ -192,19 +209,24 @@ export class Link extends EventTarget {
             sent_at: Date.now(),
             offset: this.clock.offset,
             pending: this.pending.length,
-            marks: marks.map(({ order, kiosk, isStuck, shown, ...mark }) => mark),
+            marks: marks.map(({ order, kiosk, isStuck, heldUntil, shown, ...mark }) => mark),
         });
         const isSent = new Set(marks.map(({ uuid }) => uuid));
         const answered = outcomes.filter(({ uuid }) => isSent.has(uuid));
         await this.store.removeMarks(answered.map(({ uuid }) => uuid));
-        for (const outcome of answered) {
-            this.dispatchEvent(new CustomEvent("outcome", { detail: outcome }));
-        }
-        await this.count();
+        this.channel.postMessage(answered);
+        await this.hear(answered);
         if (answered.length < marks.length) {
             // Too many were refused of late: the others later, then.
             throw new RequestError(429, PAUSE);
         }
+    }
+
+    async hear(outcomes) {
+        for (const outcome of outcomes) {
+            this.dispatchEvent(new CustomEvent("outcome", { detail: outcome }));
+        }
+        await this.count();
     }
 
     /**
@@ -245,7 +267,13 @@ export class Link extends EventTarget {
     /** Use a token from now on, unless this tablet knows a later one. */
     async adopt(token, issued) {
         const used = decodeURIComponent(location.pathname.split("/")[3] || token);
-        const kept = await this.store.keepToken(this.config.kiosk, token, issued, used);
+        let kept = { token, issued, tokens: [token] };
+        try {
+            const { kiosk } = this.config;
+            kept = await this.store.keepToken(kiosk, token, issued, used);
+        } catch {
+            // The disk is full. What waits there has to be sent all the more.
+        }
         ({ token: this.token, issued: this.issued } = kept);
         this.addresses = kept.tokens.map(addressOf);
     }
@@ -266,6 +294,12 @@ export class Link extends EventTarget {
         this.state = state;
         this.dispatchEvent(new Event("change"));
     }
+}
+
+/** Whether a mark can be taken back; never for long, whatever the clock was set to. */
+function isHeld({ heldUntil = 0 }) {
+    const rest = heldUntil - Date.now();
+    return rest > 0 && rest < EVERY;
 }
 
 /** The address of a kiosk's page. */

@@ -1,5 +1,7 @@
 /** What the browser keeps, so that the page opens without a network. */
 
+import { readsCodes } from "./camera.js";
+
 const WORKER = "/kiosk/attendance/worker.js";
 const CACHE = "spp-attendance-kiosk";
 
@@ -26,7 +28,7 @@ export async function keepPage(config, addresses) {
         if (!page.ok || page.headers.get("X-Kiosk-Version") !== config.version) {
             return false;
         }
-        const files = neededFiles(config);
+        const files = await neededFiles(config);
         for (const file of files) {
             if (!(await cache.match(file))) {
                 await cache.add(file);
@@ -35,7 +37,7 @@ export async function keepPage(config, addresses) {
         for (const address of addresses) {
             await cache.put(address, page.clone());
         }
-        await dropOthers(cache, files);
+        await dropOthers(cache, files[0]);
         await navigator.storage?.persist?.();
         return true;
     } catch {
@@ -44,18 +46,16 @@ export async function keepPage(config, addresses) {
 }
 
 /** The files of a page; the reader of codes is large, and many browsers have one. */
-function neededFiles({ files, camera }) {
+async function neededFiles({ files, camera }) {
     const own = Object.values(files);
-    return camera && !globalThis.BarcodeDetector
-        ? [...own, ...Object.values(camera)]
-        : own;
+    return !camera || (await readsCodes()) ? own : [...own, ...Object.values(camera)];
 }
 
-/** Drop what older versions of the page needed. */
-async function dropOthers(cache, files) {
-    const isNeeded = new Set(files.map((file) => new URL(file, location).href));
+/** Drop what other versions than that of a file needed. */
+async function dropOthers(cache, file) {
+    const folder = new URL(".", new URL(file, location)).href;
     for (const { url } of await cache.keys()) {
-        if (url.includes("/kiosk/attendance/files/") && !isNeeded.has(url)) {
+        if (url.includes("/kiosk/attendance/files/") && !url.startsWith(folder)) {
             await cache.delete(url);
         }
     }

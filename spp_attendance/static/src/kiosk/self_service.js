@@ -7,8 +7,8 @@ import { byId, make, newUuid } from "./texts.js";
 const FORGET = 60_000;
 /** How long a confirmation stays, by its kind. */
 const SHOWN = { noted: 6000, kept: 8000, refused: 20_000 };
-/** How long somebody waits for the server before the mark is just kept. */
-const WAIT = 10_000;
+/** How long somebody waits for the server before the mark is just kept, by state. */
+const WAIT = { online: 10_000, offline: 3000 };
 
 export class SelfService {
     constructor(config, link, texts) {
@@ -44,7 +44,6 @@ export class SelfService {
 
     get isIdle() {
         return (
-            !this.dialog.open &&
             !this.isBusy &&
             this.fields.every(({ value }) => !value) &&
             !this.form.querySelector("[name=type]:checked")
@@ -76,7 +75,7 @@ export class SelfService {
         if (!badge || isTyping || !isText || hasModifier || byId("camera").open) {
             return;
         }
-        this.dialog.close();
+        document.querySelector("dialog[open]")?.close();
         badge.value = "";
         badge.focus();
     }
@@ -91,6 +90,9 @@ export class SelfService {
 
     async useCamera() {
         const { badge } = this.form.elements;
+        const button = byId("use-camera");
+        button.disabled = true;
+        this.say("");
         try {
             const code = await readCode(this.config);
             if (code) {
@@ -98,9 +100,11 @@ export class SelfService {
                 (this.missing() || byId("present")).focus();
                 this.say(this.missing() ? "" : "choose");
             }
-        } catch {
-            this.say("no_camera", true);
+        } catch ({ name }) {
+            this.say(name === "NotAllowedError" ? "camera_denied" : "no_camera", true);
             badge.focus();
+        } finally {
+            button.disabled = false;
         }
     }
 
@@ -143,7 +147,7 @@ export class SelfService {
     }
 
     clear() {
-        clearTimeout(this.forgetTimer);
+        byId("camera").close();
         this.form.reset();
         this.onInput();
         clearTimeout(this.forgetTimer);
@@ -198,11 +202,14 @@ export class SelfService {
         let timer;
         const answered = new Promise((resolve) => {
             this.outcomes.set(mark.uuid, resolve);
-            timer = setTimeout(() => resolve(null), WAIT);
+            timer = setTimeout(resolve, WAIT[this.link.state] ?? WAIT.offline, null);
         });
         try {
             await this.link.add(mark);
-            const sent = this.link.send().then(() => null);
+            // Gone without an answer: another tab has heard it, and will say so.
+            const sent = this.link
+                .send()
+                .then(() => (this.link.isWaiting(mark.uuid) ? null : answered));
             return await Promise.race([answered, sent]);
         } finally {
             clearTimeout(timer);

@@ -43,6 +43,8 @@ export class Store {
 
     constructor(db) {
         this.db = db;
+        // What the browser closes by itself, only another page opens again.
+        db.onclose = () => location.reload();
     }
 
     /** Resolves once the mark is on the disk, as far as the browser can tell. */

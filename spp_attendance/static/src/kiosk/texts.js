@@ -1,19 +1,21 @@
 /** The words of the page, in the language that was chosen, and times. */
 
+import { recall, remember } from "./memory.js";
+
 const KEY = "spp-attendance-kiosk-language";
 
 export class Texts {
     /** @param {object} config of the page */
     constructor({ languages, tz }) {
         this.languages = languages;
-        this.tz = tz;
-        const kept = localStorage.getItem(KEY);
+        this.tz = isKnown(tz) ? tz : undefined;
+        const kept = recall(KEY);
         this.language = languages.find(({ code }) => code === kept) || languages[0];
     }
 
     choose(code) {
         this.language = this.languages.find((language) => language.code === code);
-        localStorage.setItem(KEY, code);
+        remember(KEY, code);
     }
 
     /** The text of a key; `{name}` in it stands for a value. */
@@ -60,6 +62,15 @@ export class Texts {
             timeZone: this.tz,
             hourCycle: "h23",
         }).format(milliseconds);
+    }
+}
+
+/** Whether this browser knows a time zone; an old one has the tablet's own instead. */
+function isKnown(timeZone) {
+    try {
+        return Boolean(new Intl.DateTimeFormat("en", { timeZone }));
+    } catch {
+        return false;
     }
 }
 

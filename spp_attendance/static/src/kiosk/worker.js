@@ -28,10 +28,11 @@ async function openPage(request) {
     if (!kept) {
         return fetched;
     }
-    // A network that is there and says nothing is none; a server in trouble neither.
+    // A network that is there and says nothing is none; a server in trouble neither,
+    // nor what a guest network says. That a link is no longer good is an answer.
     const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
     const response = await Promise.race([fetched.catch(() => null), late]);
-    return response && response.status < 500 ? response : kept;
+    return response?.ok || response?.status === 401 ? response : kept;
 }
 
 async function openFile(request) {
