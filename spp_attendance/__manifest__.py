@@ -1,7 +1,7 @@
 {
     "name": "Attendance",
     "version": "19.0.1.2.0",
-    "summary": "Who attended what, when and where: people, events, kiosks, reports, API",
+    "summary": "Who attended what, when, where: people, events, kiosks, reports, API",
     "category": "Attendance",
     "author": "Attendance Suite Contributors",
     "website": "https://github.com/attendance-suite/attendance-suite",

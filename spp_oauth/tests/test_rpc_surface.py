@@ -78,7 +78,7 @@ REVEALING = re.compile(
 )
 
 #: What differs from one answer to the next: times, numbers and UUIDs.
-VARYING = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\d")
+VARYING = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\d+")
 
 DENIED = "You are not allowed to access"
 
