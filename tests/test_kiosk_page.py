@@ -293,6 +293,7 @@ def test_twenty_marks_without_a_server_arrive_once_with_their_time(
         page.get_by_role("button", name="Waiting: 13").click()
         expect(page.locator("#waiting-list li")).to_have_count(13)
         expect(page.locator("#waiting-list")).not_to_contain_text("No07")
+        expect(page.locator("#opens-offline")).to_contain_text("also opens without")
 
     # The tablet is switched off and on again; still nobody answers.
     with tablet(playwright, tmp_path, PHONE) as context:
@@ -357,6 +358,7 @@ def test_marks_wait_for_the_new_link(
         context.set_offline(False)
         expect(page.locator("#expired")).to_contain_text("Waiting here: 1")
         expect(page.locator("#work")).to_be_hidden()
+        expect(page.locator("#network")).to_have_text("This link no longer works")
         assert not overflows(page)
         # Also at the old address, which the server doesn't know any more.
         page.reload()

@@ -13,6 +13,7 @@ const CONTRAST = "spp-attendance-kiosk-contrast";
 const RELOADED = "spp-attendance-kiosk-reloaded";
 /** Two servers may not agree on what the newest page is: milliseconds of peace. */
 const RELOAD_REST = 600_000;
+const KEEP_AGAIN = 60_000;
 
 const config = JSON.parse(byId("config").textContent);
 const texts = new Texts(config);
@@ -31,6 +32,12 @@ class Page {
         this.renderAll();
         await this.mode.start();
         await this.link.start();
+        await this.keep();
+        // The network may have gone in the middle of it.
+        setInterval(() => this.opensOffline || this.keep(), KEEP_AGAIN);
+    }
+
+    async keep() {
         this.opensOffline = await keepPage(config, this.link.addresses);
         this.render();
     }
@@ -48,7 +55,7 @@ class Page {
         byId("work").hidden = isExpired;
         byId("expired").hidden = !isExpired;
         showExpiredCount(pending.length);
-        byId("network").textContent = texts.get(state === "online" ? state : "offline");
+        byId("network").textContent = texts.get(state);
         byId("waiting").textContent = texts.get("waiting", { count: pending.length });
         byId("waiting").hidden = isExpired;
         this.refresh();
@@ -69,7 +76,7 @@ class Page {
         }
         if (this.opensOffline && location.pathname !== addressOf(link.token)) {
             history.replaceState(null, "", addressOf(link.token));
-            keepPage(config, link.addresses);
+            this.keep();
         }
         const since = Math.abs(Date.now() - sessionStorage.getItem(RELOADED));
         if (link.isStale && since > RELOAD_REST) {

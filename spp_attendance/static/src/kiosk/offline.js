@@ -19,30 +19,39 @@ export async function keepPage(config, addresses) {
     if (!navigator.serviceWorker || !globalThis.caches) {
         return false;
     }
+    const cache = await caches.open(CACHE);
+    const files = await neededFiles(config);
     try {
         await navigator.serviceWorker.register(WORKER, { scope: "/kiosk/attendance/" });
         await navigator.serviceWorker.ready;
-        const cache = await caches.open(CACHE);
-        const page = await fetch(addresses[0], { cache: "no-store" });
-        // Another version would ask for other files than those that are kept here.
-        if (!page.ok || page.headers.get("X-Kiosk-Version") !== config.version) {
-            return false;
-        }
-        const files = await neededFiles(config);
-        for (const file of files) {
-            if (!(await cache.match(file))) {
-                await cache.add(file);
-            }
-        }
-        for (const address of addresses) {
-            await cache.put(address, page.clone());
-        }
-        await dropOthers(cache, files[0]);
+        await refreshPage(cache, config, files, addresses);
         await navigator.storage?.persist?.();
-        return true;
     } catch {
-        return false;
+        // There may be no network at the moment: what was kept before is still there.
     }
+    return isKept(cache, [location.pathname, ...files]);
+}
+
+async function refreshPage(cache, config, files, addresses) {
+    const page = await fetch(addresses[0], { cache: "no-store" });
+    // Another version would ask for other files than those that are kept here.
+    if (!page.ok || page.headers.get("X-Kiosk-Version") !== config.version) {
+        return;
+    }
+    for (const file of files) {
+        if (!(await cache.match(file))) {
+            await cache.add(file);
+        }
+    }
+    for (const address of addresses) {
+        await cache.put(address, page.clone());
+    }
+    await dropOthers(cache, files[0]);
+}
+
+async function isKept(cache, addresses) {
+    const kept = await Promise.all(addresses.map((address) => cache.match(address)));
+    return kept.every(Boolean);
 }
 
 /** The files of a page; the reader of codes is large, and many browsers have one. */
