@@ -87,6 +87,7 @@ class SppAttendanceImport(models.Model):
             ("failed", "Failed"),
             ("cancelled", "Cancelled"),
         ],
+        string="Status",
         required=True,
         readonly=True,
         default="queued",
@@ -122,7 +123,7 @@ class SppAttendanceImport(models.Model):
     lease_token = fields.Char(groups=fields.NO_ACCESS, readonly=True, prefetch=False)
     started_at = fields.Datetime(string="Started", readonly=True)
     asked_at = fields.Datetime(
-        string="Up To",
+        string="Changes Until",
         readonly=True,
         help="When it began, or earlier where the registry's clock is slow: what"
         " changes after that is for the next import.",

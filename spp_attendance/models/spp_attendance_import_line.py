@@ -37,7 +37,7 @@ class SppAttendanceImportLine(models.Model):
         readonly=True,
     )
     is_open = fields.Boolean(
-        string="Tried Again",
+        string="To Be Tried Again",
         readonly=True,
         help="The next import of what has changed tries it again, since the registry"
         " won't tell of it.",

@@ -177,7 +177,9 @@ class SppAttendanceImportSource(models.Model):
         string="Path of the Total",
         help="Where an answer says how many rows there are in all.",
     )
-    reg_type = fields.Char(string="Register", default="SPP:RegistryType:Individual")
+    reg_type = fields.Char(
+        string="Registry Type", default="SPP:RegistryType:Individual"
+    )
     delta_attribute = fields.Char(
         string="Attribute of the Last Change",
         help="By which the registry can be asked for what has changed since.",

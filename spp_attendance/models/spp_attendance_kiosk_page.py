@@ -44,7 +44,8 @@ class SppAttendanceKiosk(models.Model):
     def _page_manifest(self, token):
         """What a tablet needs to know to put the page on its home screen."""
         [lang, *_others] = self._page_langs()
-        name = self.env._("%s: Attendance", self.location_id.name)
+        kiosk = self.with_context(lang=lang.code)
+        name = kiosk.env._("%s: Attendance", self.location_id.name)
         return {
             "id": f"/kiosk/attendance/{self.uuid}",
             "name": name,

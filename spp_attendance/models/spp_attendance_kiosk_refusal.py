@@ -51,7 +51,7 @@ class SppAttendanceKioskRefusal(models.Model):
     code = fields.Selection(
         [
             ("incomplete", "Something was not filled in"),
-            ("unknown", "Nobody is known by this"),
+            ("unknown", "Nobody here has this identifier or badge"),
             ("archived", "The person is archived"),
             ("name_mismatch", "The name is another one"),
             ("wrong_pin", "Wrong PIN"),
@@ -73,6 +73,7 @@ class SppAttendanceKioskRefusal(models.Model):
             ("accepted", "Accepted"),
             ("dismissed", "Dismissed"),
         ],
+        string="Status",
         required=True,
         readonly=True,
         default="refused",
