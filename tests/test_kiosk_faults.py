@@ -439,6 +439,41 @@ def test_a_full_disk_is_said(
     assert record["person_identifier"] == "F-01"
 
 
+def test_a_tap_outlives_the_list_that_it_was_made_on(
+    playwright: Playwright, attended: Kiosk, tmp_path: Path
+) -> None:
+    with tablet(playwright, tmp_path) as context:
+        page = open_page(context, attended.url)
+        open_list(page)
+        wait_until_kept(page)
+        context.set_offline(True)
+        # The tablet goes off between the two: the mark is kept, the list isn't.
+        page.evaluate(
+            """() => {
+                const put = IDBObjectStore.prototype.put;
+                IDBObjectStore.prototype.put = function (value) {
+                    if (this.name === "lists") {
+                        throw new DOMException("off", "AbortError");
+                    }
+                    return put.call(this, value);
+                };
+            }"""
+        )
+        tap = page.get_by_role("button", name="Absent: Person No03")
+        tap.evaluate("(button) => { button.click(); button.click(); }")
+        expect(page.locator("#marked")).to_have_text("1 of 2 marked")
+        page.reload()
+        expect(page.locator("#marked")).to_have_text("1 of 2 marked")
+        [held] = waiting(page)
+        context.set_offline(False)
+        wait_until(lambda: attended.records())
+        row = page.locator(".person", has_text="F-03")
+        expect(row).to_have_attribute("data-state", "sent")
+    [record] = attended.records()
+    assert record["external_id"] == held["uuid"]
+    assert record["category"] == "absent"
+
+
 @pytest.mark.parametrize("name", ["indexedDB", "localStorage"])
 def test_a_browser_that_keeps_nothing_is_said(
     playwright: Playwright, make_kiosk, tmp_path: Path, name: str

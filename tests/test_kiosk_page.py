@@ -32,7 +32,13 @@ from kiosk_page import (
     waiting,
 )
 from odoo_session import Session
-from playwright.sync_api import Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 from processes import wait_until
 
 PIN = "4711"
@@ -268,7 +274,6 @@ def test_twenty_marks_without_a_server_arrive_once_with_their_time(
     url = kiosk.url
     clock = f"const own = Date.now.bind(Date); Date.now = () => own() + {wrong};"
     made: list[tuple[float, float]] = []
-    sent: list[dict] = []
 
     def mark_some(page: Page, numbers: range) -> None:
         for number in numbers:
@@ -304,28 +309,26 @@ def test_twenty_marks_without_a_server_arrive_once_with_their_time(
         kept = waiting(page)
         assert len(kept) == 20
 
-        page.on(
-            "request",
-            lambda request: (
-                sent.append(request.post_data_json)
-                if request.url.endswith("/api/marks")
-                else None
-            ),
-        )
-        # The first answer is lost on its way.
-        context.route(
-            SENDS_MARKS, lambda route: (route.fetch(), route.abort()), times=1
-        )
-        server.connection = server.server.start()
-        kiosk.admin = Session(server.connection)
-        expect(page.get_by_role("button", name="Waiting: 0")).to_be_visible(
-            timeout=FIRST_PAGE
-        )
-        assert len(sent) == 2
+        sent = come_back(server, kiosk, context, page)
+    arrived_once(kiosk, kept, made, sent, wrong)
 
+
+def arrived_once(
+    kiosk: Kiosk,
+    kept: list[dict],
+    made: list[tuple[float, float]],
+    sent: list[dict],
+    wrong: int = 0,
+) -> None:
+    """Expect the marks of 20 people as they lay on the tablet, each once.
+
+    :param made: seconds between which each mark was made, by a clock that is right
+    :param wrong: how far ahead the tablet's clock was, in milliseconds
+    """
     records = kiosk.records()
     assert [r["person_identifier"] for r in records] == [f"K-{n:02}" for n in range(20)]
     assert [r["external_id"] for r in records] == [m["uuid"] for m in kept]
+    assert [r["category"] for r in records] == ["absent", "present"] * 10
     assert {r["source"] for r in records} == {"kiosk"}
     for record, held, (before, after) in zip(records, kept, made, strict=True):
         instant = datetime.fromisoformat(record["date_time"]).replace(tzinfo=UTC)
@@ -339,6 +342,79 @@ def test_twenty_marks_without_a_server_arrive_once_with_their_time(
     assert {outcome["status"] for outcome in again["outcomes"]} == {"again"}
     assert kiosk.records() == records
     assert kiosk.refusals() == []
+
+
+def come_back(server, kiosk: Kiosk, context: BrowserContext, page: Page) -> list[dict]:
+    """Start the server, lose its first answer, and wait until nothing waits.
+
+    :return: what was sent, each time
+    """
+    sent: list[dict] = []
+    page.on(
+        "request",
+        lambda request: (
+            sent.append(request.post_data_json)
+            if request.url.endswith("/api/marks")
+            else None
+        ),
+    )
+    context.route(SENDS_MARKS, lambda route: (route.fetch(), route.abort()), times=1)
+    server.connection = server.server.start()
+    kiosk.admin = Session(server.connection)
+    expect(page.get_by_role("button", name="Waiting: 0")).to_be_visible(
+        timeout=FIRST_PAGE
+    )
+    assert len(sent) == 2
+    return sent
+
+
+def test_an_attendant_marks_twenty_people_without_a_server(
+    playwright: Playwright, server, admin: Session, make_kiosk, tmp_path: Path
+) -> None:
+    kiosk = make_kiosk(mode="attendant", attendant_code_input=CODE)
+    identifiers = [f"K-{n:02}" for n in range(20)]
+    people = admin.call(
+        "spp.attendance.subscriber",
+        "search",
+        [("person_identifier", "in", identifiers)],
+    )
+    admin.call(
+        "spp.attendance.subscriber", "write", people, {"location_id": kiosk.place}
+    )
+    made: list[tuple[float, float]] = []
+
+    def tap_some(page: Page, numbers: range) -> None:
+        for number in numbers:
+            before = time.time()
+            category = "Present" if number % 2 else "Absent"
+            page.get_by_role("button", name=f"{category}: Person No{number:02}").click()
+            expect(page.locator("#marked")).to_have_text(f"{number + 1} of 20 marked")
+            made.append((before, time.time()))
+
+    with tablet(playwright, tmp_path, TABLET) as context:
+        page = open_page(context, kiosk.url)
+        page.get_by_label("Attendants' code").fill(CODE)
+        page.keyboard.press("Enter")
+        expect(page.locator(".person")).to_have_count(20)
+        wait_until_kept(page)
+        server.server.stop()
+        tap_some(page, range(8))
+        page.reload()
+        expect(page.locator("#marked")).to_have_text("8 of 20 marked")
+        expect(page.get_by_role("button", name="Waiting: 8")).to_be_visible()
+        tap_some(page, range(8, 14))
+
+    # The tablet is switched off and on again; still nobody answers.
+    with tablet(playwright, tmp_path, TABLET) as context:
+        page = open_page(context, kiosk.url)
+        expect(page.locator("#marked")).to_have_text("14 of 20 marked")
+        tap_some(page, range(14, 20))
+        wait_until(lambda: len(waiting(page)) == 20)
+        kept = waiting(page)
+        # None of them can be undone any more.
+        expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+        sent = come_back(server, kiosk, context, page)
+    arrived_once(kiosk, kept, made, sent)
 
 
 def test_marks_wait_for_the_new_link(

@@ -10,6 +10,8 @@ export class Attendant {
         Object.assign(this, { config, link, texts });
         this.list = null;
         this.code = null;
+        /** Those whose mark is being kept at this moment. */
+        this.busy = new Set();
     }
 
     async start() {
@@ -28,8 +30,24 @@ export class Attendant {
             // What could be taken back when the page was closed can't be now.
             done.state = done.state === "held" ? "waiting" : done.state;
         }
+        await this.recallMarks();
         await this.dropOld();
         this.render();
+    }
+
+    /** Marks are kept before the list is: the tablet may go off in between. */
+    async recallMarks() {
+        const { done, day, people } = this.list || { people: [] };
+        const listed = new Set(people.map(({ uuid }) => uuid));
+        for (const mark of await this.link.store.marks(this.config.kiosk)) {
+            const { uuid, person, category, at } = mark;
+            const instant = at + (mark.offset ?? this.link.clock.offset ?? 0);
+            const isOfList = listed.has(person) && this.texts.dayKey(instant) === day;
+            if (isOfList && !done[person]) {
+                const time = this.texts.time(instant);
+                done[person] = { category, time, uuid, state: "waiting" };
+            }
+        }
     }
 
     get isIdle() {
@@ -224,20 +242,29 @@ export class Attendant {
             document.querySelector("[name=list-type]").focus();
             return;
         }
+        const { uuid: who, name: shown } = person;
+        if (this.busy.has(who)) {
+            return;
+        }
         this.say("");
         const uuid = newUuid();
         const time = this.texts.time(this.link.clock.now());
         const { attendant } = this.list;
-        this.setDone(person, { category, time, uuid, state: "held" });
-        const { uuid: who, name: shown } = person;
         const mark = { uuid, category, type, attendant, person: who, shown };
+        this.busy.add(who);
         try {
             await this.link.addHeld(mark, HOLD);
         } catch {
-            this.setDone(person, null);
             this.say("not_kept", true);
             return;
+        } finally {
+            this.busy.delete(who);
         }
+        if (!this.list) {
+            return; // The day ended meanwhile: it is sent all the same.
+        }
+        // Shown only now: what is shown is on the disk.
+        this.setDone(person, { category, time, uuid, state: "held" });
         setTimeout(() => this.release(person, uuid), HOLD);
         await this.keep();
     }
