@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from chromium import chromium
+from kiosk_page import Kiosk
 from odoo_session import Session
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from _suite import toolchain
 from _suite.database import Databases
@@ -109,6 +110,25 @@ def browser() -> Iterator[Browser]:
     """A browser without anybody signed in."""
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """What starts browsers with a profile of their own."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture
+def make_kiosk(
+    server: Running, admin: Session, request: pytest.FixtureRequest
+) -> Callable[..., Kiosk]:
+    """A function that sets up a kiosk at a place of its own, with these values."""
+
+    def make(**vals: object) -> Kiosk:
+        return Kiosk(server, admin, request.node.name[:60], **vals)
+
+    return make
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from kiosk_page import (
 )
 from odoo_session import Session
 from PIL import Image
-from playwright.sync_api import Page, Playwright, Route, expect, sync_playwright
+from playwright.sync_api import Page, Playwright, Route, expect
 from processes import wait_until
 
 #: Whatever is written is not kept; what is there can be read and removed.
@@ -61,14 +60,6 @@ def admin(server) -> Session:
 
 
 @pytest.fixture
-def make_kiosk(server, admin: Session, request) -> Callable[..., Kiosk]:
-    def make(**vals: object) -> Kiosk:
-        return Kiosk(server, admin, request.node.name[:60], **vals)
-
-    return make
-
-
-@pytest.fixture
 def attended(admin: Session, make_kiosk) -> Kiosk:
     """A kiosk with an attendant, who expects F-03 and F-04."""
     kiosk = make_kiosk(mode="attendant", attendant_code_input=CODE)
@@ -81,12 +72,6 @@ def attended(admin: Session, make_kiosk) -> Kiosk:
         "spp.attendance.subscriber", "write", people, {"location_id": kiosk.place}
     )
     return kiosk
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
 
 
 def open_list(page: Page) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,7 +36,6 @@ from playwright.sync_api import (
     Page,
     Playwright,
     expect,
-    sync_playwright,
 )
 from processes import wait_until
 
@@ -72,20 +70,6 @@ def admin(server) -> Session:
     ]
     session.call("spp.attendance.subscriber", "create", people)
     return session
-
-
-@pytest.fixture
-def make_kiosk(server, admin: Session, request) -> Callable[..., Kiosk]:
-    def make(**vals: object) -> Kiosk:
-        return Kiosk(server, admin, request.node.name[:60], **vals)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
 
 
 @widths
