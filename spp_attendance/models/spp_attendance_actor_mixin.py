@@ -11,7 +11,8 @@ class SppAttendanceActorMixin(models.AbstractModel):
     """Something that records attendance by itself, as a service user of its own.
 
     A model adds its own ``name``, ``active`` and ``company_id``, which its user
-    follows, and says which groups the user has.
+    follows, and says which groups the user has. It also keeps ``user_id`` unique: an
+    index declared here would be this addon's, and stay when the model's addon goes.
     """
 
     _name = "spp.attendance.actor.mixin"
@@ -32,10 +33,6 @@ class SppAttendanceActorMixin(models.AbstractModel):
         copy=False,
         ondelete="restrict",
         help="Attendance from here is recorded as this user.",
-    )
-
-    _user_unique = models.UniqueIndex(
-        "(user_id)", "A service user acts for one thing alone."
     )
 
     def _acting_groups(self):

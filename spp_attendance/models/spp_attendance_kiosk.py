@@ -219,6 +219,9 @@ class SppAttendanceKiosk(models.Model):
     )
 
     _uuid_unique = models.Constraint("UNIQUE (uuid)", "The UUID must be unique.")
+    _user_unique = models.UniqueIndex(
+        "(user_id)", "Each kiosk needs a service user of its own."
+    )
     _token_unique = models.UniqueIndex(
         "(token_digest) WHERE token_digest IS NOT NULL", "Each kiosk has its own link."
     )

@@ -215,6 +215,9 @@ class SppAttendanceDevice(models.Model):
         "CHECK (timeout BETWEEN 1 AND deadline)",
         "The timeout must be at least one second and within the deadline.",
     )
+    _user_unique = models.UniqueIndex(
+        "(user_id)", "Each terminal needs a service user of its own."
+    )
     _due_index = models.Index("(next_poll_at) WHERE enabled AND active")
 
     # ------------------------------------------------------------ computed
