@@ -226,7 +226,7 @@ def test_from_a_registry_with_the_keyboard(
     gate = Gate(registry, 200)
     tab_to(page, button(page, "Import Now"))
     keyboard.press("Enter")
-    confirm(page, "Import")
+    confirm(page, "Import Now")
     bar = page.get_by_role("progressbar", name="Progress of the import")
     expect(bar).to_have_attribute("aria-valuenow", "50")
     expect(page.get_by_role("status").filter(has_text="rows")).to_contain_text(
@@ -250,7 +250,7 @@ def test_it_is_stopped_and_goes_on(
     source = add_source(registry)
     page.goto(f"{server.url}{SOURCES}/{source}")
     button(page, "Import Now").click()
-    confirm(page, "Import")
+    confirm(page, "Import Now")
     expect_counts(page, created=100)
     button(page, "Cancel").click()
     confirm(page, "Stop")
@@ -300,7 +300,7 @@ def test_from_a_sheet(
     expect_values(page, "Department", "", "=WATER", "")
     known = count(admin, "S-")
     button(page, "Import Now").click()
-    confirm(page, "Import")
+    confirm(page, "Import Now")
     expect(progress(page, "done")).to_be_visible()
     # The second time they are known.
     name = "unchanged" if known else "created"
@@ -378,7 +378,7 @@ def test_a_fault_in_an_import_is_told_on_its_form(
     source = add_source(registry, auth_user="nobody")
     page.goto(f"{server.url}{SOURCES}/{source}")
     button(page, "Import Now").click()
-    confirm(page, "Import")
+    confirm(page, "Import Now")
     expect(progress(page, "failed")).to_be_visible()
     expect(page.locator(".alert-danger")).to_contain_text("refused the credentials")
     expect(button(page, "Resume")).to_be_visible()
