@@ -260,7 +260,10 @@ export class SelfService {
         clearTimeout(this.dialogTimer);
         this.typed = null;
         this.forgetLater();
-        this.focusFirst();
+        // Browsers tell late that it was closed: whoever types by then goes on.
+        if (!this.fields.includes(document.activeElement)) {
+            this.focusFirst();
+        }
     }
 }
 
