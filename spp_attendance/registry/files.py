@@ -12,6 +12,7 @@ import struct
 import warnings
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -121,7 +122,7 @@ class FileSource(Source):
         self._position = -1
 
 
-class _Table:
+class _Table(ABC):
     """A file and its lines."""
 
     def __init__(self, content: bytes | Path) -> None:
@@ -138,13 +139,13 @@ class _Table:
         self._closers.append(file.close)
         return file
 
+    @abstractmethod
     def lines(self) -> Iterator[Line]:
         """All lines with something in them, from the first one on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def count(self) -> int | None:
         """Rows in all, None if that isn't known."""
-        raise NotImplementedError
 
     def close(self) -> None:
         while self._closers:
