@@ -249,6 +249,73 @@ class TestImport(ImportCase):
         self.assertEqual(self.run_import(people(1)).updated_count, 1)
         self.assertFalse(self.registered().phone)
 
+    def test_each_field_of_a_person_can_be_mapped(self):
+        department = self.env["spp.attendance.department"].create(
+            {"name": "Livelihoods", "code": "LIV", "company_id": self.company.id}
+        )
+        expected = {
+            "person_identifier": "R-7",
+            "family_name": "Wanjiku",
+            "given_name": "Amina",
+            "additional_name": "Grace",
+            "gender": "female",
+            "email": "amina@example.org",
+            "phone": "+254700",
+            "mobile": "+254711",
+            "department_id": department,
+            "designation": "Nurse",
+            "level_of_work": "staff",
+            "location_id": self.hall,
+            "badge": "CARD-7",
+        }
+        paths = {
+            "person_identifier": "identifier[name=NATIONAL_ID].value",
+            "family_name": "name.family",
+            "given_name": "name.given",
+            "additional_name": "name.more.0",
+            "gender": "sex",
+            "email": "email",
+            "phone": "phones.0",
+            "mobile": "phones.1",
+            "department": "work.unit",
+            "designation": "work.title",
+            "level_of_work": "work.level",
+            "location": "home",
+            "badge": "card",
+        }
+        targets = self.source._import_targets()
+        # The full name stands for its parts.
+        self.assertEqual(set(paths), set(targets["people"].fields) - {"name"})
+        source = self.new_source(
+            mapping_ids=[
+                fields.Command.create(
+                    {
+                        "field_name": name,
+                        "path": path,
+                        "values": "2 = staff" if name == "level_of_work" else False,
+                    }
+                )
+                for name, path in paths.items()
+            ]
+        )
+        row = {
+            "identifier": [
+                {"name": "HOUSEHOLD", "value": "H-1"},
+                {"name": "NATIONAL_ID", "value": "R-7"},
+            ],
+            "name": {"family": "Wanjiku", "given": "Amina", "more": ["Grace"]},
+            "sex": "F",
+            "email": "amina@example.org",
+            "phones": ["+254700", "+254711"],
+            "work": {"unit": "LIV", "title": "Nurse", "level": 2},
+            "home": self.hall.name,
+            "card": "CARD-7",
+        }
+        run = self.run_import([row], source)
+        self.assertEqual(self.counts(run), {"read": 1, "created": 1})
+        person = self.registered()
+        self.assertEqual({name: person[name] for name in expected}, expected)
+
     def test_an_empty_source_is_done_at_once(self):
         run = self.run_import([])
         self.assertEqual((run.state, run.read_count), ("done", 0))
