@@ -65,6 +65,40 @@ class ResCompany(models.Model):
         help="How a full name is put together from family, given and additional name.",
     )
 
+    attendance_tenant_code = fields.Char(
+        "Tenant",
+        size=64,
+        copy=False,
+        help="What apps that speak DIGIT's dialect call this company, such as"
+        " pb.amritsar. Without it they don't find it.",
+    )
+    attendance_fiscal_month = fields.Selection(
+        [(str(month), str(month)) for month in range(1, 13)],
+        "First Month of the Fiscal Year",
+        required=True,
+        default="4",
+        help="The fiscal year is part of the number of a register.",
+    )
+    attendance_register_first_staff = fields.Boolean(
+        "Who Makes a Register Is Its First Staff", default=True
+    )
+    attendance_register_review = fields.Boolean("Registers Are Reviewed")
+    attendance_digit_open_roles = fields.Char(
+        "Roles That See All Registers",
+        default="SUPERUSER",
+        help="Codes of the roles, separated by commas, with which somebody for whom a"
+        " trusted gateway speaks sees all registers.",
+    )
+    attendance_digit_status = fields.Selection(
+        [("200", "200 (as DIGIT's service)"), ("202", "202 (as its contract says)")],
+        "Status of a Successful Write",
+        required=True,
+        default="200",
+    )
+    attendance_digit_create_unknown = fields.Boolean(
+        "Gateways Bring Unknown People",
+        help="Register people, and accept staff, that only the trusted gateway knows.",
+    )
     attendance_sheet_enabled = fields.Boolean(
         "Keep the Sheet as a File",
         inverse="_inverse_attendance_sheet",

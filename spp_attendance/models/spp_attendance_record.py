@@ -54,6 +54,8 @@ class SppAttendanceRecord(models.Model):
             "submission_source": False,
             "kiosk_id": False,
             "claimed_name": False,
+            "log_type": False,
+            "log_details": False,
             "uniqueness_key": False,
         }
     )
@@ -166,6 +168,16 @@ class SppAttendanceRecord(models.Model):
         index="btree_not_null",
         help="Where it was marked.",
     )
+    register_id = fields.Many2one(
+        "spp.attendance.register",
+        ondelete="restrict",
+        check_company=True,
+        copy=False,
+    )
+    # What a log of a register says of itself, verbatim: DIGIT's type is any word.
+    # {"additionalDetails", "documentIds", "clientAuditDetails", "modifiedBy"}
+    log_type = fields.Char(readonly=True, copy=False)
+    log_details = fields.Json(readonly=True, copy=False)
     claimed_name = fields.Char(
         string="Name as Typed",
         readonly=True,
@@ -199,6 +211,9 @@ class SppAttendanceRecord(models.Model):
     _company_date_time_idx = models.Index("(company_id, date_time, id)")
     # For who works in several companies, whose records no other index has in order.
     _date_time_idx = models.Index("(date_time, id)")
+    _register_date_time_idx = models.Index(
+        "(register_id, date_time, id) WHERE register_id IS NOT NULL"
+    )
     _local_date_idx = models.Index("(local_date)")
     # For apps that ask again and again what has changed.
     _company_write_date_idx = models.Index("(company_id, write_date, id)")

@@ -1,0 +1,39 @@
+import uuid
+
+from odoo import api, fields, models
+
+from ..acting import acting_uuid
+
+
+class SppAttendanceAuditedMixin(models.AbstractModel):
+    """Something that other systems know by a uuid, with what they say of it.
+
+    Who made and who changed it is kept as the uuid of who acted: behind a gateway that
+    is not the user. A model keeps ``uuid`` unique itself: an index declared here would
+    stay when the model's addon goes.
+    """
+
+    _name = "spp.attendance.audited.mixin"
+    _description = "Audited by UUID"
+
+    uuid = fields.Char(
+        "UUID",
+        required=True,
+        readonly=True,
+        copy=False,
+        default=lambda self: str(uuid.uuid4()),
+    )
+    # Kept as given, and never looked into.
+    additional_details = fields.Json(copy=False)
+    created_by = fields.Char("Created by (UUID)", readonly=True, copy=False)
+    modified_by = fields.Char("Modified by (UUID)", readonly=True, copy=False)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        by = acting_uuid(self.env)
+        return super().create(
+            [{**vals, "created_by": by, "modified_by": by} for vals in vals_list]
+        )
+
+    def write(self, vals):
+        return super().write({**vals, "modified_by": acting_uuid(self.env)})

@@ -1,0 +1,26 @@
+from odoo import fields, models
+
+
+class SppAttendanceRegisterInterval(models.Model):
+    """From when to when somebody is enrolled. No two of an attendee overlap."""
+
+    _name = "spp.attendance.register.interval"
+    _description = "Register Enrolment"
+    _order = "attendee_id, start_at, id"
+
+    attendee_id = fields.Many2one(
+        "spp.attendance.register.attendee", required=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one(related="attendee_id.company_id", store=True)
+    start_at = fields.Datetime("Enrolled", required=True)
+    end_at = fields.Datetime("De-enrolled", help="Empty: still enrolled.")
+
+    _order_of_ends = models.Constraint(
+        "CHECK (end_at >= start_at)", "Nobody is de-enrolled before being enrolled."
+    )
+    # As ranges of numbers, for which PostgreSQL needs no extension.
+    _no_overlap = models.Constraint(
+        "EXCLUDE USING gist (int4range(attendee_id, attendee_id, '[]') WITH &&,"
+        " tsrange(start_at, end_at) WITH &&)",
+        "This person is enrolled in the register at that time already.",
+    )

@@ -1,0 +1,91 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+
+class SppAttendanceRegisterStaff(models.Model):
+    """Who may handle and mark a register, from when to when.
+
+    Known by a uuid: it is a user's here, or of somebody only a gateway knows.
+    """
+
+    _name = "spp.attendance.register.staff"
+    _description = "Register Staff"
+    _inherit = ["spp.attendance.audited.mixin"]
+    _order = "register_id, id"
+    _check_company_auto = True
+
+    register_id = fields.Many2one(
+        "spp.attendance.register", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="register_id.company_id", store=True)
+    user_id = fields.Many2one("res.users", ondelete="restrict", index=True)
+    user_uuid = fields.Char(
+        "User UUID",
+        compute="_compute_user_uuid",
+        store=True,
+        precompute=True,
+        readonly=False,
+        required=True,
+    )
+    name = fields.Char(compute="_compute_name", store=True, readonly=False)
+    staff_type = fields.Selection(
+        [("OWNER", "Owner"), ("EDITOR", "Editor"), ("APPROVER", "Approver")],
+        "Role",
+        required=True,
+        default="OWNER",
+    )
+    enrolled_at = fields.Datetime(
+        "From", required=True, default=lambda self: fields.Datetime.now()
+    )
+    unenrolled_at = fields.Datetime("Until", help="Empty: without end.")
+    is_current = fields.Boolean(
+        compute="_compute_is_current", search="_search_is_current"
+    )
+
+    _uuid_unique = models.UniqueIndex("(uuid)", "The UUID must be unique.")
+    _order_of_ends = models.Constraint(
+        "CHECK (unenrolled_at >= enrolled_at)",
+        "A permission can't end before it begins.",
+    )
+    _no_overlap = models.Constraint(
+        "EXCLUDE USING gist (int4range(register_id, register_id, '[]') WITH &&,"
+        " int8range(hashtextextended(user_uuid, 0), hashtextextended(user_uuid, 0),"
+        " '[]') WITH &&, tsrange(enrolled_at, unenrolled_at) WITH &&)",
+        "This user is on the staff of the register at that time already.",
+    )
+    _user_uuid_idx = models.Index("(user_uuid, register_id)")
+
+    @api.depends("user_id")
+    def _compute_user_uuid(self):
+        for staff in self:
+            if staff.user_id:
+                # Who may make somebody staff need not be one who reads users.
+                user_sudo = staff.user_id.sudo()
+                staff.user_uuid = user_sudo.attendance_uuid
+
+    @api.depends("user_id")
+    def _compute_name(self):
+        for staff in self:
+            if staff.user_id:
+                user_sudo = staff.user_id.sudo()  # as above
+                staff.name = user_sudo.name
+
+    @api.depends("enrolled_at", "unenrolled_at")
+    def _compute_is_current(self):
+        now = fields.Datetime.now()
+        for staff in self:
+            end = staff.unenrolled_at
+            staff.is_current = bool(
+                staff.enrolled_at
+                and staff.enrolled_at <= now
+                and (not end or end > now)
+            )
+
+    @api.model
+    def _search_is_current(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        now = fields.Datetime.now()
+        return Domain("enrolled_at", "<=", now) & (
+            Domain("unenrolled_at", "=", False) | Domain("unenrolled_at", ">", now)
+        )
