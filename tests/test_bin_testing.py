@@ -2,13 +2,14 @@
 
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from _suite.shell import SetupError, run
 from _suite.testing import __main__ as bin_test
-from _suite.testing import fingerprint, odoolog, schedule
+from _suite.testing import fingerprint, odoolog, pytest_steps, schedule
 from _suite.testing.outcome import (
     Outcome,
     check,
@@ -255,3 +256,21 @@ def test_differences_are_cut_but_never_lost():
     assert len(many) == fingerprint.SHOWN + 1
     assert many[-1] == f"… and {100 - fingerprint.SHOWN} more"
     assert max(map(len, many)) == fingerprint.WIDTH
+
+
+def test_each_file_of_tests_is_in_one_part():
+    parts = pytest_steps.parts()
+    files = sorted(
+        f"tests/{path.name}" for path in Path(__file__).parent.glob("test_*")
+    )
+    assert sorted(name for part in parts for name in part) == files
+    assert all(parts)
+
+
+def test_end_to_end_stands_for_all_of_its_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(bin_test.lint, "steps", lambda _place: [])
+    place = Workplace(None, SimpleNamespace(), tmp_path, "x_", limit=1)
+    steps = bin_test.chosen(place, ["end-to-end"])
+    assert [step.name for step in steps] == [
+        f"end-to-end-{number}" for number in range(1, pytest_steps.PARTS + 1)
+    ]

@@ -31,6 +31,7 @@ than the seconds in SPP_TEST_TIMEOUT, is ended and has failed."""
 NAMES = """\
 names:
   lint                       every linter
+  end-to-end                 all tests that need a running Odoo
   spp_oauth                  one addon alone, with the pure tests of its core
   spp_oauth:TestX.test_y     one test class, or one test, of an addon
   tests/test_x.py[::test_y]  a file of plain pytest
@@ -80,9 +81,9 @@ def chosen(place: Workplace, names: Sequence[str]) -> list[Step]:
     :raises SetupError: a name stands for nothing; says what there is.
     """
     linters = lint.steps(place)
-    pure, end_to_end = pytest_steps.steps(place)
+    pure, *end_to_end = pytest_steps.steps(place)
     # What fails soonest comes first; the longest runs are started early.
-    every = [*linters, pure, *odoo_steps.steps(place), end_to_end]
+    every = [*linters, pure, *odoo_steps.steps(place), *end_to_end]
     if not names:
         return every
     known = {step.name for step in every}
@@ -95,6 +96,8 @@ def chosen(place: Workplace, names: Sequence[str]) -> list[Step]:
         addon, _, tests = name.partition(":")
         if name == "lint":
             wanted |= {step.name for step in linters}
+        elif name == pytest_steps.ALL_END_TO_END:
+            wanted |= {step.name for step in end_to_end}
         elif tests and addon in ADDONS:
             extra.append(odoo_steps.filtered(place, addon, tests))
         elif name in known:

@@ -9,14 +9,43 @@ from .workplace import Workplace
 
 PURE = "not end_to_end"
 END_TO_END = "end_to_end"
+#: The name that stands for all steps of tests that need a running Odoo.
+ALL_END_TO_END = "end-to-end"
+#: More than run at once, since lines tell little of how long a file takes.
+PARTS = 4
 
 
 def steps(place: Workplace) -> list[Step]:
-    """The tests that need nothing, and those that need a running Odoo."""
+    """The tests that need nothing, and those that need a running Odoo.
+
+    The latter take longest of all, so they come in parts, for two to run at a time.
+    """
     return [
         Step("pure", lambda: _pytest(place, "pure", ["tests"], PURE)),
-        Step("end-to-end", lambda: _pytest(place, "end-to-end", ["tests"], END_TO_END)),
+        *(
+            _end_to_end(place, f"{ALL_END_TO_END}-{number}", files)
+            for number, files in enumerate(parts(), 1)
+        ),
     ]
+
+
+def _end_to_end(place: Workplace, name: str, files: Sequence[str]) -> Step:
+    return Step(name, lambda: _pytest(place, name, files, END_TO_END))
+
+
+def parts() -> list[list[str]]:
+    """All files of tests, in parts that have about as many lines.
+
+    A file stays whole: what it starts serves all its tests.
+    """
+    sizes = {
+        str(path.relative_to(ROOT)): len(path.read_bytes().splitlines())
+        for path in sorted(ROOT.glob("tests/test_*.py"))
+    }
+    found: list[list[str]] = [[] for _ in range(PARTS)]
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        min(found, key=lambda part: sum(map(sizes.__getitem__, part))).append(name)
+    return found
 
 
 def of_files(place: Workplace, paths: Sequence[str]) -> Step:
