@@ -269,7 +269,7 @@ def test_each_file_of_tests_is_in_one_part():
 
 def test_end_to_end_stands_for_all_of_its_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(bin_test.lint, "steps", lambda _place: [])
-    databases = SimpleNamespace(template=None)
+    databases = SimpleNamespace(template=dict)
     place = Workplace(None, databases, tmp_path, "x_", limit=1)
     steps = bin_test.chosen(place, ["end-to-end"])
     assert [step.name for step in steps] == [
