@@ -55,6 +55,7 @@
         "reports/spp_attendance_kiosk_card_report.xml",
         "views/spp_attendance_import_views.xml",
         "views/spp_attendance_import_source_views.xml",
+        "views/spp_attendance_register_views.xml",
         "views/spp_attendance_menus.xml",
         "wizards/spp_attendance_record_export_views.xml",
         "wizards/spp_attendance_sheet_print_views.xml",
@@ -69,6 +70,7 @@
         "demo/spp_attendance_event_demo.xml",
         "demo/spp_attendance_kiosk_demo.xml",
         "demo/spp_attendance_import_demo.xml",
+        "demo/spp_attendance_register_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

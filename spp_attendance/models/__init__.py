@@ -33,6 +33,7 @@ from . import (
     spp_attendance_register,
     spp_attendance_register_attendee,
     spp_attendance_register_interval,
+    spp_attendance_register_screen,
     spp_attendance_register_staff,
     spp_attendance_report,
     spp_attendance_sheet,
