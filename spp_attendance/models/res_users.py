@@ -1,6 +1,7 @@
 import uuid
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.tools import SQL
 
 
 class ResUsers(models.Model):
@@ -23,3 +24,31 @@ class ResUsers(models.Model):
     def _compute_attendance_uuid(self):
         for user in self:
             user.attendance_uuid = user.attendance_uuid or str(uuid.uuid4())
+
+    @api.model
+    def _find_by_attendance_uuid(self, uuids):
+        """Who bears these: active users who work for the current company.
+
+        Needs no right to users, in one query: it is said only that there is one.
+
+        :param uuids: any number of them
+        :return: ``{uuid: user id}`` of those that were found
+        """
+        wanted = list({text for text in uuids if text})
+        if not wanted:
+            return {}
+        self.flush_model(["active", "attendance_uuid", "company_ids"])
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT u.attendance_uuid, u.id
+                      FROM res_users u
+                      JOIN res_company_users_rel c ON c.user_id = u.id
+                     WHERE u.attendance_uuid = ANY(%s) AND u.active AND c.cid = %s
+                    """,
+                    wanted,
+                    self.env.company.id,
+                )
+            )
+        )

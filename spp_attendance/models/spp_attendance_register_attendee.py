@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from ..enrolment import AttendeeRows
+
 
 class SppAttendanceRegisterAttendee(models.Model):
     """Somebody on a register: one row a person, however often enrolled anew.
@@ -71,3 +73,34 @@ class SppAttendanceRegisterAttendee(models.Model):
         return Domain("enrolled_at", "<=", now) & (
             Domain("unenrolled_at", "=", False) | Domain("unenrolled_at", ">", now)
         )
+
+    # -------------------------------------------------------------- enrolment
+
+    @api.model
+    def _enrol(self, items):
+        """Enrol people in registers, each who can be.
+
+        As the user, in a number of statements that doesn't depend on how many. Who was
+        de-enrolled is enrolled anew: one row a person, another interval. To be called
+        in a transaction that is run again on a serialization failure.
+
+        :param list items: ``enrolment.Enrol``
+        :return: one ``enrolment.Enrolled`` an item, in order. Its code is None, or
+            "ended" (the register is over), "outside" (a date is outside the register,
+            or the end before the start), "enrolled" (is so already, or then)
+        :raises AccessError: when who acts isn't on the staff of a register
+        :raises UserError: when somebody is no active person of the register's company
+        """
+        return AttendeeRows(self.env).enrol(items)
+
+    @api.model
+    def _unenrol(self, items):
+        """De-enrol people, each who is enrolled without an end.
+
+        :param list items: ``enrolment.Unenrol``
+        :return: one ``enrolment.Enrolled`` an item, in order. Its code is None, or
+            "outside" (the date is outside the register), "not_enrolled" (never was, or
+            has an end already), "before_start" (the date is before the enrolment)
+        :raises AccessError: when who acts isn't on the staff of a register
+        """
+        return AttendeeRows(self.env).unenrol(items)

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from ..enrolment import StaffRows
+
 
 class SppAttendanceRegisterStaff(models.Model):
     """Who may handle and mark a register, from when to when.
@@ -89,3 +91,32 @@ class SppAttendanceRegisterStaff(models.Model):
         return Domain("enrolled_at", "<=", now) & (
             Domain("unenrolled_at", "=", False) | Domain("unenrolled_at", ">", now)
         )
+
+    # -------------------------------------------------------------- enrolment
+
+    @api.model
+    def _enrol(self, items):
+        """Give people a permission for registers, from now on or from a date on.
+
+        As the user, in a number of statements that doesn't depend on how many. To be
+        called in a transaction that is run again on a serialization failure.
+
+        :param list items: ``enrolment.EnrolStaff``
+        :return: one ``enrolment.EnrolledStaff`` an item, in order. Its code is None, or
+            "ended" (the register is over), "enrolled" (is on the staff, or then),
+            "unknown_user" (no user of the company; only behind a gateway, and if the
+            company allows it, others are taken too)
+        :raises AccessError: when who acts isn't on the staff of a register
+        """
+        return StaffRows(self.env).enrol(items)
+
+    @api.model
+    def _unenrol(self, items):
+        """End permissions now, or when they begin if that is later.
+
+        :param list items: ``enrolment.UnenrolStaff``
+        :return: one ``enrolment.EnrolledStaff`` an item, in order. Its code is None, or
+            "never" (was never on the staff), "already" (isn't any more)
+        :raises AccessError: when who acts isn't on the staff of a register
+        """
+        return StaffRows(self.env).unenrol(items)
