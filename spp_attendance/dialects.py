@@ -13,6 +13,7 @@ from odoo.http import Response, route
 
 from odoo.addons.spp_oauth.api import SppApiDispatcher
 
+from .api import digit
 from .api.openspp import read_object
 
 #: 5,000 records with long descriptions still fit; a runaway body doesn't.
@@ -24,6 +25,8 @@ _BLOCK = 64 * 1024
 _OPENSPP_PATH = re.compile(
     r"/(attendances|subscribers)(/.*)?|/(attendance|subscriber)/.*"
 )
+_DIGIT_PATH = re.compile(r"/attendance/(staff/|attendee/|log/)?v1/.*")
+_JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
 
 class Spooled:
@@ -110,6 +113,100 @@ def openspp_route(path, *, methods, scope, body=False):
         body=body,
         readonly=reads,
         idempotent=not reads,
+        # they know nothing of X-CSRF-Token
+        sessions=False,
+        save_session=False,
+        max_content_length=MAX_BODY,
+    )
+
+
+class DigitDispatcher(SppApiDispatcher):
+    """Serve apps that were written for DIGIT's attendance service.
+
+    They send all they say as a POST, may send the token in the body, and take a status
+    of 200 or 400, with a list of what is wrong.
+    """
+
+    routing_type = "spp_digit"
+
+    def __init__(self, request):
+        super().__init__(request)
+        self.faults = None
+        self.cause = None
+
+    @staticmethod
+    def serves(path):
+        return bool(_DIGIT_PATH.fullmatch(path))
+
+    def read_token(self):
+        """The token that the body says it comes with, or None."""
+        return digit.read_token(self.read_body())
+
+    def _read_query(self, model):
+        return None  # with the body
+
+    def _read_body(self, model, consumes=()):
+        request = self.request
+        # A person has all scopes, and speaks for nobody else.
+        trusted = bool(
+            request.spp_oauth_client_id and "digit:gateway" in request.spp_oauth_scopes
+        )
+        args = request.httprequest.args
+        return digit.read_request(self.read_body(), args, trusted)
+
+    def _respond(self, result, routing):
+        if isinstance(result, Spooled):
+            headers = {**_JSON_HEADERS, "Content-Length": str(result.length)}
+            result = Response(result, headers=headers, direct_passthrough=True)
+        elif isinstance(result, digit.Answer):
+            text = json.dumps(result.content, ensure_ascii=False)
+            result = Response(text, headers=_JSON_HEADERS, status=result.status)
+        return super()._respond(result, routing)
+
+    def handle_error(self, exc):
+        self.cause = type(exc).__name__
+        if isinstance(exc, digit.Refusal):
+            self.faults = exc.faults
+        return super().handle_error(exc)
+
+    def _error_response(self, error):
+        # All that is wrong with a request is 400 with them. error.code is what is sent
+        if error.code in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT):
+            error.code = HTTPStatus.BAD_REQUEST.value
+        body = digit.errors_out(self.faults or [self._fault(error)])
+        response = self._json_error(json.dumps(body, ensure_ascii=False), error)
+        response.headers["Content-Type"] = _JSON_HEADERS["Content-Type"]
+        return response
+
+    def _fault(self, error):
+        """What is told of an error that no rule of the attendance service is about."""
+        code, message = error.error.upper(), error.description
+        if error.code == HTTPStatus.UNAUTHORIZED:
+            code = "InvalidAccessTokenException"
+        elif error.code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            code = self.cause
+            message = "An unhandled exception occurred on the server"
+        return digit.Fault(code, message)
+
+
+def digit_route(path, *, scope, readonly=False):
+    """Route requests of DIGIT's apps to a controller method.
+
+    The method gets a `digit.Request` as ``body`` and returns a `digit.Answer` or
+    `Spooled`.
+
+    :param scope: the scope that the token's client must have
+    :param bool readonly: the route truly writes nothing
+    """
+    return route(
+        path,
+        type=DigitDispatcher.routing_type,
+        auth="oauth",
+        methods=["POST"],
+        scope=scope,
+        body=True,
+        readonly=readonly,
+        idempotent=not readonly,
         # they know nothing of X-CSRF-Token
         sessions=False,
         save_session=False,

@@ -7,7 +7,7 @@ from odoo.addons.spp_oauth.api import SppApiDispatcher
 from odoo.addons.spp_oauth.oauth.errors import InvalidToken
 
 from .. import kiosk_log
-from ..dialects import OpenSppDispatcher
+from ..dialects import DigitDispatcher, OpenSppDispatcher
 
 _KIOSK = "/kiosk/attendance"
 
@@ -31,6 +31,8 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _spp_api_dispatcher(cls, path):
+        if DigitDispatcher.serves(path):
+            return DigitDispatcher
         if OpenSppDispatcher.serves(path):
             return OpenSppDispatcher
         if path == _KIOSK or path.startswith(f"{_KIOSK}/"):
@@ -73,4 +75,8 @@ class IrHttp(models.AbstractModel):
             # Some of these apps send along the end of the line that they keep the
             # token in, as the two characters that stand for it.
             header = header.replace("\\n", "")
+        if header is None and isinstance(request.dispatcher, DigitDispatcher):
+            token = request.dispatcher.read_token()
+            # as it stands in the header, or without the word before it
+            header = token and f"Bearer {token.removeprefix('Bearer ')}"
         return header

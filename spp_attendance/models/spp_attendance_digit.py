@@ -1,0 +1,138 @@
+from odoo import api, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..acting import Actor, acting, as_actor
+from ..api import digit
+from ..dialects import Spooled
+
+_MANAGER = "spp_attendance.spp_attendance_group_manager"
+#: Objects of an answer that a cursor of the database brings at a time.
+_FETCHED = 20
+
+
+class SppAttendanceDigit(models.AbstractModel):
+    """Registers and attendance as apps written for DIGIT read and write them.
+
+    A request is done in full or not at all. All rules are those of the models: what is
+    here finds DIGIT's words for them, in DIGIT's order. Each method is given a
+    `digit.Request` and returns a `digit.Answer`, or `Spooled`.
+
+    :raises digit.Refusal: from every method, with the codes and messages they expect
+    """
+
+    _name = "spp.attendance.digit"
+    _description = "Attendance in DIGIT's Dialect"
+
+    # -------------------------------------------------------------- entering
+
+    @api.model
+    def _enter(self, info, tenant, prefix=False):
+        """This service in the company of a tenant, for whom the request speaks.
+
+        :param digit.RequestInfo info: checked before
+        :param str tenant: code of the company
+        :param bool prefix: all companies whose code begins so
+        :return: the service in another environment; None without such a company
+        """
+        companies = self._tenants(tenant, prefix)
+        if not companies:
+            return None
+        ids = [company_id for company_id, _code, _roles in companies]
+        service = self.with_context(allowed_company_ids=ids)
+        if not info.trusted:
+            return service
+        user = info.user
+        actor = Actor(
+            uuid=digit.to_text(user, "uuid"),
+            name=digit.to_text(user, "name") or digit.to_text(user, "userName") or None,
+            opens_all=all(
+                self._is_open_role(info, code, roles) for _id, code, roles in companies
+            ),
+        )
+        return service.with_env(as_actor(service.env, actor))
+
+    @api.model
+    def _enter_or_add(self, info, tenant, faults):
+        """The same, or a fault among those that are told together.
+
+        :param digit.Collected faults:
+        """
+        service = self._enter(info, tenant)
+        if service is None:
+            faults.add("INVALID_TENANT", f"The tenant: {tenant} is not present in MDMS")
+        return service
+
+    @api.model
+    def _tenants(self, tenant, prefix):
+        """Id, code and open roles of those of the user's companies that are meant."""
+        # Any user may know the companies he works for, and two settings of theirs.
+        company_sudo = self.env["res.company"].sudo()
+        domain = Domain("id", "in", self.env.user._get_company_ids())
+        if prefix:
+            domain &= Domain("attendance_tenant_code", "=like", _escaped(tenant) + "%")
+        else:
+            domain &= Domain("attendance_tenant_code", "=", tenant)
+        return [
+            (
+                company.id,
+                company.attendance_tenant_code,
+                company.attendance_digit_open_roles or "",
+            )
+            for company in company_sudo.search(domain, order="id")
+        ]
+
+    @staticmethod
+    def _is_open_role(info, tenant, open_roles):
+        """Whether a role of the named user opens all registers of a tenant."""
+        codes = {code.strip() for code in open_roles.split(",")} - {""}
+        return any(
+            code in codes and (not of or f"{tenant}.".startswith(f"{of}."))
+            for code, of in info.roles
+        )
+
+    def _opens_all(self):
+        """Whether who acts sees registers without being on their staff."""
+        actor = acting(self.env)
+        return actor.opens_all if actor else self.env.user.has_group(_MANAGER)
+
+    def _creates_unknown(self):
+        """Whether a gateway may bring people and staff that nobody here knows."""
+        return bool(
+            acting(self.env)
+            # a setting, that anybody goes by
+            and self.env.company.sudo().attendance_digit_create_unknown
+        )
+
+    # ------------------------------------------------------------- answering
+
+    def _done(self, asked, **content):
+        """The answer to a write that was done."""
+        company_sudo = self.env.company.sudo()  # a setting, that anybody goes by
+        return asked.answer(int(company_sudo.attendance_digit_status), **content)
+
+    def _spooled(self, asked, name, statement, fetched=_FETCHED, **content):
+        """An answer whose array is read and written piece by piece.
+
+        :param str name: of the array
+        :param SQL statement: with one column, JSON as text, an object a row
+        :param int fetched: objects to have in memory at a time
+        """
+        texts = (text for [text] in self._streamed(statement, fetched))
+        return Spooled(asked.spool(name, texts, **content))
+
+    def _streamed(self, statement, fetched):
+        cr = self.env.cr
+        cr.execute(
+            SQL("DECLARE spp_attendance_digit NO SCROLL CURSOR FOR %s", statement)
+        )
+        while rows := self.env.execute_query(
+            SQL("FETCH %s FROM spp_attendance_digit", fetched)
+        ):
+            yield from rows
+        cr.execute("CLOSE spp_attendance_digit")
+
+
+def _escaped(text):
+    """A text of which LIKE takes no character for a pattern."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
