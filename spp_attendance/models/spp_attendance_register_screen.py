@@ -1,11 +1,87 @@
-from odoo import models
+from odoo import api, fields, models
 from odoo.fields import Domain
+
+from ..acting import acting_uuid
+from ..engine import localtime
+from ..enrolment import EnrolStaff
+
+#: What a register is while it waits for an approver, once it is approved, and when it
+#: has been sent back: the words that DIGIT has for it.
+PENDING, APPROVED, SENT_BACK = "PENDINGFORAPPROVAL", "APPROVED", "SENT_BACK"
 
 
 class SppAttendanceRegister(models.Model):
-    """What the buttons of a register do."""
+    """What people see of a register and what its buttons do."""
 
     _inherit = "spp.attendance.register"
+
+    is_reviewed = fields.Boolean(related="company_id.attendance_register_review")
+    may_submit = fields.Boolean(compute="_compute_may_review")
+    may_approve = fields.Boolean(compute="_compute_may_review")
+    staff_names = fields.Char("Staff Now", compute="_compute_staff_names")
+    record_count = fields.Integer("Marks", compute="_compute_record_count")
+
+    @api.depends_context("uid")
+    @api.depends("staff_ids.is_current", "review_status", "is_reviewed")
+    def _compute_may_review(self):
+        groups = self.env["spp.attendance.register.staff"]._read_group(
+            [
+                ("register_id", "in", self.ids),
+                ("user_uuid", "=", acting_uuid(self.env)),
+                ("is_current", "=", True),
+            ],
+            ["register_id"],
+            ["staff_type:array_agg"],
+        )
+        roles = {register: set(types) for register, types in groups}
+        for register in self:
+            mine = roles.get(register._origin, set())
+            status = register.review_status
+            is_open = register.is_reviewed and status != APPROVED
+            register.may_submit = (
+                is_open and status != PENDING and bool(mine & {"EDITOR", "APPROVER"})
+            )
+            register.may_approve = is_open and "APPROVER" in mine
+
+    @api.depends("staff_ids.name", "staff_ids.is_current")
+    def _compute_staff_names(self):
+        for register in self:
+            current = register.staff_ids.filtered("is_current")
+            register.staff_names = ", ".join(
+                sorted({staff.name or staff.user_uuid for staff in current})
+            )
+
+    @api.depends("record_ids")
+    def _compute_record_count(self):
+        groups = self.env["spp.attendance.record"]._read_group(
+            [("register_id", "in", self.ids)], ["register_id"], ["__count"]
+        )
+        counts = {register.id: count for register, count in groups}
+        for register in self:
+            register.record_count = counts.get(register.id, 0)
+
+    # ------------------------------------------------------------------- days
+
+    def _today(self):
+        """Today's date on the register's clock."""
+        tz = self.tz or self.env.company.attendance_tz
+        return localtime.to_local(fields.Datetime.now(), tz).date()
+
+    def _day_start(self, day):
+        """The first instant of a day in the register, naive UTC."""
+        self.ensure_one()
+        if day == self.date_start:
+            return self.start_at
+        return self._with_instants({"date_start": day})["start_at"]
+
+    def _day_end(self, day):
+        """The last instant of a day in the register, naive UTC."""
+        self.ensure_one()
+        if day == self.date_end:
+            return self.end_at
+        return self._with_instants({"date_end": day})["end_at"]
+
+    # ---------------------------------------------------------------- buttons
 
     def action_open_sheet(self):
         """The grid of people and days, to be marked."""
@@ -26,6 +102,46 @@ class SppAttendanceRegister(models.Model):
             **self.env["ir.actions.act_window"]._for_xml_id(
                 "spp_attendance.spp_attendance_register_attendee_action"
             ),
+            "name": self.display_name,
             "domain": list(Domain("register_id", "=", self.id)),
             "context": {"default_register_id": self.id},
         }
+
+    def action_open_records(self):
+        """The attendance that was marked in it."""
+        self.check_access("read")
+        self.ensure_one()
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "spp_attendance.spp_attendance_record_action"
+            ),
+            "name": self.display_name,
+            "domain": list(Domain("register_id", "=", self.id)),
+            "context": {"create": False},
+        }
+
+    def action_join(self):
+        """Have a manager on the staff, in whatever role there is."""
+        self.check_access("write")
+        self.env["spp.attendance.register.staff"]._enrol(
+            [
+                EnrolStaff(register.id, acting_uuid(self.env), "APPROVER")
+                for register in self
+            ]
+        )
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def action_submit(self):
+        """Have it approved."""
+        self.check_access("write")
+        self._set_review(PENDING)
+
+    def action_approve(self):
+        """Approve it as it is."""
+        self.check_access("write")
+        self._set_review(APPROVED)
+
+    def action_send_back(self):
+        """Have it corrected before it is approved."""
+        self.check_access("write")
+        self._set_review(SENT_BACK)

@@ -71,6 +71,18 @@ MATRIX = {
             "- | - | 0r0w0c | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
         ),
         "spp.attendance.record.void": "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -",
+        "spp.attendance.register.copy": (
+            "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
+        ),
+        "spp.attendance.register.enrol": (
+            "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
+        ),
+        "spp.attendance.register.staffing": (
+            "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
+        ),
+        "spp.attendance.register.unenrol": (
+            "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
+        ),
         "spp.attendance.sheet.print": (
             "- | - | 0r0w0c | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
         ),

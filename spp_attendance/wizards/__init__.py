@@ -1,5 +1,6 @@
 from . import (
     base_partner_merge,
+    spp_attendance_choice_mixin,
     spp_attendance_conflict,
     spp_attendance_conflict_void,
     spp_attendance_event_expect,
@@ -9,6 +10,10 @@ from . import (
     spp_attendance_portal_access,
     spp_attendance_record_export,
     spp_attendance_record_void,
+    spp_attendance_register_copy,
+    spp_attendance_register_enrol,
+    spp_attendance_register_staffing,
+    spp_attendance_register_unenrol,
     spp_attendance_settings,
     spp_attendance_sheet_print,
     spp_attendance_subscriber_merge,

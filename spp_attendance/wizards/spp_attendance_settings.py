@@ -44,6 +44,34 @@ class SppAttendanceSettings(models.TransientModel):
     attendance_sheet_enabled = fields.Boolean("Keep the Sheet as a File")
     attendance_sheet_node = fields.Char("Server")
     attendance_import_hosts = fields.Text("Hosts for Imports")
+    attendance_register_first_staff = fields.Boolean("Who Makes One Is Its First Staff")
+    attendance_register_review = fields.Boolean("Registers Are Reviewed")
+    attendance_fiscal_month = fields.Selection(
+        [
+            ("1", "January"),
+            ("2", "February"),
+            ("3", "March"),
+            ("4", "April"),
+            ("5", "May"),
+            ("6", "June"),
+            ("7", "July"),
+            ("8", "August"),
+            ("9", "September"),
+            ("10", "October"),
+            ("11", "November"),
+            ("12", "December"),
+        ],
+        "Fiscal Year Begins In",
+        required=True,
+    )
+    attendance_tenant_code = fields.Char("Tenant", size=64)
+    attendance_digit_status = fields.Selection(
+        [("200", "200, as DIGIT's service"), ("202", "202, as its contract says")],
+        "Status of a Write",
+        required=True,
+    )
+    attendance_digit_open_roles = fields.Char("Roles That See All Registers")
+    attendance_digit_create_unknown = fields.Boolean("Gateways Bring Unknown People")
     sheet_id = fields.Many2one("spp.attendance.sheet", compute="_compute_sheet_id")
     sheet_status = fields.Char(related="sheet_id.status")
     sheet_error = fields.Char(related="sheet_id.last_error")
