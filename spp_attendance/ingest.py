@@ -1,8 +1,9 @@
 """The one way in: from a batch of facts to records, in a fixed number of statements.
 
 Used through ``spp.attendance.record._ingest``. Nothing here bypasses who may do what:
-people, types and locations are found as the user, and what was inserted is held against
-his create rules before anybody can see it.
+people, types, locations and registers are found as the user, registers are marked by
+their rules alone, and what was inserted is held against his create rules before anybody
+can see it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from odoo.tools import SQL
 
 from .api import FACTS, Fact, Outcome, RecordIn, Refused
 from .engine.localtime import LocalTimeError, is_far_future, parse, place, zone
+from .engine.register_rules import RefusalCode, RegisterFound, handling_refusal, refusal
 from .engine.scan_types import DIRECTIONS
 from .references import Found, Rejection, find_references, resolve
+from .registers import find_intervals, find_registers, reason
 
 #: What differs from row to row: column, PostgreSQL type, and whether its text comes
 #: from outside and may hold any character.
@@ -35,6 +38,7 @@ _COLUMNS = (
     ("direction", "varchar", False),
     ("type_id", "int4", False),
     ("location_id", "int4", False),
+    ("register_id", "int4", False),
     ("description", "text", True),
     ("url", "varchar", True),
     ("external_id", "varchar", True),
@@ -75,7 +79,7 @@ class Ingest:
         self.columns = (
             *_COLUMNS,
             *(
-                (name, pg_type, pg_type in ("varchar", "text"))
+                (name, pg_type, pg_type in ("varchar", "text", "jsonb"))
                 for name, (pg_type, _get) in extra.items()
             ),
         )
@@ -105,6 +109,8 @@ class Ingest:
         self.locations = find_references(
             self.env, "spp.attendance.location", {item.location for item in valid}, "tz"
         )
+        self.registers = find_registers(self.env, (i.register_ref for i in valid))
+        self.intervals = find_intervals(self.env, self._pairs(valid))
         outcomes: list[Outcome] = [None] * len(items)  # type: ignore[list-item]
         rows: list[tuple[Any, ...]] = []
         indexes: list[int] = []
@@ -141,6 +147,45 @@ class Ingest:
             people[person_id] = people[identifier] = Found(person_id, tz)
         return people
 
+    def _pairs(self, items: Sequence[RecordIn]) -> Iterable[tuple[int, int]]:
+        """Who is to be marked on which register."""
+        if not self.registers:
+            return
+        for item in items:
+            register = self.registers.get(item.register_ref)  # type: ignore[arg-type]
+            person = self.people.get(self._reference(item))
+            if register and person:
+                yield register.id, person.id  # type: ignore[misc]
+
+    @staticmethod
+    def _reference(item: RecordIn) -> int | str:
+        """Whom an item is about."""
+        person = item.subscriber_id if isinstance(item, Fact) else None
+        return person or item.person_identifier  # type: ignore[return-value]
+
+    def _register(self, item: RecordIn) -> RegisterFound | None:
+        """The register of an item, if it is of one.
+
+        :raises Rejection: when the user sees no such register, or may not mark it
+        """
+        if item.register_ref is None:
+            return None
+        register = self.registers.get(item.register_ref)
+        # The system itself is above the rules: it restores, moves and demonstrates.
+        if register is None or not self.env.su:
+            self._refuse_if(handling_refusal(register), register, item)
+        return register
+
+    def _refuse_if(
+        self,
+        code: RefusalCode | None,
+        register: RegisterFound | None,
+        item: RecordIn,
+    ) -> None:
+        if code:
+            name = register.number if register else item.register_ref
+            raise Rejection(code, reason(self.env, code, name))
+
     def _row(self, item: RecordIn | Refused) -> tuple[Any, ...]:
         """The values of ``columns`` for an item.
 
@@ -148,15 +193,16 @@ class Ingest:
         """
         if isinstance(item, Refused):
             raise Rejection("invalid", item.reason)
-        tz = raw = None
+        tz = raw = log_type = None
         scan_type = "none"
         extra = [None] * len(self.getters)
-        reference: int | str | None = item.person_identifier
         if isinstance(item, Fact):
             tz, raw, scan_type = item.tz, item.local_time_raw, item.scan_type
+            log_type = item.log_type
             extra = [get(item) for get in self.getters]
-            reference = item.subscriber_id or reference
-        person = self.people.get(reference)  # type: ignore[arg-type]
+        register = self._register(item)
+        reference = self._reference(item)
+        person = self.people.get(reference)
         if person is None:
             raise Rejection(
                 "unknown_person",
@@ -164,6 +210,10 @@ class Ingest:
             )
         type_id = resolve("type", self.types, item.type).id
         location = resolve("location", self.locations, item.location)
+        if register:
+            type_id = type_id or register.type_id
+            if location.id is None:
+                location = Found(register.location_id, register.tz)
         tz = tz or location.tz or person.tz or self.company_tz
         try:
             zone(tz)
@@ -175,7 +225,12 @@ class Ingest:
             instant, local = place(value, tz)
         except LocalTimeError as error:
             raise Rejection("invalid_date_time", str(error)) from error
-        if is_far_future(instant, self.now):
+        if register:
+            # Its dates bound it, be they to come or not.
+            if not self.env.su:
+                enrolled = self.intervals.get((register.id, person.id), ())  # type: ignore[arg-type]
+                self._refuse_if(refusal(register, instant, enrolled), register, item)
+        elif is_far_future(instant, self.now):
             raise Rejection(
                 "in_the_future",
                 f"{item.date_time} is more than a day ahead; check date and offset.",
@@ -192,9 +247,11 @@ class Ingest:
                 item.location,
                 item.description,
                 item.url,
+                # As it was before there were registers, for what was sent then.
+                *((register.id, log_type) if register else ()),
             )
             digest = blake2b(repr(content).encode(), digest_size=8).hexdigest()
-        date, _, time = str(local).partition(" ")
+        date, _, time = str(local.replace(microsecond=0)).partition(" ")
         return (
             person.id,
             instant,
@@ -207,6 +264,7 @@ class Ingest:
             DIRECTIONS[scan_type],
             type_id,
             location.id,
+            register.id if register else None,
             item.description,
             item.url,
             external_id,

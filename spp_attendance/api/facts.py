@@ -6,10 +6,13 @@ a valid fact. Free of Odoo, so that OpenAPI can be generated from it.
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     ConfigDict,
@@ -23,6 +26,19 @@ from pydantic import (
 from ..engine.scan_types import ScanType
 from .batch import Refused, refuse_item
 from .common import Category, DateTimeText, Identifier, Text, Url
+
+#: A NUL in JSON, which PostgreSQL stores no more than in text.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def _check_json(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Refuse what is no JSON that PostgreSQL stores."""
+    if value is not None:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()  # half of a surrogate pair is a ValueError, too
+        if _NUL.search(text):
+            raise ValueError("it holds a NUL character")
+    return value
 
 
 class RecordIn(BaseModel):
@@ -45,6 +61,14 @@ class RecordIn(BaseModel):
     location: StrictInt | Identifier | None = Field(
         None, description="Location: its id, code or name.", examples=["HALL-A"]
     )
+    # Not named as it is in JSON: pydantic's models have a method of that name.
+    register_ref: StrictInt | Identifier | None = Field(
+        None,
+        alias="register",
+        description="The register it is marked on: its id, uuid or number. Type and"
+        " location are the register's unless others are given.",
+        examples=["WR/2026-27/09/01/000017"],
+    )
     description: Text | None = None
     url: Url | None = Field(None, examples=["https://example.org/evidence/17"])
     external_id: Identifier | None = Field(
@@ -57,8 +81,8 @@ class RecordIn(BaseModel):
 class Fact(RecordIn):
     """A ``RecordIn`` from inside the suite (a terminal, a kiosk, an import).
 
-    Its person, type and location are ids that the caller has resolved already, and it
-    may say what only the suite knows: how it was read, and in which zone.
+    Its person, type, location and register are ids that the caller has resolved
+    already, and it may say what only the suite knows: how it was read, in which zone.
     """
 
     person_identifier: Identifier | None = None
@@ -72,6 +96,12 @@ class Fact(RecordIn):
     submission_source: Text | None = Field(None, description="An app of the sender's.")
     kiosk_id: int | None = Field(None, description="Where it was marked.")
     claimed_name: Text | None = Field(None, description="Name as typed there.")
+    log_type: Text | None = Field(
+        None, description="What a log of a register says it is, verbatim."
+    )
+    log_details: Annotated[dict[str, Any] | None, AfterValidator(_check_json)] = Field(
+        None, description="What else it says of itself, as given."
+    )
     columns: dict[str, Any] = Field(
         default_factory=dict,
         description="Values of columns that other addons add (``_ingest_columns``).",
@@ -81,6 +111,9 @@ class Fact(RecordIn):
     )
     location: StrictInt | Identifier | None = Field(
         None, validation_alias=AliasChoices("location", "location_id")
+    )
+    register_ref: StrictInt | Identifier | None = Field(
+        None, validation_alias=AliasChoices("register", "register_id")
     )
 
     @model_validator(mode="after")

@@ -1,3 +1,4 @@
+import json
 from collections import defaultdict
 from datetime import UTC, date, timedelta
 from operator import attrgetter
@@ -66,7 +67,7 @@ class SppAttendanceRecord(models.Model):
         {"local_date", "local_time", "date_time", "location_id", "subscriber_id", "tz"}
     )
     #: What the uniqueness key follows from.
-    _KEYED = _TIMED | {"type_id", "scan_type", "active"}
+    _KEYED = _TIMED | {"type_id", "scan_type", "active", "register_id"}
     #: Corrections of these are told in ``change_ids``.
     _TRACKED = (
         "subscriber_id",
@@ -614,8 +615,9 @@ class SppAttendanceRecord(models.Model):
 
         The one definition of it, for forms, ingest and a change of the rule alike. NULL
         means: not unique (the company has no rule, or the record is voided, which the
-        caller checks). Records with a direction are unique by instant and direction,
-        so that the rule can never swallow an OUT.
+        caller checks; or it is a log, whose sender alone knows what it means). Records
+        with a direction are unique by instant and direction, so that the rule can never
+        swallow an OUT. Who is marked on two registers is there twice.
 
         :param str record: alias of a row with the columns of a record
         :param str company: alias of its ``res_company``
@@ -623,8 +625,10 @@ class SppAttendanceRecord(models.Model):
         return SQL(
             """
             CASE
+                WHEN %(r)s.log_type IS NOT NULL THEN NULL
                 WHEN %(r)s.direction IS NOT NULL
                     THEN %(r)s.date_time::text || ' ' || %(r)s.direction
+                    || COALESCE('@' || %(r)s.register_id, '')
                 WHEN %(c)s.attendance_unique_date THEN %(r)s.local_date::text
                     || CASE WHEN %(c)s.attendance_unique_time
                             THEN '|' || %(r)s.local_time ELSE '' END
@@ -632,6 +636,7 @@ class SppAttendanceRecord(models.Model):
                             THEN '|' || COALESCE(%(r)s.type_id, 0) ELSE '' END
                     || CASE WHEN %(c)s.attendance_unique_location
                             THEN '|' || COALESCE(%(r)s.location_id, 0) ELSE '' END
+                    || COALESCE('@' || %(r)s.register_id, '')
             END
             """,
             r=SQL.identifier(record),
@@ -736,6 +741,7 @@ class SppAttendanceRecord(models.Model):
         :return: ``{column: (PostgreSQL type, function of a fact)}``
         """
         texts = (
+            "log_type",
             "submitted_by",
             "submitted_datetime",
             "submission_source",
@@ -744,6 +750,12 @@ class SppAttendanceRecord(models.Model):
         return {
             "kiosk_id": ("int4", attrgetter("kiosk_id")),
             **{name: ("varchar", attrgetter(name)) for name in texts},
+            "log_details": (
+                "jsonb",
+                lambda fact: (
+                    None if fact.log_details is None else json.dumps(fact.log_details)
+                ),
+            ),
         }
 
     # ------------------------------------------------------------ native API
