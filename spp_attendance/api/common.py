@@ -23,13 +23,13 @@ Category = Literal["present", "absent"]
 
 def _refuse_odd_date(value: Any) -> Any:
     # Pydantic would take 0 for a Unix time, and a date with a time as well.
-    if isinstance(value, str) and not _DATE.fullmatch(value):
-        raise ValueError("write a date as 2026-09-01")
-    return value
+    if isinstance(value, date) or (isinstance(value, str) and _DATE.fullmatch(value)):
+        return value
+    raise ValueError("write a date as 2026-09-01")
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-#: A date in a query string.
+#: A date in a query string or a body.
 Day = Annotated[date, BeforeValidator(_refuse_odd_date)]
 
 

@@ -31,11 +31,12 @@ same `Idempotency-Key`, has one effect.
 
 **Changes** (`PATCH`) have only what is to be changed; `null` empties. Nothing is ever
 deleted: records are voided, and people, types, locations and departments are archived
-with `"active": false`.
+with `"active": false`, as registers are closed.
 """
 
 _TAGS = {
     "Records": "Who was where, and when.",
+    "Registers": "Who is expected from when to when, and who may mark it.",
     "People": "Who can be recorded.",
     "Types": "What it can be recorded for.",
     "Locations": "Where.",

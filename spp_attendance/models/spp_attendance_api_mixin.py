@@ -41,23 +41,24 @@ class SppAttendanceApiMixin(models.AbstractModel):
     _API_SORTS = {"name": "name", "updated_at": "write_date"}
     #: Which model a name in a body refers to: the field that holds its id.
     _API_REFERENCES = {}
-    #: What in a query asks for those, too, that are not active.
+    #: What in a query asks for those, too, that are not active. None: all are told.
     _API_INACTIVE = "include_archived"
 
     # ----------------------------------------------------------------- lists
 
     @api.model
-    def _api_list(self, query):
+    def _api_list(self, query, within=Domain.TRUE):
         """A page of what the user may see and what fits all filters.
 
         :param api.ListQuery query: filters, order, page size, cursor
+        :param Domain within: what it is a list of, such as those of one register
         :return: a page: ``items`` and the cursor ``next``
         :raises BadRequest: on a cursor that is not one of this list and order
         """
         model = self.with_context(active_test=False)
         records = model.browse()
         sort = query.sort.removeprefix("-")
-        domain = model._api_list_domain(query)
+        domain = model._api_list_domain(query) & within
         if query.cursor:
             domain &= model._api_after(query)
         found = model._search(domain)
@@ -85,7 +86,7 @@ class SppAttendanceApiMixin(models.AbstractModel):
     def _api_list_domain(self, query):
         """Domain of all filters of a query."""
         domain = self._api_domain(query)
-        if not getattr(query, self._API_INACTIVE):
+        if self._API_INACTIVE and not getattr(query, self._API_INACTIVE):
             domain &= Domain("active", "=", True)
         if query.updated_since:
             domain &= self._api_updated_since(query.updated_since)

@@ -3,6 +3,7 @@ from . import (
     test_access,
     test_api,
     test_api_batch,
+    test_api_register,
     test_api_registry,
     test_api_subscriber,
     test_badge_card,
