@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from odoo.api import Environment
 
-_KEY = "spp_attendance_actor"
+#: Where the context has it.
+ACTOR = "spp_attendance_actor"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Actor:
 
 def acting(env: Environment) -> Actor | None:
     """The one for whom a gateway speaks, if one does."""
-    actor = env.context.get(_KEY)
+    actor = env.context.get(ACTOR)
     return actor if isinstance(actor, Actor) else None
 
 
@@ -44,4 +45,4 @@ def acting_uuid(env: Environment) -> str:
 
 def as_actor(env: Environment, actor: Actor) -> Environment:
     """An environment in which ``actor`` acts."""
-    return env(context={**env.context, _KEY: actor})
+    return env(context={**env.context, ACTOR: actor})

@@ -1,7 +1,8 @@
 def uninstall_hook(env):
     """Clear the way for Odoo, which deletes what has an external id one by one.
 
-    Records and lists of events hold on to their subscribers, and have none themselves.
+    Records, registers and lists of events hold on to their subscribers, and have none
+    themselves.
     The contacts behind subscribers stay: they may serve elsewhere.
     """
     env.cr.execute("DROP FUNCTION spp_attendance_sheet_notify() CASCADE")
@@ -13,6 +14,7 @@ def uninstall_hook(env):
     )
     env.cr.execute("DELETE FROM spp_attendance_kiosk_refusal")
     env.cr.execute("DELETE FROM spp_attendance_record")
+    env.cr.execute("DELETE FROM spp_attendance_register")
     env.cr.execute("DELETE FROM spp_attendance_kiosk")
     env["ir.model.data"].search(
         [("module", "=", "spp_attendance"), ("model", "=", "res.partner")]

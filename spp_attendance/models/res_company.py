@@ -185,13 +185,24 @@ class ResCompany(models.Model):
                 != vals.get("attendance_name_order", company.attendance_name_order)
             )
         )
-        res = super().write(vals)
+        with self._attendance_registers(vals)._keeping_days():
+            res = super().write(vals)
         if changed:
             changed._rewrite_attendance_keys()
         if reordered:
             reordered.flush_recordset(["attendance_name_order"])
             self.env["spp.attendance.subscriber"]._rewrite_names(reordered)
         return res
+
+    def _attendance_registers(self, vals):
+        """Those whose clock is the company's own, if values set that anew."""
+        # Whoever sets a clock right need not be on the staff of its registers.
+        registers_sudo = self.env["spp.attendance.register"].sudo()
+        if "attendance_tz" not in vals:
+            return registers_sudo
+        return registers_sudo.with_context(active_test=False).search(
+            [("company_id", "in", self.ids), ("location_id", "=", False)]
+        )
 
     def _rewrite_attendance_keys(self):
         """Apply the rule to the records that exist, or refuse it with who conflicts.

@@ -1,6 +1,7 @@
 import uuid
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 
@@ -24,6 +25,23 @@ class ResUsers(models.Model):
     def _compute_attendance_uuid(self):
         for user in self:
             user.attendance_uuid = user.attendance_uuid or str(uuid.uuid4())
+
+    def write(self, vals):
+        if "attendance_uuid" in vals and not vals["attendance_uuid"]:
+            raise UserError(self.env._("Nobody is without an attendance UUID."))
+        result = super().write(vals)
+        if "attendance_uuid" in vals:
+            self._claim_staff()
+        return result
+
+    def _claim_staff(self):
+        """Be the staff whom so far only a gateway knew by this uuid."""
+        # Who administers users need not be on the staff of registers.
+        staff_sudo = self.env["spp.attendance.register.staff"].sudo()
+        user = self[:1]  # no two bear the same
+        staff_sudo.search(
+            [("user_uuid", "=", user.attendance_uuid), ("user_id", "=", False)]
+        ).user_id = user
 
     @api.model
     def _find_by_attendance_uuid(self, uuids):

@@ -1,6 +1,7 @@
 import uuid
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from ..acting import acting_uuid
 
@@ -15,6 +16,9 @@ class SppAttendanceAuditedMixin(models.AbstractModel):
 
     _name = "spp.attendance.audited.mixin"
     _description = "Audited by UUID"
+
+    #: What is never changed once it is there: others go by it.
+    _lasting_fields = frozenset({"uuid"})
 
     uuid = fields.Char(
         "UUID",
@@ -36,4 +40,26 @@ class SppAttendanceAuditedMixin(models.AbstractModel):
         )
 
     def write(self, vals):
+        self._check_lasting(vals)
+        vals = {name: value for name, value in vals.items() if name != "created_by"}
         return super().write({**vals, "modified_by": acting_uuid(self.env)})
+
+    def _check_lasting(self, vals):
+        """
+        :raises UserError: when somebody would change what never changes
+        """
+        if self.env.su:
+            return
+        for name in sorted(self._lasting_fields & vals.keys()):
+            field = self._fields[name]
+            value = field.convert_to_cache(vals[name], self, validate=False)
+            if any(
+                field.convert_to_cache(row[name], row, validate=False) != value
+                for row in self
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(field)s stays as it is.",
+                        field=field._description_string(self.env),
+                    )
+                )

@@ -132,6 +132,15 @@ class SppAttendanceLocation(models.Model):
         "A longitude is between -180 (west) and 180 (east) degrees.",
     )
 
+    def write(self, vals):
+        if "tz" not in vals:
+            return super().write(vals)
+        # Whoever sets a clock right need not be on the staff of its registers.
+        registers_sudo = self.env["spp.attendance.register"].sudo()
+        registers_sudo = registers_sudo.with_context(active_test=False)
+        with registers_sudo.search([("location_id", "in", self.ids)])._keeping_days():
+            return super().write(vals)
+
     @api.depends("officer_ids", "parent_id.access_user_ids")
     def _compute_access_user_ids(self):
         for location in self:

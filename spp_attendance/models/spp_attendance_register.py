@@ -1,14 +1,21 @@
+from contextlib import contextmanager
 from datetime import UTC, datetime, time
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..acting import acting, acting_uuid
+from ..acting import ACTOR, acting, acting_uuid
 from ..engine import localtime
+from ..enrolment import Enrol, EnrolStaff
+from ..review import APPROVED, PENDING, STEPS, ReviewRefused
 
 #: The last moment of a day, as far as DIGIT's milliseconds tell.
 _LAST = time(23, 59, 59, 999000)
+_LAST_SECOND = time(23, 59, 59)
+#: Rows of a register that can be given with it.
+_NESTED = ("staff_ids", "attendee_ids", "record_ids")
 
 
 class SppAttendanceRegister(models.Model):
@@ -24,6 +31,7 @@ class SppAttendanceRegister(models.Model):
     _order = "write_date desc, id"
     _rec_names_search = ("number", "name", "reference")
     _check_company_auto = True
+    _lasting_fields = frozenset({"uuid", "number", "company_id"})
 
     name = fields.Char(required=True, size=256, tracking=True)
     number = fields.Char(required=True, readonly=True, copy=False, default="/")
@@ -35,7 +43,7 @@ class SppAttendanceRegister(models.Model):
         index=True,
     )
     # A register that is not active takes no attendance, and can still be looked at.
-    active = fields.Boolean(default=True, tracking=True)
+    active = fields.Boolean(default=True, copy=False, tracking=True)
     is_deleted = fields.Boolean(
         "Deleted", readonly=True, copy=False, help="Apps no longer find it."
     )
@@ -129,7 +137,7 @@ class SppAttendanceRegister(models.Model):
         for register in self:
             register.tz = register.location_id.tz or register.company_id.attendance_tz
 
-    @api.depends("start_at", "end_at")
+    @api.depends("start_at", "end_at", "tz")
     def _compute_dates(self):
         for register in self:
             start, end, tz = register.start_at, register.end_at, register.tz
@@ -137,10 +145,16 @@ class SppAttendanceRegister(models.Model):
             register.date_end = end and localtime.to_local(end, tz).date()
 
     def _with_instants(self, vals):
-        """Values in which days that are given have become instants."""
+        """Values in which days that are given have become instants.
+
+        In another place, with a clock of its own, whole days stay the days they are.
+        """
         vals = dict(vals)
+        if self and "location_id" in vals:
+            vals = {**self._whole_days(), **vals}
         place = self.location_id.browse(vals.get("location_id", self.location_id.id))
-        tz = place.tz or (self.company_id or self.env.company).attendance_tz
+        company = self.company_id or self.company_id.browse(vals.get("company_id"))
+        tz = place.tz or (company or self.env.company).attendance_tz
         for name, moment, at in (
             ("date_start", time.min, "start_at"),
             ("date_end", _LAST, "end_at"),
@@ -152,6 +166,27 @@ class SppAttendanceRegister(models.Model):
                 local = day and datetime.combine(day, moment)
                 vals[at] = local and localtime.to_utc(local, tz)
         return vals
+
+    def _whole_days(self):
+        """First and last day, of a register that begins and ends with a day."""
+        self.ensure_one()
+        days = {}
+        start = localtime.to_local(self.start_at, self.tz)
+        end = self.end_at and localtime.to_local(self.end_at, self.tz)
+        if start.time() == time.min:
+            days["date_start"] = start.date()
+        if end and end.time() >= _LAST_SECOND:
+            days["date_end"] = end.date()
+        return days
+
+    @contextmanager
+    def _keeping_days(self):
+        """Around a change of clocks: what are whole days stays the days they are."""
+        days = {register: register._whole_days() for register in self}
+        yield
+        for register, vals in days.items():
+            if vals:
+                register.write(vals)
 
     def _first_moment(self, day):
         tz = self.tz or self.env.company.attendance_tz
@@ -184,65 +219,128 @@ class SppAttendanceRegister(models.Model):
             return Domain.TRUE
         return Domain("id", "in", self._mine_sql())
 
+    @api.depends(
+        "staff_ids.user_uuid", "staff_ids.enrolled_at", "staff_ids.unenrolled_at"
+    )
+    @api.depends_context("uid", ACTOR)
     def _compute_is_mine(self):
-        mine = self._filtered_access_mine()
+        actor = acting(self.env)
+        opens_all = bool(actor and actor.opens_all)
+        mine = set()
+        if not opens_all:
+            mine = {row[0] for row in self.env.execute_query(self._mine_sql())}
         for register in self:
-            register.is_mine = register in mine
-
-    def _filtered_access_mine(self):
-        ids = {row[0] for row in self.env.execute_query(self._mine_sql())}
-        return self.filtered(lambda register: register.id in ids)
+            register.is_mine = opens_all or register._origin.id in mine
 
     # ------------------------------------------------------------------- CRUD
 
     @api.model_create_multi
     def create(self, vals_list):
         vals_list = [self._with_instants(vals) for vals in vals_list]
-        for vals in vals_list:
-            vals["number"] = self._next_number()
+        # Whoever makes it is on its staff before anybody else is put there.
+        nested = [
+            {name: vals.pop(name) for name in _NESTED if name in vals}
+            for vals in vals_list
+        ]
+        self._number(vals_list)
         registers = super().create(vals_list)
         registers._enrol_first_staff()
+        for register, vals in zip(registers, nested, strict=True):
+            if vals:
+                register.write(vals)
         return registers
 
     def _enrol_first_staff(self):
         """Have who makes a register on its staff, from now on."""
-        company_sudo = self.company_id.sudo()  # a setting, that anybody goes by
-        if not self.env.su and any(
-            company_sudo.mapped("attendance_register_first_staff")
-        ):
-            actor = acting(self.env)
-            # Nobody is on the staff yet who could take him on.
-            staff_sudo = self.env["spp.attendance.register.staff"].sudo()
-            staff_sudo.create(
-                [
-                    {
-                        "register_id": register.id,
-                        "user_id": False if actor else self.env.uid,
-                        "user_uuid": acting_uuid(self.env),
-                        "name": actor.name if actor else self.env.user.name,
-                    }
-                    for register in self
-                    if register.company_id.sudo().attendance_register_first_staff
-                ]
-            )
+        registers = self.filtered(
+            # A setting, that anybody goes by.
+            lambda register: register.company_id.sudo().attendance_register_first_staff
+        )
+        if self.env.su or not registers:
+            return
+        actor = acting(self.env)
+        # Nobody is on the staff yet who could take anybody on.
+        staff_sudo = self.env["spp.attendance.register.staff"].sudo()
+        staff_sudo._enrol(
+            [
+                EnrolStaff(
+                    register.id,
+                    acting_uuid(self.env),
+                    name=actor.name if actor else self.env.user.name,
+                )
+                for register in registers
+            ]
+        )
 
     def write(self, vals):
-        if {"date_start", "date_end"}.isdisjoint(vals):
+        if "review_status" in vals:
+            changed = self.filtered(
+                lambda register: (
+                    (register.review_status or False)
+                    != (vals["review_status"] or False)
+                )
+            )
+            changed._check_review(vals["review_status"])
+        if {"date_start", "date_end", "location_id"}.isdisjoint(vals):
             return super().write(vals)
         for register in self:
             super(SppAttendanceRegister, register).write(register._with_instants(vals))
         return True
 
+    def copy_data(self, default=None):
+        default = dict(default or {})
+        copies = super().copy_data(default)
+        for register, vals in zip(self, copies, strict=True):
+            # Days beat the instants that are copied, but not those that are given.
+            for day, at in (("date_start", "start_at"), ("date_end", "end_at")):
+                if day in default and at not in default:
+                    del vals[at]
+            if "name" not in default:
+                vals["name"] = self.env._("%(name)s (copy)", name=register.name)
+        return copies
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_marked(self):
+        self.env["spp.attendance.record"].flush_model(["register_id"])
+        marked = self.env.execute_query(
+            SQL(
+                """
+                SELECT number FROM spp_attendance_register g
+                 WHERE id = ANY(%s) AND EXISTS (
+                       SELECT FROM spp_attendance_record WHERE register_id = g.id)
+              ORDER BY id LIMIT 1
+                """,
+                self.ids,
+            )
+        )
+        if marked:
+            raise UserError(
+                self.env._(
+                    "Attendance was marked in register %(number)s, and stays."
+                    " Deactivate the register instead: nothing more can be marked in"
+                    " it then.",
+                    number=marked[0][0],
+                )
+            )
+
     @api.model
-    def _next_number(self):
+    def _number(self, vals_list):
+        """Number new registers, and have those that are reviewed await it."""
         # Nobody needs a right to sequences to make a register.
-        sequence_sudo = self.env["ir.sequence"].sudo()
-        today = self._local_today()
-        first = int(self.env.company.attendance_fiscal_month)
-        year = today.year - (today.month < first)
-        name = str(year) if first == 1 else f"{year}-{(year + 1) % 100:02}"
-        count = sequence_sudo.next_by_code("spp.attendance.register")
-        return f"WR/{name}/{today:%m}/{today:%d}/{count}"
+        sequence_sudo = self.env.ref(
+            "spp_attendance.spp_attendance_register_sequence"
+        ).sudo()
+        for vals in vals_list:
+            company = self.env["res.company"].browse(vals.get("company_id"))
+            company_sudo = (company or self.env.company).sudo()  # settings
+            today = self.with_company(company_sudo)._local_today()
+            first = int(company_sudo.attendance_fiscal_month)
+            year = today.year - (today.month < first)
+            name = str(year) if first == 1 else f"{year}-{(year + 1) % 100:02}"
+            count = sequence_sudo.next_by_id()
+            vals["number"] = f"WR/{name}/{today:%m}/{today:%d}/{count}"
+            if company_sudo.attendance_register_review and not self.env.su:
+                vals["review_status"] = PENDING
 
     @api.model
     def _local_today(self):
@@ -259,3 +357,143 @@ class SppAttendanceRegister(models.Model):
         )
         for register in self:
             register.attendee_count = counts.get(register, 0)
+
+    # ----------------------------------------------------------------- review
+
+    def _set_review(self, status):
+        """Take a step of the review: DIGIT's words, or any word of another system.
+
+        :raises ReviewRefused: when it is not for who acts to take, or too late
+        :raises AccessError: when who acts isn't on the staff
+        """
+        self.check_access("write")
+        self._check_review(status)
+        self.write({"review_status": status})
+
+    def _check_review(self, status):
+        """
+        :raises ReviewRefused: see ``_set_review``
+        """
+        reviewed = self.filtered(
+            # A setting, that anybody goes by.
+            lambda register: register.company_id.sudo().attendance_register_review
+        )
+        if self.env.su or not reviewed:
+            return
+        if done := reviewed.filtered(lambda r: r.review_status == APPROVED)[:1]:
+            raise ReviewRefused(
+                "ATTENDANCE_REGISTER_REVIEW_STATUS_APPROVED",
+                self.env._(
+                    "Register %(number)s is approved already.", number=done.number
+                ),
+            )
+        if status not in STEPS:
+            return
+        may = {
+            row[0]
+            for row in self.env.execute_query(
+                SQL(
+                    "%s AND staff_type = ANY(%s)", self._mine_sql(), list(STEPS[status])
+                )
+            )
+        }
+        for register in reviewed:
+            if register.id not in may:
+                raise ReviewRefused(
+                    "INVALID_REGISTER_MODIFY",
+                    self.env._(
+                        "Register %(number)s: only its approvers approve it, and only"
+                        " they and its editors submit it for approval.",
+                        number=register.number,
+                    ),
+                )
+
+    def _reopen_review(self):
+        """Have approved registers reviewed again.
+
+        :raises AccessError: for who is no attendance manager
+        """
+        self.check_access("write")
+        if acting(self.env) or not self.env.user.has_group(
+            "spp_attendance.spp_attendance_group_manager"
+        ):
+            raise AccessError(
+                self.env._("Only an attendance manager may reopen what is approved.")
+            )
+        # Past the rule that what is approved stays so.
+        registers_sudo = self.sudo()
+        registers_sudo.write({"review_status": PENDING})
+
+    # -------------------------------------------------------------- lifecycle
+
+    def _deactivate(self):
+        """Let nothing more be marked; who looks for it still finds it."""
+        self.write({"active": False})
+
+    def _delete(self):
+        """Deactivate, and have apps no longer find it. What was marked stays."""
+        self.write({"active": False, "is_deleted": True})
+
+    def _copy_to(self, vals, staff=True, attendees=True):
+        """Go on with a register in another period, without its attendance.
+
+        :param dict vals: what differs, with ``date_start`` and ``date_end`` or the
+            instants
+        :param bool staff: take its staff over, each in the role they have now
+        :param bool attendees: enrol who is enrolled, from the beginning of the copy on;
+            who was enrolled to the end of a register that is over counts too
+        :return: the copy
+        :raises AccessError: when who acts isn't on the staff
+        :raises UserError: when the other period is over already
+        """
+        self.ensure_one()
+        self.check_access("write")
+        register = self.copy({"name": self.name, **vals})
+        now = fields.Datetime.now()
+        if (staff or attendees) and register.end_at and register.end_at < now:
+            raise UserError(
+                self.env._("The new period is over already: nobody can be enrolled.")
+            )
+        if staff:
+            register._take_staff(self.staff_ids.filtered("is_current"))
+        if attendees:
+            until = min(self.end_at or now, now)
+            register._take_attendees(
+                self.attendee_ids.filtered(
+                    lambda row: (
+                        row.subscriber_id.active
+                        and row.enrolled_at
+                        and not (row.unenrolled_at and row.unenrolled_at < until)
+                    )
+                )
+            )
+        return register
+
+    def _take_staff(self, staff):
+        me = acting_uuid(self.env)
+        # Who copies need not be on the staff of what is new before those are who were.
+        staff_sudo = self.env["spp.attendance.register.staff"].sudo()
+        staff_sudo._enrol(
+            [
+                EnrolStaff(self.id, row.user_uuid, row.staff_type, row.name)
+                for row in staff
+            ]
+        )
+        for row in staff.filtered(lambda row: row.user_uuid == me):
+            # Whoever copies is its first staff, in no particular role.
+            own_sudo = self.staff_ids.sudo().filtered(lambda new: new.user_uuid == me)
+            own_sudo.staff_type = row.staff_type
+
+    def _take_attendees(self, attendees):
+        attendees._enrol(
+            [
+                Enrol(
+                    self.id,
+                    row.subscriber_id.id,
+                    start_at=self.start_at,
+                    tag=row.tag or None,
+                    details=row.additional_details or None,
+                )
+                for row in attendees
+            ]
+        )

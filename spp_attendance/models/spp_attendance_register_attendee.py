@@ -1,5 +1,7 @@
 from odoo import api, fields, models
-from odoo.fields import Domain
+from odoo.exceptions import UserError
+from odoo.fields import Command, Domain
+from odoo.tools import SQL
 
 from ..enrolment import AttendeeRows
 
@@ -17,6 +19,7 @@ class SppAttendanceRegisterAttendee(models.Model):
     _order = "register_id, id"
     _rec_name = "subscriber_id"
     _check_company_auto = True
+    _lasting_fields = frozenset({"uuid", "register_id", "subscriber_id"})
 
     register_id = fields.Many2one(
         "spp.attendance.register", required=True, ondelete="cascade"
@@ -74,6 +77,38 @@ class SppAttendanceRegisterAttendee(models.Model):
             Domain("unenrolled_at", "=", False) | Domain("unenrolled_at", ">", now)
         )
 
+    def _touch(self):
+        """Note who changed the enrolments of these, and when."""
+        if self:
+            self.write({})
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_marked(self):
+        self.env["spp.attendance.record"].flush_model(["register_id", "subscriber_id"])
+        marked = self.env.execute_query(
+            SQL(
+                """
+                SELECT a.id FROM spp_attendance_register_attendee a
+                 WHERE a.id = ANY(%s) AND EXISTS (
+                       SELECT FROM spp_attendance_record r
+                        WHERE r.register_id = a.register_id
+                          AND r.subscriber_id = a.subscriber_id)
+              ORDER BY a.id LIMIT 1
+                """,
+                self.ids,
+            )
+        )
+        if marked:
+            attendee = self.browse(marked[0])
+            raise UserError(
+                self.env._(
+                    "Attendance of %(person)s was marked in register %(number)s, and"
+                    " stays. De-enrol the person instead.",
+                    person=attendee.subscriber_id.display_name,
+                    number=attendee.register_id.number,
+                )
+            )
+
     # -------------------------------------------------------------- enrolment
 
     @api.model
@@ -104,3 +139,54 @@ class SppAttendanceRegisterAttendee(models.Model):
         :raises AccessError: when who acts isn't on the staff of a register
         """
         return AttendeeRows(self.env).unenrol(items)
+
+    # ---------------------------------------------------------------- merging
+
+    @api.model
+    def _merge_people(self, target, sources):
+        """Have people who become one on each register once.
+
+        Their enrolments are united: who was enrolled as the one or the other was
+        enrolled. Called in the name of the system, before what is left is pointed at
+        the target.
+
+        :param target: the subscriber who stays
+        :param sources: those who become this one
+        """
+        rows = self.search([("subscriber_id", "in", (target + sources).ids)])
+        for same in rows.grouped("register_id").values():
+            if len(same) == 1:
+                continue
+            kept = same.sorted(lambda row: (row.subscriber_id != target, row.id))[0]
+            surplus = same - kept
+            spans = _united(same.interval_ids)
+            same.interval_ids.unlink()
+            vals = {"interval_ids": [Command.create(span) for span in spans]}
+            for name in ("tag", "additional_details"):
+                known = [row[name] for row in kept + surplus if row[name]]
+                if known:
+                    vals[name] = known[0]
+            kept.write(vals)
+            # What was marked moves to the one who stays: nothing holds on to these.
+            surplus.flush_recordset()
+            self.env.cr.execute(
+                SQL(
+                    "DELETE FROM %s WHERE id = ANY(%s)",
+                    SQL.identifier(self._table),
+                    surplus.ids,
+                )
+            )
+            self.env.invalidate_all(flush=False)
+
+
+def _united(intervals):
+    """Values of the intervals that cover the same time without overlapping."""
+    spans = []
+    for interval in intervals.sorted(lambda row: (row.start_at, row.id)):
+        start, end = interval.start_at, interval.end_at
+        if spans and not (spans[-1]["end_at"] and spans[-1]["end_at"] < start):
+            last = spans[-1]["end_at"]
+            spans[-1]["end_at"] = last and end and max(last, end)
+        else:
+            spans.append({"start_at": start, "end_at": end})
+    return spans

@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class SppAttendanceRegisterInterval(models.Model):
@@ -24,3 +25,25 @@ class SppAttendanceRegisterInterval(models.Model):
         " tsrange(start_at, end_at) WITH &&)",
         "This person is enrolled in the register at that time already.",
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        intervals = super().create(vals_list)
+        intervals.attendee_id._touch()
+        return intervals
+
+    def write(self, vals):
+        if not self.env.su and any(
+            interval.attendee_id.id != vals.get("attendee_id", interval.attendee_id.id)
+            for interval in self
+        ):
+            raise UserError(self.env._("An enrolment stays with its person."))
+        result = super().write(vals)
+        self.attendee_id._touch()
+        return result
+
+    def unlink(self):
+        attendees = self.attendee_id
+        result = super().unlink()
+        attendees._touch()
+        return result

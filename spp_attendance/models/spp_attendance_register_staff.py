@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..enrolment import StaffRows
@@ -15,12 +16,16 @@ class SppAttendanceRegisterStaff(models.Model):
     _inherit = ["spp.attendance.audited.mixin"]
     _order = "register_id, id"
     _check_company_auto = True
+    _lasting_fields = frozenset({"uuid", "register_id", "user_id", "user_uuid"})
 
     register_id = fields.Many2one(
         "spp.attendance.register", required=True, ondelete="cascade", index=True
     )
     company_id = fields.Many2one(related="register_id.company_id", store=True)
-    user_id = fields.Many2one("res.users", ondelete="restrict", index=True)
+    # Who was deleted was on the staff all the same.
+    user_id = fields.Many2one(
+        "res.users", ondelete="set null", index=True, check_company=True
+    )
     user_uuid = fields.Char(
         "User UUID",
         compute="_compute_user_uuid",
@@ -57,7 +62,7 @@ class SppAttendanceRegisterStaff(models.Model):
     )
     _user_uuid_idx = models.Index("(user_uuid, register_id)")
 
-    @api.depends("user_id")
+    @api.depends("user_id.attendance_uuid")
     def _compute_user_uuid(self):
         for staff in self:
             if staff.user_id:
@@ -91,6 +96,43 @@ class SppAttendanceRegisterStaff(models.Model):
         return Domain("enrolled_at", "<=", now) & (
             Domain("unenrolled_at", "=", False) | Domain("unenrolled_at", ">", now)
         )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        registers = self.env["spp.attendance.register"].browse(
+            {vals["register_id"] for vals in vals_list if vals.get("register_id")}
+        )
+        # Before, for by the row itself the register would be theirs.
+        registers.check_access("write")
+        return super().create(self._identified(vals_list))
+
+    @api.model
+    def _identified(self, vals_list):
+        """Values with the user of each uuid, and the uuid of each user."""
+        registers = self.env["spp.attendance.register"]
+        companies = [
+            registers.browse(vals.get("register_id")).company_id for vals in vals_list
+        ]
+        uuids = {vals.get("user_uuid") for vals in vals_list}
+        users = {
+            company: self.env["res.users"]
+            .with_company(company)
+            ._find_by_attendance_uuid(uuids)
+            for company in set(companies)
+        }
+        identified = []
+        for vals, company in zip(vals_list, companies, strict=True):
+            vals = dict(vals)
+            if vals.get("user_id"):
+                vals.pop("user_uuid", None)
+            elif found := users[company].get(vals.get("user_uuid")):
+                vals["user_id"] = found
+            elif not self.env.su:
+                raise UserError(
+                    self.env._("Staff of a register are users of its company.")
+                )
+            identified.append(vals)
+        return identified
 
     # -------------------------------------------------------------- enrolment
 

@@ -670,6 +670,8 @@ class SppAttendanceSubscriber(models.Model):
             if any(line.is_expected > kept.is_expected for line in event_lines):
                 kept.is_expected = True
             (event_lines - kept).unlink()
+        attendees = self.env["spp.attendance.register.attendee"]
+        attendees._merge_people(self, sources)
 
     def action_merge(self):
         self.check_access("write")
