@@ -31,12 +31,15 @@ class RegisterRefused(UserError):
 
 
 def find_registers(
-    env: Environment, references: Iterable[int | str | None]
+    env: Environment,
+    references: Iterable[int | str | None],
+    company_ids: Iterable[int] | None = None,
 ) -> dict[int | str, RegisterFound]:
-    """Registers of the company by id, uuid or number, as the user, in one query.
+    """Registers by id, uuid or number, as the user, in one query.
 
     Those that are not active are found, those that were deleted are not.
 
+    :param company_ids: default the current company
     :return: by reference, as it was given; what the user may not see is not there
     """
     wanted = {reference for reference in references if reference is not None}
@@ -47,7 +50,7 @@ def find_registers(
     ids += [int(text) for text in texts if text.isascii() and text.isdigit()]
     model = env["spp.attendance.register"].with_context(active_test=False)
     query = model._search(
-        Domain("company_id", "=", env.company.id)
+        Domain("company_id", "in", list(company_ids or env.company.ids))
         & Domain("is_deleted", "=", False)
         & (
             Domain("id", "in", ids)

@@ -21,10 +21,12 @@ from odoo.addons.spp_oauth.api import ApiResult
 from ..api import RecordBatchOut, RecordOut, RecordPage, RecordResult
 from ..batch import stream
 from ..engine import localtime
+from ..engine.register_rules import handling_refusal, refusal
 from ..engine.scan_types import DIRECTIONS
 from ..feed import add_feed_column
 from ..ingest import Ingest
 from ..references import BatchRefused
+from ..registers import RegisterRefused, find_intervals, find_registers, reason
 
 CATEGORIES = [("present", "Present"), ("absent", "Absent")]
 
@@ -71,12 +73,14 @@ class SppAttendanceRecord(models.Model):
     #: Corrections of these are told in ``change_ids``.
     _TRACKED = (
         "subscriber_id",
+        "register_id",
         "local_date",
         "local_time",
         "tz",
         "local_time_raw",
         "category",
         "scan_type",
+        "log_type",
         "type_id",
         "location_id",
         "description",
@@ -256,11 +260,16 @@ class SppAttendanceRecord(models.Model):
     @api.onchange("location_id", "subscriber_id")
     def _onchange_tz(self):
         if not (self._origin and self.source == "device"):
-            self.tz = self._tz_for(self.location_id, self.subscriber_id)
+            place = self._seen_place(self.location_id, self.register_id)
+            self.tz = self._tz_for(place, self.subscriber_id)
         if self._origin and self.source != "manual":
             local = localtime.to_local(self._origin.date_time, self.tz)
             self.local_date = local.date()
             self.local_time = local.strftime("%H:%M:%S")
+
+    @api.onchange("register_id")
+    def _onchange_register(self):
+        self.update(self._register_defaults(self.register_id, self))
 
     def init(self):
         add_feed_column(self)
@@ -306,8 +315,11 @@ class SppAttendanceRecord(models.Model):
             self._check_entered(vals)
             if not self.env.su:
                 vals.update(self._ENTERED)
+            register = self.register_id.browse(vals.get("register_id"))
+            vals.update(self._register_defaults(register, vals))
         self._complete_time_vals([(self.browse(), vals) for vals in vals_list])
         records = super().create(vals_list)
+        records._check_registers()
         records._claim_attachments()
         records._refresh_uniqueness_keys()
         return records
@@ -332,6 +344,7 @@ class SppAttendanceRecord(models.Model):
         :raises AccessError: when the user may not write a record, or not such a one as
             it would become
         :raises ValidationError: on what is no date and time
+        :raises RegisterRefused: when a register's rules don't allow it
         :raises psycopg2.errors.UniqueViolation: when a record would be another's twin
         """
         # What is above this method is Odoo's `write`, of which this is the end.
@@ -362,6 +375,7 @@ class SppAttendanceRecord(models.Model):
             raise AccessError(
                 self.env._("You may not record attendance at this location.")
             )
+        records._check_registers(before)
         if "attachment_ids" in given:
             records._claim_attachments()
         records._log_changes(before)
@@ -475,6 +489,77 @@ class SppAttendanceRecord(models.Model):
                 )
             )
 
+    # -------------------------------------------------------------- registers
+
+    @api.model
+    def _register_defaults(self, register, given):
+        """Type and place of a register, where a record has none of its own.
+
+        :param given: the record, or values of one
+        :return: values to set
+        """
+        names = [name for name in ("type_id", "location_id") if name not in given]
+        if isinstance(given, models.BaseModel):
+            names = [name for name in ("type_id", "location_id") if not given[name]]
+        register_sudo = register.sudo()  # to be refused with a reason, if it must be
+        return {name: register_sudo[name].id for name in names if register_sudo[name]}
+
+    @api.model
+    def _seen_place(self, location, register):
+        """A location, readable where it is the register's, closed to the user or not.
+
+        Who marks a register goes by the clock of its place.
+        """
+        place_sudo = register.sudo().location_id  # for its clock alone
+        return place_sudo if location and place_sudo == location else location
+
+    def _check_registers(self, before=None):
+        """Hold records against the rules of the registers that they are on.
+
+        The system itself is above them: it restores, moves and demonstrates. The number
+        of statements doesn't depend on that of the records.
+
+        :param dict before: values that they had, as ``_tracked_values`` gave them:
+            the registers that they were on have a say, too
+        :raises RegisterRefused: telling of each record that is refused
+        """
+        if self.env.su:
+            return
+        former = {
+            record.id: before[record.id]["register_id"].id if before else False
+            for record in self
+        }
+        registers = find_registers(
+            self.env,
+            {*self.register_id.ids, *former.values()} - {False},
+            self.company_id.ids,
+        )
+        on_registers = self.filtered(lambda rec: rec.register_id or former[rec.id])
+        intervals = find_intervals(
+            self.env,
+            ((rec.register_id.id, rec.subscriber_id.id) for rec in on_registers),
+        )
+        refusals = {}
+        for record in on_registers:
+            code = None
+            register_id = former[record.id]
+            if register_id and register_id != record.register_id.id:
+                code = handling_refusal(registers.get(register_id))
+            if not code and record.register_id:
+                register_id = record.register_id.id
+                code = refusal(
+                    registers.get(register_id),
+                    record.date_time,
+                    intervals.get((register_id, record.subscriber_id.id), ()),
+                )
+            if code:
+                found = registers.get(register_id)
+                name = found.number if found else register_id
+                refusals[record.id] = (code, reason(self.env, code, name))
+        if refusals:
+            reasons = dict.fromkeys(text for _code, text in refusals.values())
+            raise RegisterRefused("\n".join(reasons), refusals)
+
     # ------------------------------------------------------------------ time
 
     @api.model
@@ -501,6 +586,10 @@ class SppAttendanceRecord(models.Model):
             location = places.browse(
                 vals.get("location_id", record.location_id.id)
             ).with_prefetch(places.ids)
+            register = self.register_id.browse(
+                vals.get("register_id", record.register_id.id)
+            )
+            location = self._seen_place(location, register)
             subscriber = people.browse(
                 vals.get("subscriber_id", record.subscriber_id.id)
             ).with_prefetch(people.ids)
@@ -519,7 +608,9 @@ class SppAttendanceRecord(models.Model):
             raise ValidationError(
                 self.env._("That is no date and time of a known time zone.")
             ) from error
-        if localtime.is_far_future(instant, fields.Datetime.now()):
+        # What is on a register is bound by its dates, be they to come or not.
+        on_register = vals.get("register_id", self.register_id)
+        if not on_register and localtime.is_far_future(instant, fields.Datetime.now()):
             raise ValidationError(
                 self.env._(
                     "%(date)s is more than a day ahead. Attendance is recorded when"
@@ -557,7 +648,7 @@ class SppAttendanceRecord(models.Model):
                 "tz",
             }.isdisjoint(vals)
             # Nor does an hour that clocks show twice move to its first pass.
-            if observed or shown == local:
+            if observed or shown.replace(microsecond=0) == local:
                 return self.date_time, shown
         return localtime.place(local, tz)
 

@@ -28,6 +28,7 @@ from . import (
     test_record,
     test_record_search,
     test_report,
+    test_register_ingest,
     test_settings,
     test_sheet,
     test_sheet_print,
