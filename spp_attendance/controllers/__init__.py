@@ -8,6 +8,7 @@ from . import (
     attendance_sheet,
     attendance_subscriber,
     digit_attendance,
+    digit_log,
     kiosk,
     openspp_attendance,
     openspp_subscriber,
