@@ -27,6 +27,7 @@ from . import (
     test_portal,
     test_record,
     test_record_search,
+    test_register_sheet,
     test_report,
     test_register_ingest,
     test_settings,
