@@ -72,6 +72,7 @@ class EnrolStaff(NamedTuple):
     :ivar user_uuid: ``res.users.attendance_uuid``, or that of somebody a gateway knows
     :ivar name: of somebody who is no user here
     :ivar start_at: naive UTC; default now
+    :ivar is_first: makes the register, which may be one of the past
     """
 
     register_id: int
@@ -80,6 +81,7 @@ class EnrolStaff(NamedTuple):
     name: str | None = None
     start_at: datetime | None = None
     details: dict[str, Any] | None = None
+    is_first: bool = False
 
 
 class UnenrolStaff(NamedTuple):
@@ -467,7 +469,8 @@ class StaffRows(_Rows):
                 (item.register_id, item.user_uuid), (None, None)
             )
             code = None
-            if register.end_at and register.end_at < self.now:
+            ended = register.end_at and register.end_at < self.now
+            if ended and not item.is_first:
                 code = "ended"
             elif not self._is_known(item, register, users):
                 code = "unknown_user"

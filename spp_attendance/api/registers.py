@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -619,6 +619,9 @@ class LogsIn(BaseModel):
 
 class LogQuery(RecordQuery):
     """Filters of a list of the records of a register."""
+
+    #: It stands in the address.
+    register_ref: ClassVar[None] = None
 
 
 # -------------------------------------------------------------------------- me

@@ -108,8 +108,8 @@ class AttendanceRegisterController(http.Controller):
     def review_register(self, register_uuid, body):
         """Say how far the review of a register has come.
 
-        Where registers are reviewed, only some of the staff may say so, and what is
-        approved stays so: else a conflict (409).
+        Where registers are reviewed, only some of the staff may say so, others are told
+        `not_reviewer` (403); and what is approved stays so: `approved_already` (409).
         """
         return self.env["spp.attendance.register"]._api_review(register_uuid, body)
 

@@ -267,6 +267,7 @@ class SppAttendanceRegister(models.Model):
                     register.id,
                     acting_uuid(self.env),
                     name=actor.name if actor else self.env.user.name,
+                    is_first=True,
                 )
                 for register in registers
             ]

@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.fields import Domain
 
-from odoo.addons.spp_oauth.api import ApiResult, Forbidden
+from odoo.addons.spp_oauth.api import ApiResult, Conflict, Forbidden
 
 from ..acting import acting, acting_uuid
 from ..api import (
@@ -15,6 +15,7 @@ from ..api import (
     RegisterPage,
 )
 from ..engine import localtime
+from ..review import ReviewRefused
 
 
 class SppAttendanceRegisterApi(models.Model):
@@ -150,10 +151,16 @@ class SppAttendanceRegisterApi(models.Model):
     def _api_review(self, reference, body):
         """Set how far the review has come.
 
-        :raises Conflict: when it can't be, or not by who acts
+        :raises Forbidden: when it is not for who acts to say so
+        :raises Conflict: when it is approved already
         """
         register = self._api_find_mine(reference)
-        register._set_review(body.status)
+        try:
+            register._set_review(body.status)
+        except ReviewRefused as refused:
+            if refused.code == "INVALID_REGISTER_MODIFY":
+                raise Forbidden(str(refused), error="not_reviewer") from refused
+            raise Conflict(str(refused), error="approved_already") from refused
         return register._api_read()[0]
 
     def _api_moment(self, instant):
@@ -203,7 +210,11 @@ class SppAttendanceRegisterApi(models.Model):
     # ---------------------------------------------------------------- reading
 
     def _api_read(self):
-        self.location_id.fetch(["code", "name", "tz"])
+        # These are of this moment, whatever was known before.
+        self.invalidate_recordset(["is_mine", "attendee_count"], flush=False)
+        # Who may see a register may know where it is.
+        places_sudo = self.location_id.sudo()
+        places_sudo.fetch(["code", "name", "tz"])
         self.type_id.fetch(["code", "name"])
         return [
             RegisterOut.model_construct(
@@ -214,7 +225,9 @@ class SppAttendanceRegisterApi(models.Model):
                 reference=register.reference or None,
                 service_code=register.service_code or None,
                 campaign_number=register.campaign_number or None,
-                location=register.location_id._api_as_reference(),
+                location=places_sudo.browse(
+                    register.location_id.id
+                )._api_as_reference(),
                 locality_code=register.locality_code or None,
                 type=register.type_id._api_as_reference(),
                 tz=register.tz,
