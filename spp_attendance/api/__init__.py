@@ -10,6 +10,7 @@ from .batch import (
 )
 from .common import (
     Reference,
+    RegisterReference,
 )
 from .facts import (
     FACTS,
@@ -170,6 +171,7 @@ __all__ = [
     "RegisterPage",
     "RegisterPatch",
     "RegisterQuery",
+    "RegisterReference",
     "RegistryQuery",
     "ReviewIn",
     "StaffIn",

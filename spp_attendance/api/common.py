@@ -39,3 +39,12 @@ class Reference(BaseModel):
     id: int
     code: str | None
     name: str
+
+
+class RegisterReference(BaseModel):
+    """Names a register."""
+
+    id: int
+    uuid: str
+    number: str
+    name: str

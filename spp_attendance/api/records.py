@@ -17,7 +17,16 @@ from pydantic import (
 
 from ..engine.scan_types import ScanType
 from .batch import MAX_STREAM, BatchDone, BatchError, refuse_item
-from .common import Category, DateTimeText, Day, Identifier, Reference, Text, Url
+from .common import (
+    Category,
+    DateTimeText,
+    Day,
+    Identifier,
+    Reference,
+    RegisterReference,
+    Text,
+    Url,
+)
 from .facts import RecordIn
 from .lists import ListQuery
 from .registry import Line, Patch
@@ -165,6 +174,11 @@ class RecordOut(BaseModel):
     direction: Literal["in", "out"] | None
     type: Reference | None
     location: Reference | None
+    # Not named as it is in JSON: pydantic's models have a method of that name.
+    register_ref: RegisterReference | None = Field(
+        serialization_alias="register",
+        description="The register it was marked on, if the caller may see that.",
+    )
     description: str | None
     url: str | None
     source: str
@@ -203,6 +217,7 @@ class RecordPage(BaseModel):
                             "direction": None,
                             "type": {"id": 1, "code": "TRAINING", "name": "Training"},
                             "location": {"id": 1, "code": "HALL-A", "name": "Hall A"},
+                            "register": None,
                             "description": None,
                             "url": None,
                             "source": "api",
@@ -246,6 +261,9 @@ class RecordFilters(BaseModel):
     type: Identifier | None = Field(None, description="Id, code or name.")
     location: Identifier | None = Field(
         None, description="This location or one below it: its id, code or name."
+    )
+    register_ref: Identifier | None = Field(
+        None, alias="register", description="Marked on it: its id, uuid or number."
     )
 
     @model_validator(mode="after")

@@ -18,7 +18,13 @@ from odoo.tools import SQL
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.addons.spp_oauth.api import ApiResult
 
-from ..api import RecordBatchOut, RecordOut, RecordPage, RecordResult
+from ..api import (
+    RecordBatchOut,
+    RecordOut,
+    RecordPage,
+    RecordResult,
+    RegisterReference,
+)
 from ..batch import stream
 from ..engine import localtime
 from ..engine.register_rules import handling_refusal, refusal
@@ -864,6 +870,7 @@ class SppAttendanceRecord(models.Model):
         "direction",
         "type_id",
         "location_id",
+        "register_id",
         "description",
         "url",
         "source",
@@ -953,6 +960,11 @@ class SppAttendanceRecord(models.Model):
             locations = self.env["spp.attendance.location"]
             places = locations._api_referred(query.location, below=True)
             domain &= Domain("location_id", "in", places)
+        if query.register_ref:
+            registers = find_registers(
+                self.env, [query.register_ref], self.env.companies.ids
+            )
+            domain &= Domain("register_id", "in", [r.id for r in registers.values()])
         return domain
 
     @api.model
@@ -1006,6 +1018,12 @@ class SppAttendanceRecord(models.Model):
         """
         mine = self._api_origin()
         self.subscriber_id.fetch(["person_identifier", "name"])
+        # Who marks a register may know where it is, though all else there is hidden.
+        places_sudo = self.location_id.sudo()
+        places_sudo.fetch(["code", "name"])
+        # Whose records one sees, one need not see their registers.
+        registers = self.register_id._filtered_access("read")
+        registers.fetch(["uuid", "number", "name"])
         return [
             RecordOut.model_construct(
                 id=record.id,
@@ -1019,7 +1037,8 @@ class SppAttendanceRecord(models.Model):
                 scan_type=record.scan_type,
                 direction=record.direction or None,
                 type=record.type_id._api_as_reference(),
-                location=record.location_id._api_as_reference(),
+                location=places_sudo.browse(record.location_id.id)._api_as_reference(),
+                register_ref=self._api_register(record.register_id & registers),
                 description=record.description or None,
                 url=record.url or None,
                 source=record.source,
@@ -1036,6 +1055,19 @@ class SppAttendanceRecord(models.Model):
             )
             for record in self
         ]
+
+    @api.model
+    def _api_register(self, register):
+        return (
+            RegisterReference(
+                id=register.id,
+                uuid=register.uuid,
+                number=register.number,
+                name=register.name,
+            )
+            if register
+            else None
+        )
 
     # --------------------------------------------------------------- voiding
 

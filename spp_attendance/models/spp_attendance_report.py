@@ -27,6 +27,7 @@ class SppAttendanceReport(models.Model):
         "category",
         "type_id",
         "location_id",
+        "register_id",
         "source",
     )
 
@@ -39,6 +40,7 @@ class SppAttendanceReport(models.Model):
     category = fields.Selection(CATEGORIES, readonly=True)
     type_id = fields.Many2one("spp.attendance.type", readonly=True)
     location_id = fields.Many2one("spp.attendance.location", readonly=True)
+    register_id = fields.Many2one("spp.attendance.register", readonly=True)
     area_ids = fields.Many2many(
         related="location_id.area_ids",
         string="Area",

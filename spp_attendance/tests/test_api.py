@@ -74,6 +74,7 @@ class TestApi(ApiCase):
                             "code": "HALL",
                             "name": "Hall",
                         },
+                        "register": None,
                         "description": "Ill",
                         "url": "https://example.org/note",
                         "source": "api",
