@@ -38,11 +38,15 @@ class Spooled:
 
     def __init__(self, pieces):
         """
-        :param pieces: iterable of texts
+        :param pieces: iterable of texts, or of functions that are given the file of
+            bytes to write into
         """
         self.file = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115
         for piece in pieces:
-            self.file.write(piece.encode())
+            if callable(piece):
+                piece(self.file)
+            else:
+                self.file.write(piece.encode())
         self.length = self.file.tell()
         self.file.seek(0)
 
@@ -52,6 +56,34 @@ class Spooled:
 
     def close(self):
         self.file.close()
+
+
+class JsonRows:
+    """The rows of one statement, JSON texts, as items of an array.
+
+    As a file that PostgreSQL copies into: it takes one statement and one row of memory,
+    however many there are.
+    """
+
+    def __init__(self, cr, statement):
+        """
+        :param SQL statement: with one column of JSON, as `json` or `text`
+        """
+        self.cr = cr
+        self.statement = statement
+        self.file = None
+        self.glue = b""
+
+    def __call__(self, file):
+        self.file = file
+        statement = self.cr.mogrify(self.statement).decode()
+        # No JSON text holds these characters, so that none is ever quoted.
+        options = r"FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01'"
+        self.cr.copy_expert(f"COPY ({statement}) TO STDOUT ({options})", self)
+
+    def write(self, row):
+        self.file.write(self.glue + row.rstrip(b"\n"))
+        self.glue = b","
 
 
 class OpenSppDispatcher(SppApiDispatcher):

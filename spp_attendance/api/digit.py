@@ -279,18 +279,25 @@ class Request:
         """What to answer, beside the ``ResponseInfo``."""
         return Answer({"ResponseInfo": self.info.out(), **content}, status)
 
-    def spool(self, name: str, texts: Iterable[str], **content: Any) -> Iterator[str]:
+    def around(self, name: str, **content: Any) -> tuple[str, str]:
+        """What stands before and after the items of the one long array of an answer.
+
+        :param name: of the array
+        """
+        head = json.dumps({"ResponseInfo": self.info.out(), **content})
+        return f'{head[:-1]}, "{name}": [', "]}"
+
+    def spool(self, name: str, texts: Iterable[str]) -> Iterator[str]:
         """An answer, in pieces, whose array is too long to be in memory.
 
         :param texts: its objects as JSON
         """
-        head = json.dumps({"ResponseInfo": self.info.out(), **content})
-        yield f'{head[:-1]}, "{name}": ['
-        glue = ""
+        before, after = self.around(name)
+        glue = before
         for text in texts:
             yield glue + text
             glue = ","
-        yield "]}"
+        yield after if glue == "," else before + after
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..acting import Actor, acting, as_actor
+from ..acting import Actor, acting, acting_uuid, as_actor
 from ..api import digit
-from ..dialects import Spooled
+from ..dialects import JsonRows, Spooled
+from ..digit_rows import escaped
 
 _MANAGER = "spp_attendance.spp_attendance_group_manager"
-#: Objects of an answer that a cursor of the database brings at a time.
-_FETCHED = 20
 
 
 class SppAttendanceDigit(models.AbstractModel):
@@ -70,7 +69,7 @@ class SppAttendanceDigit(models.AbstractModel):
         company_sudo = self.env["res.company"].sudo()
         domain = Domain("id", "in", self.env.user._get_company_ids())
         if prefix:
-            domain &= Domain("attendance_tenant_code", "=like", _escaped(tenant) + "%")
+            domain &= Domain("attendance_tenant_code", "=like", escaped(tenant) + "%")
         else:
             domain &= Domain("attendance_tenant_code", "=", tenant)
         return [
@@ -104,6 +103,34 @@ class SppAttendanceDigit(models.AbstractModel):
             and self.env.company.sudo().attendance_digit_create_unknown
         )
 
+    def _own_uuid(self):
+        """By which who acts is known as staff."""
+        return acting_uuid(self.env)
+
+    # ---------------------------------------------------------------- people
+
+    def _people(self, individual_ids, archived=False):
+        """Whom individual ids stand for: people by UUID, else by identifier.
+
+        As the user, in two queries at most.
+
+        :param bool archived: people who are archived, too
+        :return: ``{individual id: id of a person}`` of those that are known
+        """
+        wanted = set(individual_ids)
+        model = self.env["spp.attendance.subscriber"]
+        model = model.with_context(active_test=not archived)
+        found = model.search_fetch(
+            Domain("company_id", "in", self.env.companies.ids)
+            & Domain("uuid", "in", list(wanted)),
+            ["uuid"],
+        )
+        people = {person.uuid: person.id for person in found}
+        if missing := wanted - people.keys():
+            by_identifier = model._by_identifier(missing)
+            people |= {name: person.id for name, person in by_identifier.items()}
+        return people
+
     # ------------------------------------------------------------- answering
 
     def _done(self, asked, **content):
@@ -111,17 +138,17 @@ class SppAttendanceDigit(models.AbstractModel):
         company_sudo = self.env.company.sudo()  # a setting, that anybody goes by
         return asked.answer(int(company_sudo.attendance_digit_status), **content)
 
-    def _spooled(self, asked, name, statement, fetched=_FETCHED, **content):
-        """An answer whose array is read and written piece by piece.
+    def _spooled(self, asked, name, statement, **content):
+        """An answer with an array that is never in memory as a whole.
 
         :param str name: of the array
-        :param SQL statement: with one column, JSON as text, an object a row
-        :param int fetched: objects to have in memory at a time
+        :param SQL statement: with one column, a JSON object a row
         """
-        texts = (text for [text] in self._streamed(statement, fetched))
-        return Spooled(asked.spool(name, texts, **content))
+        before, after = asked.around(name, **content)
+        return Spooled([before, JsonRows(self.env.cr, statement), after])
 
     def _streamed(self, statement, fetched):
+        """Rows of a statement, of which only some are in memory at a time."""
         cr = self.env.cr
         cr.execute(
             SQL("DECLARE spp_attendance_digit NO SCROLL CURSOR FOR %s", statement)
@@ -131,8 +158,3 @@ class SppAttendanceDigit(models.AbstractModel):
         ):
             yield from rows
         cr.execute("CLOSE spp_attendance_digit")
-
-
-def _escaped(text):
-    """A text of which LIKE takes no character for a pattern."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
