@@ -8,6 +8,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL, config
 
 from odoo.addons.base.models.res_partner import _tz_get
+from odoo.addons.spp_attendance.enrolment import EnrolStaff, UnenrolStaff
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from .. import polling
@@ -127,6 +128,18 @@ class SppAttendanceDevice(models.Model):
         check_company=True,
         ondelete="restrict",
         help="Type of the attendance recorded from this terminal.",
+    )
+    register_id = fields.Many2one(
+        "spp.attendance.register",
+        string="Marks This Register",
+        check_company=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        tracking=True,
+        help="What is scanned here is marked on it, and held against its rules: only of"
+        " people who are enrolled, between its start and end. Until another is chosen"
+        " the terminal is on its staff.",
     )
     tz = fields.Selection(
         _tz_get,
@@ -428,11 +441,22 @@ class SppAttendanceDevice(models.Model):
 
     # ----------------------------------------------------------------- CRUD
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        devices = super().create(vals_list)
+        devices._follow_registers({})
+        return devices
+
     def write(self, vals):
         if not {"adapter", "host", "port"}.isdisjoint(vals):
             # Another unit may answer now: read it in full.
             vals = {"last_digest": False, **vals}
-        return super().write(vals)
+        if "register_id" not in vals:
+            return super().write(vals)
+        before = {device: device.register_id for device in self}
+        result = super().write(vals)
+        self._follow_registers(before)
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_scans(self):
@@ -442,6 +466,53 @@ class SppAttendanceDevice(models.Model):
             raise UserError(
                 self.env._("A terminal with scans can't be deleted. Archive it.")
             )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_from_staff(self):
+        self._leave_registers({device: device.register_id for device in self})
+
+    def _follow_registers(self, before):
+        """Have terminals on the staff of the registers that they mark, and no other.
+
+        :param dict before: ``{device: register}`` that it marked before
+        :raises UserError: when a register takes no staff any more
+        """
+        moved = self.filtered(
+            lambda dev: dev.register_id != before.get(dev, dev.register_id.browse())
+        )
+        moved._leave_registers(before)
+        bound = moved.filtered("register_id")
+        outcomes = self.env["spp.attendance.register.staff"]._enrol(
+            [
+                EnrolStaff(device.register_id.id, device._uuid_sudo(), "EDITOR")
+                for device in bound
+            ]
+        )
+        for device, outcome in zip(bound, outcomes, strict=True):
+            if outcome.code not in (None, "enrolled"):
+                raise UserError(
+                    self.env._(
+                        "“%(device)s” can't mark register %(register)s: the register is"
+                        " over, or the terminal is archived.",
+                        device=device.name,
+                        register=device.register_id.number,
+                    )
+                )
+
+    def _leave_registers(self, registers):
+        """End the permission of terminals for registers, as far as they have one."""
+        self.env["spp.attendance.register.staff"]._unenrol(
+            [
+                UnenrolStaff(registers[device].id, device._uuid_sudo())
+                for device in self
+                if registers.get(device)
+            ]
+        )
+
+    def _uuid_sudo(self):
+        """By which the staff of registers know the terminal's user."""
+        user_sudo = self.user_id.sudo()  # who sets up a terminal need not see users
+        return user_sudo.attendance_uuid
 
     def _acting_groups(self):
         return self.env.ref("spp_attendance.spp_attendance_group_api")

@@ -356,6 +356,7 @@ class SppAttendanceScan(models.Model):
                     "scan_type": scan_type,
                     "location_id": device.location_id.id or None,
                     "type_id": device.type_id.id or None,
+                    "register_id": device.register_id.id or None,
                     "external_id": scan_uid,
                 }
                 for (

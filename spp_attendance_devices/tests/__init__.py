@@ -7,5 +7,6 @@ from . import (
     test_import,
     test_operations,
     test_polling,
+    test_register,
     test_scan,
 )
