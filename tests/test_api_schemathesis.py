@@ -7,11 +7,12 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import requests
-from oauth_admin import OAuthAdmin
+from oauth_admin import Client, OAuthAdmin
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 DOCUMENT = "/api/attendance/openapi.json"
@@ -41,6 +42,38 @@ def admin(server) -> OAuthAdmin:
     return admin
 
 
+def add_register(admin: OAuthAdmin, client: Client) -> None:
+    """A register of the client's, with the uuids of the dictionaries."""
+    call = admin.session.call
+    (app, _name) = admin.read(client, "user_id")["user_id"]
+    people = call("spp.attendance.subscriber", "search", [], limit=1)
+    (register,) = call("spp.attendance.register", "create", [{"name": "Register"}])
+    staff = [{"register_id": register, "user_id": app}]
+    call("spp.attendance.register.staff", "create", staff)
+    attendees = [{"register_id": register, "subscriber_id": people[0]}]
+    (attendee,) = call("spp.attendance.register.attendee", "create", attendees)
+    interval = {"attendee_id": attendee, "start_at": "2026-09-01 00:00:00"}
+    call("spp.attendance.register.interval", "create", [interval])
+    dictionaries = tomllib.loads(CONFIG.read_text())["dictionaries"]
+    for name, table, column, condition in (
+        ("registers", "spp_attendance_register", "uuid", f"id = {register}"),
+        ("attendees", "spp_attendance_register_attendee", "uuid", f"id = {attendee}"),
+        # Whose permission it ends is not the client's own.
+        (
+            "staff",
+            "spp_attendance_register_staff",
+            "uuid",
+            f"register_id = {register} AND user_id <> {app}",
+        ),
+        ("users", "res_users", "attendance_uuid", "login = 'admin'"),
+    ):
+        [value] = dictionaries[name]["values"]
+        changed = admin.running.query(
+            f"UPDATE {table} SET {column} = '{value}' WHERE {condition} RETURNING id"
+        )
+        assert changed.strip(), name
+
+
 def test_the_server_does_as_the_document_says(
     admin: OAuthAdmin, tmp_path: Path
 ) -> None:
@@ -48,6 +81,7 @@ def test_the_server_does_as_the_document_says(
     schemes = document["components"]["securitySchemes"]
     scopes = schemes["oauth2"]["flows"]["clientCredentials"]["scopes"]
     client = admin.new_client(*scopes)
+    add_register(admin, client)
     pair = base64.b64encode(":".join(client.pair).encode()).decode()
     run = subprocess.run(
         [
@@ -79,3 +113,4 @@ def test_the_server_does_as_the_document_says(
     assert generated > 30 * operations
     # Not all was refused.
     assert admin.count("spp_attendance_record", "TRUE") > 0
+    assert admin.count("spp_attendance_register", "TRUE") > 1
