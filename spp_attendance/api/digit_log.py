@@ -158,6 +158,7 @@ def described(item: Any) -> dict[str, str | None]:
     except Refusal:
         instant = None
     return {
+        "tenant": shown("tenantId"),
         "individual": shown("individualId"),
         "register": shown("registerId"),
         "log_type": shown("type"),

@@ -7,9 +7,10 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..acting import acting, acting_uuid
+from ..acting import acting
 from ..api import digit, digit_log
 from ..dialects import Spooled
+from ..digit_rows import between, ms_sql
 from ..engine.log_ids import record_id, record_id_in
 from ..engine.register_rules import within
 from ..registers import RegisterRefused
@@ -55,13 +56,13 @@ class SppAttendanceDigit(models.AbstractModel):
     def _queue_logs(self, kind, asked):
         """Keep logs to be recorded soon, each for itself and as it may be."""
         asked.info.check()
-        tenants = defaultdict(list)
-        for item in asked.items("attendance"):
-            tenants[digit.to_text(item or {}, "tenantId")].append(item)
-        for tenant, items in tenants.items():
-            service = self._enter(asked.info, tenant)
-            service = service or self._enter_any(asked.info, tenant)
-            service.env["spp.attendance.log.queue"]._enqueue(kind, items)
+        items = asked.items("attendance")
+        if items:
+            service = self._enter_any(asked.info, (items[0] or {}).get("tenantId"))
+            companies = {
+                code: number for number, code, _roles in self._tenants("", True)
+            }
+            service.env["spp.attendance.log.queue"]._enqueue(kind, items, companies)
         return digit.Answer(asked.info.out(), 202)
 
     @api.model
@@ -110,13 +111,14 @@ class SppAttendanceDigit(models.AbstractModel):
         :return: for each log why it can't be recorded, or None; and its record's id
         """
         registers = self._log_registers({log.register for log in logs})
+        staffed = self._staffed(registers)
         codes = {number: code for number, code, _roles in self._tenants("", True)}
         records = self._log_records(logs, registers) if kind == "update" else {}
         problems, ids = [], [None] * len(logs)
         passed = defaultdict(dict)
         for index, log in enumerate(logs):
             register = registers.get(log.register)
-            problem = self._register_problem(log, register)
+            problem = self._staff_problem(log, register, staffed)
             if not problem and kind == "update":
                 record = records.get(index)
                 if record:
@@ -155,10 +157,19 @@ class SppAttendanceDigit(models.AbstractModel):
         )
         return {register.uuid: register for register in found}
 
-    def _register_problem(self, log, register):
+    def _staffed(self, registers):
+        """Ids of those on whose staff the one who acts is now, whatever his roles."""
+        model = self.env["spp.attendance.register"]
+        ids = [register.id for register in registers.values()]
+        rows = self.env.execute_query(
+            SQL("%s AND register_id = ANY(%s)", model._mine_sql(), ids)
+        )
+        return {register_id for (register_id,) in rows}
+
+    def _staff_problem(self, log, register, staffed):
         # Who is not on its staff isn't told whether there is such a register.
-        if not register or not register.is_mine:
-            return digit_log.not_staff(acting_uuid(self.env), log.register)
+        if not register or register.id not in staffed:
+            return digit_log.not_staff(self._own_uuid(), log.register)
         return None
 
     @api.model
@@ -170,7 +181,8 @@ class SppAttendanceDigit(models.AbstractModel):
         if codes.get(register.company_id.id) != log.tenant:
             return digit_log.other_tenant(log.tenant, log.register)
         instant = log.instant
-        if not instant or not within(instant, register.start_at, register.end_at):
+        end = register.end_at or None
+        if not instant or not within(instant, register.start_at, end):
             return digit_log.outside(log.time, log.register)
         return None
 
@@ -180,7 +192,7 @@ class SppAttendanceDigit(models.AbstractModel):
         :param dict logs: by index
         :return: by index, why it can't be recorded, or None; and its record's id
         """
-        people = self._log_people({log.individual for log in logs.values()})
+        people = self._people({log.individual for log in logs.values()})
         found, facts = {}, {}
         for index, log in logs.items():
             person_id = people.get(log.individual)
@@ -212,13 +224,6 @@ class SppAttendanceDigit(models.AbstractModel):
             model.browse(void)._void(self._void_reason())
         return found
 
-    def _log_people(self, uuids):
-        people = self.env["spp.attendance.subscriber"].search_fetch(
-            [("uuid", "in", list(uuids)), ("company_id", "=", self.env.company.id)],
-            ["uuid"],
-        )
-        return {person.uuid: person.id for person in people}
-
     def _rejection(self, log, code, reason):
         """Why a log can't be recorded, in DIGIT's words.
 
@@ -227,7 +232,7 @@ class SppAttendanceDigit(models.AbstractModel):
         register = log.register
         match code:
             case "unknown_register" | "not_register_staff" | "forbidden":
-                return digit_log.not_staff(acting_uuid(self.env), register)
+                return digit_log.not_staff(self._own_uuid(), register)
             case "register_inactive":
                 return digit_log.inactive_register(register)
             case "outside_register":
@@ -255,7 +260,8 @@ class SppAttendanceDigit(models.AbstractModel):
             for index, log in enumerate(logs)
             if log.id and log.register in registers
         }
-        wanted = {number for number in numbers.values() if number} - {None}
+        wanted = {number for number in numbers.values() if number}
+        people = self._people({log.individual for log in logs}, archived=True)
         found = {
             record.id: record
             for record in self.env["spp.attendance.record"]
@@ -267,7 +273,7 @@ class SppAttendanceDigit(models.AbstractModel):
             for index, number in numbers.items()
             if number in found
             and found[number].register_id == registers[logs[index].register]
-            and found[number].subscriber_id.uuid == logs[index].individual
+            and found[number].subscriber_id.id == people.get(logs[index].individual)
         }
 
     def _change_logs(self, changes):
@@ -389,23 +395,31 @@ class SppAttendanceDigit(models.AbstractModel):
             )
             domain &= Domain("external_id", "in", search.client_references)
         if search.individuals:
-            domain &= Domain("subscriber_id.uuid", "in", search.individuals)
+            people = self._people(search.individuals, archived=True)
+            domain &= Domain("subscriber_id", "in", list(people.values()))
         if search.ids:
             domain &= Domain("id", "in", self._found_ids(search))
         if search.status:
             is_known = search.status in (digit.ACTIVE, digit.INACTIVE)
             is_active = Domain("active", "=", search.status == digit.ACTIVE)
             domain &= is_active if is_known else Domain.FALSE
+        if search.limit == 0:
+            domain = Domain.FALSE
+        if search.start:
+            end = search.end or fields.Datetime.now()
+            domain &= between("date_time", search.start, end)
         return domain
 
     def _register_domain(self, search, codes):
-        register = self._log_registers([search.register]).get(search.register)
+        registers = self._log_registers([search.register])
+        register = registers.get(search.register)
         if not register or register.is_deleted:
             raise digit.refuse("INVALID_REGISTERID", "Register Not found ")
         if codes.get(register.company_id.id) != search.tenant:
             problem = digit_log.other_tenant(search.tenant, search.register)
             raise digit.refuse(*problem)
-        if problem := self._register_problem(search, register):
+        staffed = self._staffed(registers)
+        if problem := self._staff_problem(search, register, staffed):
             raise digit.refuse(*problem)
         return Domain("register_id", "=", register.id)
 
@@ -438,11 +452,6 @@ class SppAttendanceDigit(models.AbstractModel):
         model = self.env["spp.attendance.record"].with_context(active_test=False)
         query = model._search(domain)
         table = SQL.identifier(query.table)
-        if search and search.start:
-            # Not in the domain, of which fractions of a second are cut off.
-            query.add_where(SQL("%s.date_time >= %s", table, search.start))
-            end = search.end or fields.Datetime.now()
-            query.add_where(SQL("%s.date_time <= %s", table, end))
         direction = SQL("DESC") if not search or search.descending else SQL("ASC")
         query.order = SQL(
             "%(r)s.write_date %(way)s, %(r)s.id %(way)s", r=table, way=direction
@@ -464,9 +473,9 @@ class SppAttendanceDigit(models.AbstractModel):
          LEFT JOIN res_users writer ON writer.id = r.write_uid
           ORDER BY r.write_date %(way)s, r.id %(way)s
             """,
-            time=_milliseconds_sql("date_time"),
-            created=_milliseconds_sql("create_date"),
-            written=_milliseconds_sql("write_date"),
+            time=ms_sql("r", "date_time"),
+            created=ms_sql("r", "create_date"),
+            written=ms_sql("r", "write_date"),
             origin=model._api_origin(),
             found=query.select(*(SQL.identifier(query.table, n) for n in _COLUMNS)),
             way=direction,
@@ -492,9 +501,3 @@ _COLUMNS = (
     "create_uid",
     "write_uid",
 )
-
-
-def _milliseconds_sql(column):
-    return SQL(
-        "floor(extract(epoch FROM %s) * 1000)::int8", SQL.identifier("r", column)
-    )

@@ -97,19 +97,21 @@ class SppAttendanceLogQueue(models.Model):
     # ---------------------------------------------------------------- queueing
 
     @api.model
-    def _enqueue(self, kind, logs):
+    def _enqueue(self, kind, logs, companies):
         """Keep logs to be recorded soon, in the name of who sends them.
 
         :param str kind: a value of the field
         :param list logs: what was sent, of whatever shape
+        :param dict companies: ids by tenant: whose managers are told of a log; of
+            another tenant's, those of the current company
         """
-        if not logs:
-            return
         actor = acting(self.env)
-        rows = [
-            {"n": number, "log": log, **digit_log.described(log)}
-            for number, log in enumerate(logs)
-        ]
+        own = self.env.company.id
+        rows = []
+        for number, log in enumerate(logs):
+            told = digit_log.described(log)
+            company_id = companies.get(told.pop("tenant"), own)
+            rows.append({"n": number, "log": log, "company_id": company_id, **told})
         self.env.cr.execute(
             SQL(
                 """
@@ -119,17 +121,16 @@ class SppAttendanceLogQueue(models.Model):
                     actor_name, actor_opens_all, kind,
                     log, individual, register, log_type, logged_at)
                 SELECT %(uid)s, %(now)s, %(uid)s, %(now)s, 'queued', 0,
-                       %(now)s, %(company)s, %(uid)s, %(origin)s, %(actor_uuid)s,
+                       %(now)s, r.company_id, %(uid)s, %(origin)s, %(actor_uuid)s,
                        %(actor_name)s, %(opens_all)s, %(kind)s,
                        r.log, r.individual, r.register, r.log_type, r.logged_at
                   FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
-                       n int4, log jsonb, individual varchar, register varchar,
-                       log_type varchar, logged_at timestamp)
+                       n int4, log jsonb, company_id int4, individual varchar,
+                       register varchar, log_type varchar, logged_at timestamp)
               ORDER BY r.n
                 """,
                 uid=self.env.uid,
                 now=fields.Datetime.now(),
-                company=self.env.company.id,
                 origin=self.env["spp.attendance.record"]._api_origin(),
                 actor_uuid=actor and actor.uuid,
                 actor_name=actor and actor.name,

@@ -10,6 +10,8 @@ from . import (
     test_change,
     test_concurrency,
     test_department,
+    test_digit_bulk,
+    test_digit_log,
     test_event,
     test_import,
     test_import_screen,

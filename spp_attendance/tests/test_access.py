@@ -52,6 +52,7 @@ MATRIX = {
         "spp.attendance.import.mapping": "- | - | - | - | 1r1w1c1u | 1r1w1c1u | - | -",
         "spp.attendance.import": "- | - | - | - | 1r | 1r | - | -",
         "spp.attendance.import.line": "- | - | - | - | 1r | 1r | - | -",
+        "spp.attendance.log.queue": "- | - | - | - | 1r | 1r | - | -",
         "spp.attendance.kiosk": "- | - | - | 1r | 2r | 2r2w2c2u | - | -",
         "spp.attendance.kiosk.refusal": "- | - | - | 1r | 2r | 2r | - | -",
         "spp.attendance.report": "- | - | 2r | 2r | 3r | 3r | - | -",
@@ -232,6 +233,9 @@ class TestAccess(AttendanceCase):
                     "company_id": company.id,
                     "status": "rejected",
                 }
+            ),
+            "spp.attendance.log.queue": env["spp.attendance.log.queue"].create(
+                {"company_id": company.id, "kind": "create"}
             ),
             "spp.attendance.subscriber": people,
             "spp.attendance.subscriber.alias": env[
