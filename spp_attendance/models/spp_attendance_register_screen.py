@@ -4,10 +4,10 @@ from odoo.fields import Domain
 from ..acting import acting_uuid
 from ..engine import localtime
 from ..enrolment import EnrolStaff
+from ..review import APPROVED, PENDING, STEPS
 
-#: What a register is while it waits for an approver, once it is approved, and when it
-#: has been sent back: the words that DIGIT has for it.
-PENDING, APPROVED, SENT_BACK = "PENDINGFORAPPROVAL", "APPROVED", "SENT_BACK"
+#: What an approver has sent back to be corrected.
+_SENT_BACK = "SENT_BACK"
 
 
 class SppAttendanceRegister(models.Model):
@@ -18,6 +18,11 @@ class SppAttendanceRegister(models.Model):
     is_reviewed = fields.Boolean(related="company_id.attendance_register_review")
     may_submit = fields.Boolean(compute="_compute_may_review")
     may_approve = fields.Boolean(compute="_compute_may_review")
+    enrolled_count = fields.Integer(
+        "On the Register",
+        compute="_compute_enrolled_count",
+        help="Whose enrolment is not over, also before the first day.",
+    )
     staff_names = fields.Char("Staff Now", compute="_compute_staff_names")
     record_count = fields.Integer("Marks", compute="_compute_record_count")
 
@@ -39,9 +44,34 @@ class SppAttendanceRegister(models.Model):
             status = register.review_status
             is_open = register.is_reviewed and status != APPROVED
             register.may_submit = (
-                is_open and status != PENDING and bool(mine & {"EDITOR", "APPROVER"})
+                is_open and status != PENDING and bool(mine & STEPS[PENDING])
             )
-            register.may_approve = is_open and "APPROVER" in mine
+            register.may_approve = is_open and bool(mine & STEPS[APPROVED])
+
+    @api.depends("name", "number")
+    def _compute_display_name(self):
+        """The same sheet comes every month: its number tells one from the next."""
+        for register in self:
+            numbered = register.number if register._origin else None
+            register.display_name = register.name and " · ".join(
+                filter(None, (register.name, numbered))
+            )
+
+    @api.depends("attendee_ids.unenrolled_at")
+    def _compute_enrolled_count(self):
+        groups = self.env["spp.attendance.register.attendee"]._read_group(
+            Domain("register_id", "in", self.ids)
+            & Domain("enrolled_at", "!=", False)
+            & (
+                Domain("unenrolled_at", "=", False)
+                | Domain("unenrolled_at", ">", fields.Datetime.now())
+            ),
+            ["register_id"],
+            ["__count"],
+        )
+        counts = {register.id: count for register, count in groups}
+        for register in self:
+            register.enrolled_count = counts.get(register._origin.id, 0)
 
     @api.depends("staff_ids.name", "staff_ids.is_current")
     def _compute_staff_names(self):
@@ -58,7 +88,7 @@ class SppAttendanceRegister(models.Model):
         )
         counts = {register.id: count for register, count in groups}
         for register in self:
-            register.record_count = counts.get(register.id, 0)
+            register.record_count = counts.get(register._origin.id, 0)
 
     # ------------------------------------------------------------------- days
 
@@ -90,7 +120,7 @@ class SppAttendanceRegister(models.Model):
         return {
             "type": "ir.actions.client",
             "tag": "spp_attendance.register_sheet",
-            "name": self.display_name,
+            "name": self.name,
             "params": {"register_id": self.id},
         }
 
@@ -102,7 +132,8 @@ class SppAttendanceRegister(models.Model):
             **self.env["ir.actions.act_window"]._for_xml_id(
                 "spp_attendance.spp_attendance_register_attendee_action"
             ),
-            "name": self.display_name,
+            "name": self.name,
+            "display_name": self.name,
             "domain": list(Domain("register_id", "=", self.id)),
             "context": {"default_register_id": self.id},
         }
@@ -115,7 +146,8 @@ class SppAttendanceRegister(models.Model):
             **self.env["ir.actions.act_window"]._for_xml_id(
                 "spp_attendance.spp_attendance_record_action"
             ),
-            "name": self.display_name,
+            "name": self.name,
+            "display_name": self.name,
             "domain": list(Domain("register_id", "=", self.id)),
             "context": {"create": False},
         }
@@ -144,4 +176,4 @@ class SppAttendanceRegister(models.Model):
     def action_send_back(self):
         """Have it corrected before it is approved."""
         self.check_access("write")
-        self._set_review(SENT_BACK)
+        self._set_review(_SENT_BACK)

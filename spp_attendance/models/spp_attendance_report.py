@@ -71,6 +71,9 @@ class SppAttendanceReport(models.Model):
     people_absent = fields.Integer(
         string="People Missed", aggregator="count_distinct", readonly=True
     )
+    # A day counts once, however often somebody came and went.
+    days_present = fields.Integer(aggregator="count_distinct", readonly=True)
+    days_absent = fields.Integer(aggregator="count_distinct", readonly=True)
     present = fields.Integer(readonly=True)
     absent = fields.Integer(readonly=True)
     rate = fields.Float(string="Present (%)", aggregator="avg", readonly=True)
@@ -95,13 +98,17 @@ class SppAttendanceReport(models.Model):
                        AS people_reached,
                    CASE WHEN r.category = 'absent' THEN r.subscriber_id END
                        AS people_absent,
+                   CASE WHEN r.category = 'present' THEN %(day)s END AS days_present,
+                   CASE WHEN r.category = 'absent' THEN %(day)s END AS days_absent,
                    CASE WHEN r.category = 'present' THEN 1 ELSE 0 END AS present,
                    CASE WHEN r.category = 'absent' THEN 1 ELSE 0 END AS absent,
                    CASE WHEN r.category = 'present' THEN 100.0 ELSE 0 END AS rate
-              FROM (%s) AS r
+              FROM (%(records)s) AS r
               LEFT JOIN spp_attendance_subscriber s ON s.id = r.subscriber_id
             """,
-            visible.select(*columns),
+            # Which person, and which day of theirs.
+            day=SQL("r.subscriber_id * 10000000::int8 + (r.local_date - '0001-01-01')"),
+            records=visible.select(*columns),
         )
 
     def action_open_record(self):

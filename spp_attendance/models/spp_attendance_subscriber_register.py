@@ -26,11 +26,13 @@ class SppAttendanceSubscriber(models.Model):
         """The registers that somebody is or was on, with from when to when."""
         self.check_access("read")
         self.ensure_one()
+        name = self.env._("Registers of %(person)s", person=self.name)
         return {
             **self.env["ir.actions.act_window"]._for_xml_id(
                 "spp_attendance.spp_attendance_register_attendee_action"
             ),
-            "name": self.env._("Registers of %(person)s", person=self.name),
+            "name": name,
+            "display_name": name,
             "domain": [("subscriber_id", "=", self.id)],
             "context": {"default_subscriber_id": self.id},
         }

@@ -115,7 +115,7 @@ class SppAttendanceRegisterEnrol(models.TransientModel):
             "params": {
                 "type": "success",
                 "message": self.env._(
-                    "%(new)s people were enrolled, %(known)s were already.",
+                    "Enrolled: %(new)s. Enrolled before: %(known)s.",
                     new=len(by_code[None]),
                     known=len(by_code["enrolled"]),
                 ),

@@ -80,9 +80,7 @@ class SppAttendanceRegisterUnenrol(models.TransientModel):
             "tag": "display_notification",
             "params": {
                 "type": "success",
-                "message": self.env._(
-                    "%(count)s people were de-enrolled.", count=len(chosen)
-                ),
+                "message": self.env._("De-enrolled: %(count)s.", count=len(chosen)),
                 "next": {"type": "ir.actions.act_window_close"},
             },
         }
