@@ -156,9 +156,11 @@ class Merge:
                     raise ConcurrencyError(f"rows of {table} came in meanwhile")
 
     def _void_conflicts(self) -> None:
-        self.env["spp.attendance.record"]._write_each(
+        # That two are one is said by a manager, whoever marks registers.
+        records_sudo = self.env["spp.attendance.record"].sudo()
+        records_sudo._write_each(
             {
-                surplus: {
+                records_sudo.browse(surplus.id): {
                     "active": False,
                     "void_reason": self.env._(
                         "The same as record %(stays)s of %(person)s, with whom"

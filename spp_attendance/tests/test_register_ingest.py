@@ -331,6 +331,21 @@ class TestRegisterIngest(AttendanceCase):
         self.assertIn("Road works", change.old_value)
         self.assertEqual(record.uniqueness_key, "2026-09-02|08:00:00")
 
+    def test_people_are_merged_whoever_marks_their_registers(self):
+        kept, surplus = self._mark("T-2"), self._mark("T-1")
+        (alone,) = (self._mark("T-1", "2026-09-09T08:00"),)
+        people = self.joseph + self.amina
+        joseph, amina = people.with_user(self.manager).with_context(
+            allowed_company_ids=self.company.ids
+        )
+        joseph._merge(amina)
+        records = self.env["spp.attendance.record"].browse(
+            [kept.id, surplus.id, alone.id]
+        )
+        self.assertEqual(records.subscriber_id, self.joseph)
+        self.assertEqual(records.mapped("active"), [True, False, True])
+        self.assertEqual(records.register_id, self.register)
+
     def test_a_form_takes_after_the_register_and_is_held_against_it(self):
         with Form(self.records_of(self.officer)) as form:
             form.register_id = self.register
