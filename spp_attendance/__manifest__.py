@@ -48,6 +48,7 @@
         "views/portal_templates.xml",
         "views/spp_attendance_kiosk_page.xml",
         "reports/spp_attendance_sheet_report.xml",
+        "reports/spp_attendance_register_sheet_report.xml",
         "wizards/spp_attendance_portal_access_views.xml",
         "views/spp_attendance_kiosk_views.xml",
         "views/spp_attendance_kiosk_refusal_views.xml",

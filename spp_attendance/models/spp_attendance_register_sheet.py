@@ -380,3 +380,30 @@ class SppAttendanceRegister(models.Model):
                 start = min(start.replace(microsecond=0) + _SECOND, end)
             near.append(min(max(usual, start), end))
         return min(near, key=lambda instant: abs(instant - usual), default=usual)
+
+    # --------------------------------------------------------------- printing
+
+    def action_print_sheet(self, date_from, date_to, person_ids=False):
+        """The sheet on paper, of a period and of all people on it or of some.
+
+        :return: the action that prints it
+        """
+        self.check_access("read")
+        self.ensure_one()
+        first, last = self._sheet_period(date_from, date_to)
+        wanted = set(person_ids) if person_ids else None
+        people = [
+            person
+            for person, _tag, _spans in self._sheet_people(first, last)
+            if wanted is None or person.id in wanted
+        ]
+        if not people:
+            raise UserError(self.env._("Nobody is enrolled in this period."))
+        report = self.env.ref("spp_attendance.spp_attendance_register_sheet_report")
+        data = {
+            "register_id": self.id,
+            "date_from": str(first),
+            "date_to": str(last),
+            "person_ids": sorted(wanted) if wanted else False,
+        }
+        return report.report_action(self, data=data, config=False)

@@ -1,1 +1,1 @@
-from . import report_badge_card, report_kiosk_card
+from . import report_badge_card, report_kiosk_card, report_register_sheet

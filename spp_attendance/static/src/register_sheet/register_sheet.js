@@ -16,7 +16,7 @@ const { DateTime } = luxon;
 /** Rows above and below the visible ones that are there already. */
 const SPARE = 6;
 /** Pixels; rows are as high as this, or those outside of the view couldn't be left out. */
-const HEIGHTS = { day: 34, entry_exit: 44, card_day: 96, card_entry_exit: 148 };
+const HEIGHTS = { day: 34, entry_exit: 44, card_day: 96, card_entry_exit: 140 };
 const NOTHING = { mark: null, entry: null, exit: null };
 const EMPTY = [null, null, null, ""];
 
@@ -63,6 +63,7 @@ export class RegisterSheet extends Component {
         onWillStart(async () => {
             await this.load();
             this.props.updateActionState?.({ resId: this.registerId });
+            this.env.config.setDisplayName(this.sheet.register.name);
         });
         onMounted(() => {
             this.measure();
@@ -70,7 +71,10 @@ export class RegisterSheet extends Component {
                 this.scroll.el?.focus({ preventScroll: true });
             }
         });
-        onPatched(() => this.measure());
+        onPatched(() => {
+            this.measure();
+            this.reveal();
+        });
     }
 
     // ---------------------------------------------------------------- loading
@@ -304,7 +308,7 @@ export class RegisterSheet extends Component {
     }
 
     /** All that a rendering needs, worked out once. */
-    get drawn() {
+    draw() {
         const shown = this.shown;
         const latest = this.marks.latest(this.registerId);
         const days = this.ui.isSmall ? [] : this.days;
@@ -345,8 +349,7 @@ export class RegisterSheet extends Component {
 
     setAll(people, day, change) {
         if (!this.canMark) {
-            this.notification.add(this.sheet.problem, { type: "warning" });
-            return;
+            return; // why stands above the sheet
         }
         const latest = this.marks.latest(this.registerId);
         const changes = [];
@@ -446,7 +449,7 @@ export class RegisterSheet extends Component {
         const rows = this.shown.length;
         this.state.row = Math.max(0, Math.min(row, rows - 1));
         this.state.column = Math.max(0, Math.min(column, this.days.length - 1));
-        this.reveal();
+        this.isHidden = true;
     }
 
     move(rows, columns = 0) {
@@ -456,9 +459,10 @@ export class RegisterSheet extends Component {
     /** Scroll to the chosen cell; only rows that are in sight are there. */
     reveal() {
         const element = this.scroll.el;
-        if (!element || this.ui.isSmall) {
+        if (!element || !this.isHidden || this.ui.isSmall) {
             return;
         }
+        this.isHidden = false;
         const head = element.querySelector(".o_spp_sheet_head");
         const top = this.state.row * this.rowHeight;
         const room = element.clientHeight - head.offsetHeight;
@@ -549,7 +553,6 @@ export class RegisterSheet extends Component {
     edit(text) {
         const cell = this.cell(this.current, this.day, this.marks.latest(this.registerId));
         if (!this.canMark || !(cell.isOpen || this.hasValue(cell))) {
-            this.set(this.current, this.day, () => null);
             return;
         }
         this.state.editing = {
