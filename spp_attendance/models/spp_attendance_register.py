@@ -75,7 +75,8 @@ class SppAttendanceRegister(models.Model):
         index="btree_not_null",
         help="Of the attendance that is marked here.",
     )
-    tz = fields.Char("Time Zone", compute="_compute_tz")
+    # Whoever handles a register goes by its clock, also where they don't see the place.
+    tz = fields.Char("Time Zone", compute="_compute_tz", compute_sudo=True)
     start_at = fields.Datetime(
         "Starts At",
         required=True,
@@ -154,7 +155,8 @@ class SppAttendanceRegister(models.Model):
             vals = {**self._whole_days(), **vals}
         place = self.location_id.browse(vals.get("location_id", self.location_id.id))
         company = self.company_id or self.company_id.browse(vals.get("company_id"))
-        tz = place.tz or (company or self.env.company).attendance_tz
+        place_sudo = place.sudo()  # as for the field `tz`
+        tz = place_sudo.tz or (company or self.env.company).attendance_tz
         for name, moment, at in (
             ("date_start", time.min, "start_at"),
             ("date_end", _LAST, "end_at"),

@@ -139,7 +139,8 @@ class SppAttendanceRegisterApi(models.Model):
                 "You are not on the staff of this register now.",
                 error="not_register_staff",
             )
-        return register
+        # People, places and types are those of its company.
+        return register.with_company(register.company_id)
 
     @api.model
     def _api_patch(self, reference, body):
@@ -214,7 +215,7 @@ class SppAttendanceRegisterApi(models.Model):
         self.invalidate_recordset(["is_mine", "attendee_count"], flush=False)
         # Who may see a register may know where it is.
         places_sudo = self.location_id.sudo()
-        places_sudo.fetch(["code", "name", "tz"])
+        places_sudo.fetch(["code", "name"])
         self.type_id.fetch(["code", "name"])
         return [
             RegisterOut.model_construct(

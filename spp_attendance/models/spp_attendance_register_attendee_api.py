@@ -136,9 +136,7 @@ class SppAttendanceRegisterAttendeeApi(models.Model):
         """
         register = self.env["spp.attendance.register"]._api_find_mine(reference)
         # Who is archived must still be let go.
-        people = self.with_context(active_test=False)._api_people(
-            register, body.attendees
-        )
+        people = self._api_people(register, body.attendees, archived=True)
         results = self._api_run(
             register,
             body.attendees,
@@ -156,9 +154,10 @@ class SppAttendanceRegisterAttendeeApi(models.Model):
         return register._api_outcome(results, LeaversOut)
 
     @api.model
-    def _api_people(self, register, items):
-        people = self.env["spp.attendance.subscriber"]
-        return people.with_company(register.company_id)._by_identifier(
+    def _api_people(self, register, items, archived=False):
+        people = register.env["spp.attendance.subscriber"]
+        people = people.with_context(active_test=not archived)
+        return people._by_identifier(
             item.person_identifier for item in items if not isinstance(item, Refused)
         )
 

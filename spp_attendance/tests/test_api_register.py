@@ -3,6 +3,8 @@ from datetime import datetime
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.spp_oauth.api import Unprocessable
+
 from ..api import (
     AttendeeQuery,
     AttendeesIn,
@@ -368,15 +370,75 @@ class TestApiRegister(RegisterApiCase):
                     {item.uuid for item in page.items}, set(expected.mapped("uuid"))
                 )
 
-    def test_an_officer_sees_a_register_wherever_it_is(self):
+    def test_an_officer_handles_a_register_wherever_it_is(self):
         self.foreign.location_id = self.closed_site
+        register = self.foreign.uuid
         registers = self.as_user("spp.attendance.register", self.officer)
+        attendees = self.as_user("spp.attendance.register.attendee", self.officer)
+        staff = self.as_user("spp.attendance.register.staff", self.officer)
+        self.assertFalse(
+            self.closed_site.with_env(registers.env).has_access("read"),
+        )
         self.env.invalidate_all()
-        read = registers._api_get(self.foreign.uuid)
+        read = registers._api_get(register)
         self.assertEqual(read.location.name, "Closed site")
         self.assertEqual(read.tz, "Asia/Kathmandu")
-        patched = registers._api_patch(self.foreign.uuid, RegisterPatch(name="N"))
-        self.assertEqual(patched.name, "N")
+        self.env.invalidate_all()
+        patched = registers._api_patch(register, RegisterPatch(date_start="2020-02-01"))
+        self.assertEqual(patched.start_at, "2020-02-01T00:00:00+05:45")
+        start_at = "2020-02-01T00:00:00+05:45"
+        items = [{"person_identifier": "T-1", "start_at": start_at}]
+        self.env.invalidate_all()
+        [result] = attendees._api_enrol(
+            register, AttendeesIn(attendees=items)
+        ).model.results
+        self.assertEqual(result.status, "enrolled")
+        self.env.invalidate_all()
+        [attendee] = attendees._api_list_of(register, AttendeeQuery()).items
+        self.assertEqual(attendee.start_at, start_at)
+        self.env.invalidate_all()
+        [own] = staff._api_list_of(register, StaffQuery()).items
+        self.assertEqual(own.start_at, "2020-01-01T05:45:00+05:45")
+        self.env.invalidate_all()
+        [result] = registers._api_add_logs(
+            register, LogsIn(logs=[self.item("T-1")])
+        ).model.results
+        self.assertEqual(result.status, "created", result)
+        self.env.invalidate_all()
+        [record] = registers._api_list_logs(register, LogQuery()).items
+        self.assertEqual(record.date_time, "2026-09-01T08:00:00+05:45")
+
+    def test_of_several_companies_each_register_has_its_own_people(self):
+        self.manager.company_ids += self.other_company
+        registers = self.as_user("spp.attendance.register", self.manager)
+        registers = registers.with_context(
+            allowed_company_ids=[self.company.id, self.other_company.id]
+        )
+        self.theirs.staff_ids.create(
+            {
+                "register_id": self.theirs.id,
+                "user_id": self.manager.id,
+                "enrolled_at": datetime(2020, 1, 1),
+            }
+        )
+        register = self.theirs.uuid
+        items = [{"person_identifier": "T-1", "start_at": "2020-01-01T00:00:00Z"}]
+        attendees = registers.env["spp.attendance.register.attendee"]
+        [result] = attendees._api_enrol(
+            register, AttendeesIn(attendees=items)
+        ).model.results
+        self.assertEqual(result.status, "enrolled", result)
+        self.assertEqual(self.theirs.attendee_ids.subscriber_id, self.stranger)
+        [result] = registers._api_add_logs(
+            register, LogsIn(logs=[self.item("T-1")])
+        ).model.results
+        self.assertEqual(result.status, "created", result)
+        record = self.env["spp.attendance.record"].browse(result.id)
+        self.assertEqual(record.subscriber_id, self.stranger)
+        self.assertEqual(record.company_id, self.other_company)
+        # A place of another company is none for it.
+        with self.assertRaises(Unprocessable):
+            registers._api_patch(register, RegisterPatch(location=self.hall.id))
 
     def test_scopes(self):
         reader = self._token("attendance:read")
