@@ -187,8 +187,12 @@ class SppAttendanceDigit(models.AbstractModel):
         people = self._people(by_id, archived)
         missing = [name for name in by_id if name not in people]
         if missing and may_create and self._creates_unknown():
-            people |= self._register_individuals([by_id[name] for name in missing])
-            missing = []
+            # Who has been archived here is not made anew.
+            new = set(missing) - self._people(missing, archived=True).keys()
+            people |= self._register_individuals(
+                [by_id[name] for name in missing if name in new]
+            )
+            missing = [name for name in missing if name not in new]
         if missing:
             raise digit.refuse(
                 "INDIVIDUAL_ID_NOT_FOUND", f"Individual with id: {missing[0]} not found"
@@ -201,9 +205,6 @@ class SppAttendanceDigit(models.AbstractModel):
     def _register_individuals(self, items):
         """Register people as a gateway knows them, with the name it may tell."""
         ids = [digit.to_text(item, "individualId") for item in items]
-        if self._people(ids, archived=True):
-            # Who has been archived here is not made anew.
-            return {}
         created = self.env["spp.attendance.subscriber"].create(
             [
                 {
