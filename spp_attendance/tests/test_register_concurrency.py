@@ -1,0 +1,113 @@
+from contextlib import contextmanager
+from functools import partial
+
+from psycopg2.errors import SerializationFailure
+
+from odoo import api
+from odoo.tests import TransactionCase, tagged
+
+from odoo.addons.spp_oauth.tools.retry import run_in_transaction
+
+from ..enrolment import Enrol, EnrolStaff, Unenrol, UnenrolStaff
+
+STAFF = "spp.attendance.register.staff"
+ATTENDEE = "spp.attendance.register.attendee"
+
+
+@tagged("post_install", "-at_install")
+class TestRegisterConcurrency(TransactionCase):
+    """With real transactions: of two at once one begins anew, and none fails."""
+
+    def setUp(self):
+        super().setUp()
+        with self.transaction() as env:
+            company = env["res.company"].create({"name": "Real registers"})
+            person = env["spp.attendance.subscriber"].create(
+                {"person_identifier": "RR-1", "company_id": company.id}
+            )
+            register = env["spp.attendance.register"].create(
+                {"name": "R", "company_id": company.id}
+            )
+            self.company_id, self.person_id = company.id, person.id
+            self.register_id = register.id
+        self.addCleanup(self._clean_up)
+
+    def _clean_up(self):
+        with self.transaction() as env:
+            env["spp.attendance.register"].browse(self.register_id).unlink()
+            person = env["spp.attendance.subscriber"].browse(self.person_id)
+            company = env["res.company"].browse(self.company_id)
+            partners = person.partner_id + company.partner_id
+            person.unlink()
+            company.unlink()
+            partners.unlink()
+
+    @contextmanager
+    def transaction(self):
+        with self.registry.cursor() as cr:
+            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
+            yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
+
+    def _run(self, model, method, item, env):
+        model = env[model].with_context(allowed_company_ids=[self.company_id])
+        [done] = getattr(model, method)([item])
+        return done.code
+
+    def _raced(self, *args):
+        """What two answer who do the same, the slower one having begun before.
+
+        It can't know what the faster one did, and must not guess: it begins anew, as
+        an HTTP request does.
+        """
+        with self.transaction() as slow:
+            slow.cr.execute("SELECT 1")  # what it sees is settled
+            with self.transaction() as fast:
+                first = self._run(*args, fast)
+            with self.assertRaises(SerializationFailure):
+                self._run(*args, slow)
+            slow.cr.rollback()
+        second = run_in_transaction(
+            self.registry, partial(self._run, *args), context={"tracking_disable": True}
+        )
+        return first, second
+
+    def _counts(self):
+        with self.transaction() as env:
+            register = env["spp.attendance.register"].browse(self.register_id)
+            return (
+                len(register.attendee_ids),
+                len(register.attendee_ids.interval_ids),
+                len(register.staff_ids),
+            )
+
+    def test_two_enrol_one_person(self):
+        item = Enrol(self.register_id, self.person_id)
+        self.assertEqual(self._raced(ATTENDEE, "_enrol", item), (None, "enrolled"))
+        self.assertEqual(self._counts(), (1, 1, 0))
+
+    def test_two_enrol_one_person_anew(self):
+        item = Enrol(self.register_id, self.person_id)
+        with self.transaction() as env:
+            self._run(ATTENDEE, "_enrol", item, env)
+            self._run(
+                ATTENDEE, "_unenrol", Unenrol(self.register_id, self.person_id), env
+            )
+        self.assertEqual(self._raced(ATTENDEE, "_enrol", item), (None, "enrolled"))
+        self.assertEqual(self._counts(), (1, 2, 0))
+
+    def test_two_de_enrol_one_person(self):
+        with self.transaction() as env:
+            self._run(ATTENDEE, "_enrol", Enrol(self.register_id, self.person_id), env)
+        item = Unenrol(self.register_id, self.person_id)
+        self.assertEqual(
+            self._raced(ATTENDEE, "_unenrol", item), (None, "not_enrolled")
+        )
+        self.assertEqual(self._counts(), (1, 1, 0))
+
+    def test_two_take_on_one_of_the_staff(self):
+        item = EnrolStaff(self.register_id, "ravi")
+        self.assertEqual(self._raced(STAFF, "_enrol", item), (None, "enrolled"))
+        self.assertEqual(self._counts(), (0, 0, 1))
+        item = UnenrolStaff(self.register_id, "ravi")
+        self.assertEqual(self._raced(STAFF, "_unenrol", item), (None, "already"))
+        self.assertEqual(self._counts(), (0, 0, 1))
