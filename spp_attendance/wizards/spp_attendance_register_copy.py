@@ -17,6 +17,7 @@ class SppAttendanceRegisterCopy(models.TransientModel):
         size=256,
         compute="_compute_name",
         store=True,
+        precompute=True,
         readonly=False,
     )
     date_start = fields.Date(
@@ -24,12 +25,14 @@ class SppAttendanceRegisterCopy(models.TransientModel):
         required=True,
         compute="_compute_date_start",
         store=True,
+        precompute=True,
         readonly=False,
     )
     date_end = fields.Date(
         "Last Day",
         compute="_compute_date_end",
         store=True,
+        precompute=True,
         readonly=False,
         help="Empty: it has no end.",
     )

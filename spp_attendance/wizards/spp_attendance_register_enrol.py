@@ -36,6 +36,7 @@ class SppAttendanceRegisterEnrol(models.TransientModel):
         "From",
         compute="_compute_date_from",
         store=True,
+        precompute=True,
         readonly=False,
         required=True,
         help="From the first moment of that day.",
