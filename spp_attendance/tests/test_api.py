@@ -207,6 +207,58 @@ class TestApi(ApiCase):
             with self.assertQueryCount(5):
                 model._api_list(RecordQuery(limit=limit))
 
+    def test_a_record_on_a_register(self):
+        register = self.env["spp.attendance.register"].create(
+            {
+                "name": "Road works",
+                "company_id": self.company.id,
+                "date_start": "2026-09-01",
+                "location_id": self.hall.id,
+            }
+        )
+        self.env["spp.attendance.register.staff"].create(
+            {
+                "register_id": register.id,
+                "user_id": self.client.user_id.id,
+                "enrolled_at": "2026-08-01 00:00:00",
+            }
+        )
+        attendee = self.env["spp.attendance.register.attendee"].create(
+            {"register_id": register.id, "subscriber_id": self.amina.id}
+        )
+        self.env["spp.attendance.register.interval"].create(
+            {"attendee_id": attendee.id, "start_at": register.start_at}
+        )
+        response = self._post(
+            self.item(register=register.number),
+            self.item("T-2", register=register.uuid),
+            self.item(register="WR/none"),
+        )
+        self.assertEqual(response.status_code, 207)
+        marked, *refused = response.json()["results"]
+        self.assertEqual(marked["status"], "created")
+        self.assertEqual(
+            [result["code"] for result in refused], ["not_enrolled", "unknown_register"]
+        )
+        [found] = self._records(params=f"register={register.number}").json()["items"]
+        self.assertEqual(found["id"], marked["id"])
+        self.assertEqual(found["location"]["code"], "HALL")
+        self.assertEqual(
+            found["register"],
+            {
+                "id": register.id,
+                "uuid": register.uuid,
+                "number": register.number,
+                "name": "Road works",
+            },
+        )
+        # A correction is a mark as well.
+        register.active = False
+        self.env.flush_all()
+        answer = self._call("PATCH", f"/records/{marked['id']}", {"category": "absent"})
+        self.assertEqual(answer.status_code, 422, answer.text)
+        self.assertIn("not active", answer.text)
+
     def test_a_page_far_down_is_found_by_index(self):
         from odoo.addons.spp_oauth.api import Cursor
 
