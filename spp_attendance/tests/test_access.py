@@ -3,6 +3,7 @@ import re
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError
+from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
 from .common import AttendanceCase
@@ -60,6 +61,18 @@ MATRIX = {
         "spp.attendance.sheet": "- | - | - | - | - | 1r | - | -",
         "spp.attendance.settings": "- | - | - | - | - | 1r1w1c | - | -",
         "spp.attendance.conflict": "- | - | - | - | - | 1r1w1c1u | - | -",
+        # An officer is on the staff of one of two.
+        "spp.attendance.register": (
+            "- | - | - | 1r1w2c | 2r2w2c2u | 2r2w2c2u | 2r0w2c | 2r0w2c"
+        ),
+        **dict.fromkeys(
+            (
+                "spp.attendance.register.attendee",
+                "spp.attendance.register.interval",
+                "spp.attendance.register.staff",
+            ),
+            "- | - | - | 1r1w1c | 2r2w2c2u | 2r2w2c2u | 2r0w0c | 2r0w0c",
+        ),
         # Wizards: no rows to see, only who may open them.
         "spp.attendance.conflict.void": "- | - | - | - | - | 0r0w0c | - | -",
         "spp.attendance.event.expect": ("- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"),
@@ -220,6 +233,27 @@ class TestAccess(AttendanceCase):
                 for kiosk in kiosks
             ]
         )
+        officer = cls.officer if company in cls.officer.company_ids else head
+        registers = env["spp.attendance.register"].create(
+            [
+                {
+                    "name": "Works",
+                    "date_start": "2026-09-01",
+                    "staff_ids": [Command.create({"user_id": user.id})],
+                    "attendee_ids": [
+                        Command.create(
+                            {
+                                "subscriber_id": first.id,
+                                "interval_ids": [
+                                    Command.create({"start_at": "2026-09-01 05:00:00"})
+                                ],
+                            }
+                        )
+                    ],
+                }
+                for user in (officer, head)
+            ]
+        )
         settings = env["spp.attendance.settings"].create({})
         env.flush_all()
         of_company = [("company_id", "=", company.id)]
@@ -237,6 +271,10 @@ class TestAccess(AttendanceCase):
             "spp.attendance.log.queue": env["spp.attendance.log.queue"].create(
                 {"company_id": company.id, "kind": "create"}
             ),
+            "spp.attendance.register": registers,
+            "spp.attendance.register.attendee": registers.attendee_ids,
+            "spp.attendance.register.interval": registers.attendee_ids.interval_ids,
+            "spp.attendance.register.staff": registers.staff_ids,
             "spp.attendance.subscriber": people,
             "spp.attendance.subscriber.alias": env[
                 "spp.attendance.subscriber.alias"
