@@ -25,6 +25,8 @@ class SppAttendanceRegisterInterval(models.Model):
         " tsrange(start_at, end_at) WITH &&)",
         "This person is enrolled in the register at that time already.",
     )
+    # The ranges above are no index for who asks for an attendee's own.
+    _attendee_start_idx = models.Index("(attendee_id, start_at)")
 
     @api.model_create_multi
     def create(self, vals_list):
