@@ -216,7 +216,8 @@ class AttendanceRegisterController(http.Controller):
     def end_staff(self, register_uuid, staff_uuid):
         """End somebody's permission now.
 
-        Of one that has an end already nothing changes.
+        Of one that has ended already nothing changes; one that has not begun never
+        does.
         """
         staff = self.env["spp.attendance.register.staff"]
         return staff._api_end((register_uuid, staff_uuid))

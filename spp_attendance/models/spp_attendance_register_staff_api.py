@@ -1,8 +1,8 @@
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 
 from ..api import Refused, StaffListOut, StaffOut, StaffPage, StaffResult
-from ..enrolment import EnrolStaff, UnenrolStaff
+from ..enrolment import EnrolStaff
 
 _REASONS = {
     "ended": "The register has ended.",
@@ -129,14 +129,16 @@ class SppAttendanceRegisterStaffApi(models.Model):
 
     @api.model
     def _api_end(self, reference):
-        """End somebody's permission; of one that has ended already nothing changes.
+        """End somebody's permission, or not let it begin.
 
-        :return: the row
+        :return: the row; of one that has ended already nothing changes
         """
         self.env["spp.attendance.register"]._api_find_mine(reference[0])
         row = self._api_find(reference)
-        if not row.unenrolled_at:
-            self._unenrol([UnenrolStaff(row.register_id.id, row.user_uuid)])
+        end = max(fields.Datetime.now(), row.enrolled_at)
+        if not row.unenrolled_at or row.unenrolled_at > end:
+            # Of the rows of a user just this one, which need not be the last.
+            row.unenrolled_at = end
         return row._api_told()
 
     def _api_told(self):

@@ -791,6 +791,16 @@ class TestApiRegisterStaff(RegisterApiCase):
         self.assertFalse(ended["current"])
         self.assertTrue(ended["end_at"])
         self.assertEqual(self._ok("POST", path), ended)
+        [planned] = self._add(self.officer, start_at="2098-01-01T00:00:00Z")
+        path = f"{self.path}/staff/{planned['uuid']}"
+        self._ok("PATCH", path, {"end_at": "2099-01-01T00:00:00Z"})
+        self.assertEqual(
+            self._ok("POST", f"{path}/end")["end_at"], "2098-01-01T03:00:00+03:00"
+        )
+        self._ok("PATCH", path, {"start_at": ended["end_at"]})
+        self._ok("PATCH", path, {"end_at": "2099-01-01T00:00:00Z"})
+        self.assertTrue(self._all(f"{self.path}/staff", "current=true")[1]["current"])
+        self.assertFalse(self._ok("POST", f"{path}/end")["current"])
         path = f"{self.path}/staff/{NOBODY}/end"
         self.assertEqual(self._call("POST", path).status_code, 404)
 
