@@ -204,8 +204,9 @@ class SppAttendanceRegister(models.Model):
             ``reason`` of a refusal, and ``cell``: mark, entry, exit, version as they
             are now
         :raises UserError: when that are no marks
+        :raises AccessError: when the user has nothing to do with registers
         """
-        self.check_access("read")
+        self.browse().check_access("read")
         self.ensure_one()
         try:
             marks = SHEET_MARKS.validate_python(marks)
@@ -215,6 +216,8 @@ class SppAttendanceRegister(models.Model):
             ) from error
         if not marks:
             return []
+        if not self.has_access("read"):
+            return [self._sheet_answer_stranger(mark) for mark in marks]
         period = (min(mark.date for mark in marks), max(mark.date for mark in marks))
         people = {mark.person for mark in marks}
         before = self._sheet_records(*period, people)
@@ -252,6 +255,16 @@ class SppAttendanceRegister(models.Model):
                 }
             )
         return answers
+
+    def _sheet_answer_stranger(self, mark):
+        """What is said to who was on the staff, perhaps, when they marked it."""
+        return {
+            "uuid": mark.uuid,
+            "status": "refused",
+            "code": "not_register_staff",
+            "reason": self.env._("You are not on the staff of this register now."),
+            "cell": [None, None, None, ""],
+        }
 
     def _sheet_changed(self):
         return "changed", self.env._("Somebody else has marked this day meanwhile.")

@@ -1,6 +1,8 @@
 import uuid
 from datetime import date, datetime
 
+from lxml import html
+
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import freeze_time, tagged
@@ -9,6 +11,7 @@ from .common import AttendanceCase
 
 NOW = "2026-09-10 10:00:00"
 WEEK = ("2026-09-07", "2026-09-13")
+REPORT = "spp_attendance.spp_attendance_register_sheet_report"
 
 
 class SheetCase(AttendanceCase):
@@ -366,12 +369,18 @@ class TestRegisterSheet(SheetCase):
     def test_no_other_role_gets_in(self):
         other = self._new_user("other-officer", "officer")
         for user in (other, self.internal, self.participant):
-            for call in (
-                lambda user=user: self.sheet(user),
-                lambda user=user: self.as_user(user).mark_sheet([]),
-            ):
-                with self.subTest(user=user.login), self.assertRaises(AccessError):
-                    call()
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                self.sheet(user)
+        mark = self.item_of(self.amina, 7, "present")
+        for user in (self.internal, self.participant):
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                self.send(mark, user=user)
+        self.mark(self.amina, 7, "absent")
+        [answer] = self.send(mark, user=other)
+        self.assertEqual(
+            (answer["code"], answer["cell"]),
+            ("not_register_staff", [None, None, None, ""]),
+        )
 
     def test_an_inactive_register_is_only_looked_at(self):
         mark = self.item_of(self.amina, 7, "present")
@@ -381,6 +390,62 @@ class TestRegisterSheet(SheetCase):
         self.assertIn("inactive", sheet["problem"])
         [answer] = self.send(mark)
         self.assertEqual(answer["code"], "register_inactive")
+
+    # --------------------------------------------------------------- printing
+
+    def test_it_is_printed_by_pages(self):
+        people = self.amina.create(
+            [
+                {"person_identifier": f"S-{number}", "company_id": self.company.id}
+                for number in range(25)
+            ]
+        )
+        self.register.attendee_ids = [
+            Command.create(
+                {
+                    "subscriber_id": person.id,
+                    "interval_ids": [Command.create({"start_at": "2026-09-02"})],
+                }
+            )
+            for person in people
+        ]
+        self.mark(self.amina, 7, "present")
+        action = self.as_user().action_print_sheet(*WEEK)
+        report = self.as_user().env["report.spp_attendance.report_register_sheet"]
+        values = report._get_report_values([], action["data"])
+        [sheet] = values["sheets"]
+        self.assertEqual([len(rows) for rows in sheet["pages"]], [20, 7])
+        rows = {row["identifier"]: row for page in sheet["pages"] for row in page}
+        self.assertEqual((rows["T-1"]["present"], rows["T-2"]["present"]), (1, 0))
+        self.assertEqual(
+            [cell["is_open"] for cell in rows["T-2"]["cells"]],
+            [False, True, True, False, False, False, False],
+        )
+        content, _kind = self.env["ir.actions.report"]._render_qweb_html(
+            REPORT, self.register.ids, data=action["data"]
+        )
+        text = " ".join(html.fromstring(content).text_content().split())
+        for part in ("Road works", "Page 2 of 2", "Kept by", self.register.number):
+            self.assertIn(part, text)
+
+    def test_some_are_printed_and_nobody_is_not(self):
+        action = self.as_user().action_print_sheet(*WEEK, self.amina.ids)
+        report = self.env["report.spp_attendance.report_register_sheet"]
+        [sheet] = report._get_report_values([], action["data"])["sheets"]
+        [[row]] = sheet["pages"]
+        self.assertEqual(row["identifier"], "T-1")
+        with self.assertRaises(UserError):
+            self.as_user().action_print_sheet("2026-10-01", "2026-10-07")
+
+    def test_who_may_not_see_it_does_not_print_it(self):
+        data = self.as_user().action_print_sheet(*WEEK)["data"]
+        other = self._new_user("other-officer", "officer")
+        for user in (other, self.internal, self.participant):
+            report = self.as_user(user).env[
+                "report.spp_attendance.report_register_sheet"
+            ]
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                report._get_report_values([], data)
 
     def test_what_is_no_mark_is_told(self):
         good = self.item_of(self.amina, 7, "present")

@@ -483,7 +483,11 @@ export class RegisterSheet extends Component {
     }
 
     onKeydown(ev) {
-        if (ev.altKey || ev.metaKey || this.state.editing || !this.current) {
+        if (ev.altKey || ev.metaKey || !this.current) {
+            return;
+        }
+        if (this.state.editing) {
+            this.onEarlyKey(ev);
             return;
         }
         const key = ev.key.length === 1 ? ev.key.toLowerCase() : ev.key;
@@ -596,6 +600,16 @@ export class RegisterSheet extends Component {
                 this.scroll.el.focus({ preventScroll: true });
                 this.move(...steps[ev.key]);
             }
+        }
+    }
+
+    /** Who types faster than the box comes: what they type belongs into it. */
+    onEarlyKey(ev) {
+        if (ev.key.length === 1 && !ev.ctrlKey) {
+            ev.preventDefault();
+            this.state.editing.text += ev.key;
+        } else {
+            this.onEditKeydown(ev);
         }
     }
 
