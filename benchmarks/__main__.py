@@ -10,7 +10,7 @@ from typing import Any
 
 from _suite.shell import SetupError, say
 
-from . import imports, ingest, ingest_http, oauth, openspp, pages, sheet
+from . import digit, imports, ingest, ingest_http, oauth, openspp, pages, sheet
 from .measure import Figure, save, table
 from .place import Place, results_file
 
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "ingest_http": ingest_http.run,
     "oauth": oauth.run,
     "openspp": openspp.run,
+    "digit": digit.run,
     "csv": sheet.run,
     "import": imports.run,
     "pages": pages.run,

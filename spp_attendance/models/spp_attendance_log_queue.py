@@ -5,7 +5,7 @@ from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_datetime
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from odoo.addons.spp_oauth.tools.retry import TRANSIENT, run_in_transaction
@@ -40,7 +40,6 @@ class SppAttendanceLogQueue(models.Model):
     _name = "spp.attendance.log.queue"
     _description = "Log Sent in Bulk"
     _order = "id desc"
-    _rec_name = "individual"
 
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, index=True, ondelete="restrict"
@@ -87,12 +86,42 @@ class SppAttendanceLogQueue(models.Model):
     attempts = fields.Integer(string="Faults", readonly=True, aggregator=None)
     next_attempt_at = fields.Datetime(string="Next Attempt", readonly=True)
     code = fields.Char(readonly=True, help="Why it failed, for programs.")
-    reason = fields.Char(readonly=True)
+    reason = fields.Char(readonly=True, help="The same as apps are told it.")
+    why = fields.Char(string="Why Not Recorded", compute="_compute_why")
     resolved_by = fields.Many2one(
         "res.users", string="Dismissed by", readonly=True, ondelete="set null"
     )
 
     _due_idx = models.Index("(id) WHERE state = 'queued'")
+
+    @api.depends("subscriber_id", "individual", "log_type", "logged_at")
+    def _compute_display_name(self):
+        for row in self:
+            person = row.subscriber_id.display_name or row.individual
+            time = row.logged_at and format_datetime(self.env, row.logged_at)
+            parts = filter(None, (person, row.log_type, time))
+            row.display_name = " · ".join(parts) or self.env._("Log %s", row.id)
+
+    @api.depends("code", "reason")
+    @api.depends_context("lang")
+    def _compute_why(self):
+        _ = self.env._
+        texts = {
+            "UNAUTHORISED_USER": _("Who sent it is not on the staff of the register."),
+            "ATTENDANCE_LOG": _("There is no such log to correct."),
+            "REGISTER_NOT_FOUND": _("The register was deleted."),
+            "INACTIVE_REGISTER": _("The register is not active."),
+            "INVALID_TENANTID": _("The register is another tenant's."),
+            "INVALID_ATTENDANCE_TIME": _("The register doesn't cover that time."),
+            "UNENROLLED_ATTENDEES": _("The person is not enrolled in the register."),
+            "INELIGIBLE_ATTENDEES": _("The person was not enrolled at that time."),
+            "CLIENT_REFERENCE_ID": _("Its reference is that of another log."),
+            "NO_USER": _("Who sent it may not use the system any more."),
+            "FORBIDDEN": _("Who sent it has no right to."),
+            "INTERNAL": _("Something went wrong again and again; see the log."),
+        }
+        for row in self:
+            row.why = texts.get(row.code, row.reason)
 
     # ---------------------------------------------------------------- queueing
 

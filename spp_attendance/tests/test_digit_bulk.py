@@ -20,6 +20,7 @@ class TestDigitBulk(DigitLogCase):
     def setUp(self):
         super().setUp()
         self.queue = self.env["spp.attendance.log.queue"]
+        self.queue.search([]).unlink()  # what the database may have waiting
 
     def accepted(self, kind, logs, **kwargs):
         response = self.post(f"bulk/_{kind}", logs, **kwargs)
@@ -133,6 +134,10 @@ class TestDigitBulk(DigitLogCase):
         self.assertEqual(first.subscriber_id, self.grace)
         self.assertEqual(first.register_id, self.register)
         self.assertEqual(first.log, logs[1])
+        self.assertEqual(first.why, "The person is not enrolled in the register.")
+        self.assertIn("Diallo", first.display_name)
+        self.assertTrue(all(rows.mapped("why")))
+        self.assertTrue(all(rows.mapped("display_name")))
         self.assertEqual(
             first.logged_at, fields.Datetime.to_datetime("2026-09-10 08:00:00")
         )
