@@ -25,7 +25,6 @@ from . import (
     spp_attendance_import_mapping,
     spp_attendance_import_screen,
     spp_attendance_import_source,
-    spp_attendance_import_source_register,
     spp_attendance_import_source_screen,
     spp_attendance_kiosk,
     spp_attendance_kiosk_page,

@@ -9,6 +9,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..importing import Reader, Result, Target, TargetField
+from ..register_import import attendees_target
 from ..registry import (
     Auth,
     DciSource,
@@ -321,7 +322,8 @@ class SppAttendanceImportSource(models.Model):
                     "badge": TargetField(self.env._("Badge")),
                 },
                 self._import_people,
-            )
+            ),
+            "register_attendees": attendees_target(self.env),
         }
 
     @api.model

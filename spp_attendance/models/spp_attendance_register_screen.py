@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
 from ..acting import acting_uuid
@@ -89,6 +90,36 @@ class SppAttendanceRegister(models.Model):
         counts = {register.id: count for register, count in groups}
         for register in self:
             register.record_count = counts.get(register._origin.id, 0)
+
+    # ------------------------------------------------------------------ times
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._with_times(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._with_times(vals))
+
+    @api.model
+    def _with_times(self, vals):
+        """Values in which times are as people type them, such as 830, as HH:MM:SS."""
+        parse = self.env["spp.attendance.record"]._parse_time_of_day
+        times = {
+            name: parse(vals[name])
+            for name in ("entry_time", "exit_time")
+            if vals.get(name)
+        }
+        return {**vals, **times}
+
+    @api.onchange("entry_time", "exit_time")
+    def _onchange_times(self):
+        """Complete what is typed, or say at once what is wrong with it."""
+        for name in ("entry_time", "exit_time"):
+            try:
+                self.update(self._with_times({name: self[name]}))
+            except ValidationError as error:
+                return {"warning": {"type": "notification", "message": str(error)}}
+        return None
 
     # ------------------------------------------------------------------- days
 

@@ -411,6 +411,16 @@ class TestRegisterWizards(RegisterCase):
         self.assertEqual(register.staff_ids[1].staff_type, "APPROVER")
         self.assertTrue(register.with_user(self.manager).is_mine)
 
+    def test_usual_times_as_people_type_them(self):
+        with Form(self.register) as form:
+            form.mark_mode = "entry_exit"
+            form.entry_time = "730"
+            self.assertEqual(form.entry_time, "07:30:00")
+            form.exit_time = "16:30"
+        self.assertEqual(self.register.exit_time, "16:30:00")
+        with self.refuses("no time of day"):
+            self.register.entry_time = "early"
+
     def test_days_by_register(self):
         """Who comes and goes twice a day was there on one day."""
         self.enrol(self.register, self.amina, self.joseph, start_at=self.at("01 06:00"))

@@ -21,7 +21,7 @@ class SppAttendanceEventExpect(models.TransientModel):
 
     @api.depends("source_event_id")
     def _compute_people_count(self):
-        super()._compute_people_count()
+        return super()._compute_people_count()
 
     def _people_domain(self):
         company = Domain("company_id", "=", self.event_id.company_id.id)

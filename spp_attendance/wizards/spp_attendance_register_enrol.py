@@ -52,7 +52,7 @@ class SppAttendanceRegisterEnrol(models.TransientModel):
 
     @api.depends("identifiers", "source_register_id")
     def _compute_people_count(self):
-        super()._compute_people_count()
+        return super()._compute_people_count()
 
     @api.depends("by", "identifiers", "register_id")
     def _compute_unknown(self):

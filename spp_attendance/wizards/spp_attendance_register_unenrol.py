@@ -26,9 +26,7 @@ class SppAttendanceRegisterUnenrol(models.TransientModel):
         required=True,
         default="now",
     )
-    last_day = fields.Date(
-        "Last Day", default=lambda self: fields.Date.context_today(self)
-    )
+    last_day = fields.Date(default=lambda self: fields.Date.context_today(self))
     attendee_count = fields.Integer("People Chosen", compute="_compute_attendee_count")
 
     @api.depends("attendee_ids")
