@@ -81,7 +81,7 @@ class JsonRows:
         options = r"FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01'"
         self.cr.copy_expert(f"COPY ({statement}) TO STDOUT ({options})", self)
 
-    def write(self, row):
+    def write(self, row):  # pylint: disable=method-required-super
         self.file.write(self.glue + row.rstrip(b"\n"))
         self.glue = b","
 

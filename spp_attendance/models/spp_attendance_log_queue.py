@@ -105,20 +105,29 @@ class SppAttendanceLogQueue(models.Model):
     @api.depends("code", "reason")
     @api.depends_context("lang")
     def _compute_why(self):
-        _ = self.env._
         texts = {
-            "UNAUTHORISED_USER": _("Who sent it is not on the staff of the register."),
-            "ATTENDANCE_LOG": _("There is no such log to correct."),
-            "REGISTER_NOT_FOUND": _("The register was deleted."),
-            "INACTIVE_REGISTER": _("The register is not active."),
-            "INVALID_TENANTID": _("The register is another tenant's."),
-            "INVALID_ATTENDANCE_TIME": _("The register doesn't cover that time."),
-            "UNENROLLED_ATTENDEES": _("The person is not enrolled in the register."),
-            "INELIGIBLE_ATTENDEES": _("The person was not enrolled at that time."),
-            "CLIENT_REFERENCE_ID": _("Its reference is that of another log."),
-            "NO_USER": _("Who sent it may not use the system any more."),
-            "FORBIDDEN": _("Who sent it has no right to."),
-            "INTERNAL": _("Something went wrong again and again; see the log."),
+            "UNAUTHORISED_USER": self.env._(
+                "Who sent it is not on the staff of the register."
+            ),
+            "ATTENDANCE_LOG": self.env._("There is no such log to correct."),
+            "REGISTER_NOT_FOUND": self.env._("The register was deleted."),
+            "INACTIVE_REGISTER": self.env._("The register is not active."),
+            "INVALID_TENANTID": self.env._("The register is another tenant's."),
+            "INVALID_ATTENDANCE_TIME": self.env._(
+                "The register doesn't cover that time."
+            ),
+            "UNENROLLED_ATTENDEES": self.env._(
+                "The person is not enrolled in the register."
+            ),
+            "INELIGIBLE_ATTENDEES": self.env._(
+                "The person was not enrolled at that time."
+            ),
+            "CLIENT_REFERENCE_ID": self.env._("Its reference is that of another log."),
+            "NO_USER": self.env._("Who sent it may not use the system any more."),
+            "FORBIDDEN": self.env._("Who sent it has no right to."),
+            "INTERNAL": self.env._(
+                "Something went wrong again and again; see the log."
+            ),
         }
         for row in self:
             row.why = texts.get(row.code, row.reason)
