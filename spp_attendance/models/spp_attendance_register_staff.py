@@ -99,6 +99,8 @@ class SppAttendanceRegisterStaff(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        # A context, too, can say of which register and who.
+        vals_list = [self._add_missing_default_values(vals) for vals in vals_list]
         registers = self.env["spp.attendance.register"].browse(
             {vals["register_id"] for vals in vals_list if vals.get("register_id")}
         )

@@ -285,3 +285,16 @@ class TestRegisterAccess(RegisterCase):
         self.assertNotIn(False, users.mapped("attendance_uuid"))
         copy = self.internal.copy({"login": "test-attendance-copy"})
         self.assertNotEqual(copy.attendance_uuid, self.internal.attendance_uuid)
+
+    def test_a_context_makes_nobody_staff(self):
+        staff = self.model_as(self.officer, "spp.attendance.register.staff")
+        staff = staff.with_context(default_register_id=self.theirs.id)
+        with self.assertRaises(AccessError):
+            staff.create({"user_id": self.officer.id})
+        with self.assertRaises(AccessError):
+            staff.name_create(self.officer.name)
+        own = staff.with_context(
+            default_register_id=self.mine.id, default_user_uuid="nobody"
+        )
+        with self.assertRaises(UserError):
+            own.create({"name": "Nobody"})
