@@ -31,6 +31,8 @@ _EPOCH: Final = datetime(1970, 1, 1)
 #: The last days of the year 9999 are none on some clocks.
 _MAX_MS: Final = 253_402_000_000_000
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,30}(\.0*)?\s*", re.ASCII)
+# What may be a number beyond all floats, which is read as infinite.
+_MAYBE_INFINITE = re.compile(rb"[eE]\+?[0-9]{2}|[0-9]{300}")
 # An escaped NUL is valid JSON, but no PostgreSQL text can hold it.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -337,6 +339,8 @@ def _read_object(raw: bytes) -> dict[str, Any]:
         raise refuse("MissingJsonException", "The request has no JSON body.")
     try:
         data = from_json(raw, allow_inf_nan=False)
+        if _MAYBE_INFINITE.search(raw):
+            json.dumps(data, allow_nan=False)
     except ValueError:
         raise refuse("JsonParseException", "The body is not valid JSON.") from None
     if not isinstance(data, dict):

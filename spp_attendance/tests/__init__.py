@@ -13,6 +13,7 @@ from . import (
     test_digit_attendee,
     test_digit_bulk,
     test_digit_gateway,
+    test_digit_hostile,
     test_digit_log,
     test_digit_register,
     test_digit_staff,
