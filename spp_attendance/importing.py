@@ -55,17 +55,23 @@ class Target(NamedTuple):
     run is the same call, rolled back.
 
     :ivar label: for people, in their language
-    :ivar fields: by the name that a row uses; the first one tells rows apart
+    :ivar fields: by the name that a row uses; the first one is by what people know rows
+    :ivar more_keys: names of fields that tell rows apart, beside the first
     """
 
     label: str
     fields: Mapping[str, TargetField]
     run: Callable[..., Result]
+    more_keys: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
-        """Name of the field that tells rows apart."""
+        """Name of the field by which people know rows."""
         return next(iter(self.fields))
+
+    def identify(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What a row is about: of two that are about the same the last one counts."""
+        return tuple(row.get(name) for name in (self.key, *self.more_keys))
 
 
 class Position(NamedTuple):

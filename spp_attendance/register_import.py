@@ -43,6 +43,7 @@ def attendees_target(env: Environment) -> Target:
             "date_to": TargetField(env._("Enrolled Until")),
         },
         import_attendees,
+        ("register",),
     )
 
 

@@ -120,6 +120,10 @@ class ResCompany(models.Model):
         " none.",
     )
 
+    _attendance_tenant_code_unique = models.UniqueIndex(
+        "(attendance_tenant_code) WHERE attendance_tenant_code != ''",
+        "This tenant is another company.",
+    )
     _attendance_absences_in_row_positive = models.Constraint(
         "CHECK (attendance_absences_in_row > 0)",
         "At least one absence makes an absentee.",

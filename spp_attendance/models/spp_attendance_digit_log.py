@@ -125,7 +125,8 @@ class SppAttendanceDigit(models.AbstractModel):
                     ids[index] = record.id
                 else:
                     problem = digit_log.unknown_log(log.id, log.register)
-            problem = problem or self._log_problem(log, register, codes)
+            is_cancelled = kind == "update" and log.status == digit.INACTIVE
+            problem = problem or self._log_problem(log, register, codes, is_cancelled)
             problems.append(problem)
             if not problem:
                 passed[register.company_id][index] = log
@@ -173,7 +174,7 @@ class SppAttendanceDigit(models.AbstractModel):
         return None
 
     @api.model
-    def _log_problem(self, log, register, codes):
+    def _log_problem(self, log, register, codes, is_cancelled):
         if register.is_deleted:
             return digit_log.unknown_register(log.register)
         if not register.active:
@@ -181,8 +182,9 @@ class SppAttendanceDigit(models.AbstractModel):
         if codes.get(register.company_id.id) != log.tenant:
             return digit_log.other_tenant(log.tenant, log.register)
         instant = log.instant
-        end = register.end_at or None
-        if not instant or not within(instant, register.start_at, end):
+        # What should not be there may be cancelled.
+        start, end = register.start_at, register.end_at or None
+        if not instant or not (is_cancelled or within(instant, start, end)):
             return digit_log.outside(log.time, log.register)
         return None
 

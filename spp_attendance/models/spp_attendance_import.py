@@ -548,13 +548,12 @@ class SppAttendanceImport(models.Model):
         Who came in an earlier chunk already is there when the import is not a dry run:
         so those are written first.
         """
-        key = target.key
         lines_sudo = self.env["spp.attendance.import.line"].sudo()  # see ``_store``
         earlier_sudo = lines_sudo.search_fetch(
             [
                 ("import_id", "=", self.id),
                 ("status", "in", ("created", "updated")),
-                ("person_identifier", "in", [item.get(key) for item in items]),
+                ("person_identifier", "in", [item.get(target.key) for item in items]),
             ],
             ["values"],
             order="row_number, id",
@@ -562,7 +561,7 @@ class SppAttendanceImport(models.Model):
         before = earlier_sudo.mapped("values")
         savepoint = self.env.cr.savepoint()
         try:
-            for rows in _apart(before, key):
+            for rows in _apart(before, target.identify):
                 target.run(self.env, rows, dry_run=True)
             result = target.run(self.env, items, dry_run=True)
             self.env.flush_all()
@@ -589,8 +588,12 @@ class SppAttendanceImport(models.Model):
 
     def _supersede(self, target, items):
         """Rows that were rejected before are done with where they come anew."""
+        anew = {target.identify(item) for item in items}
         keys = list({item.get(target.key) for item in items} - {None})
-        self._find_open([("person_identifier", "in", keys)]).is_open = False
+        lines = self._find_open([("person_identifier", "in", keys)], limit=None)
+        lines.filtered(
+            lambda row: target.identify(row["values"]) in anew
+        ).is_open = False
 
     def _forget_open(self):
         """Forget what earlier imports rejected: this one has asked for everything."""
@@ -649,7 +652,7 @@ class SppAttendanceImport(models.Model):
         is_kept = self.sudo().config["is_delta"] and not self.sudo().is_dry_run
         # Of somebody who comes twice the last word counts.
         last = {
-            item.get(target.key): place for place, item in enumerate(items.values())
+            target.identify(item): place for place, item in enumerate(items.values())
         }
         numbers = [chunk.numbers[index] for index in items]
         # A person knows rows, not items of a batch.
@@ -671,7 +674,7 @@ class SppAttendanceImport(models.Model):
                 "changes": result.changes.get(place),
                 "is_open": (
                     is_kept
-                    and last[item.get(target.key)] == place
+                    and last[target.identify(item)] == place
                     and outcome.code != "repeated"
                 ),
             }
@@ -774,12 +777,13 @@ class SppAttendanceImport(models.Model):
         return len(lines), len(lines) == GC_UNLINK_LIMIT
 
 
-def _apart(rows, key):
-    """Rows in batches that name nobody twice, in their order."""
+def _apart(rows, identify):
+    """Rows in batches in which no two are about the same, in their order."""
     batches, seen = [], Counter()
     for row in rows:
-        number = seen[row[key]]
-        seen[row[key]] += 1
+        key = identify(row)
+        number = seen[key]
+        seen[key] += 1
         if number == len(batches):
             batches.append([])
         batches[number].append(row)

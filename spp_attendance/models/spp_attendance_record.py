@@ -275,7 +275,8 @@ class SppAttendanceRecord(models.Model):
 
     @api.onchange("register_id")
     def _onchange_register(self):
-        self.update(self._register_defaults(self.register_id, self))
+        register = self.register_id._filtered_access("read")
+        self.update(self._register_defaults(register, self))
 
     def init(self):
         add_feed_column(self)
@@ -522,8 +523,9 @@ class SppAttendanceRecord(models.Model):
     def _check_registers(self, before=None):
         """Hold records against the rules of the registers that they are on.
 
-        The system itself is above them: it restores, moves and demonstrates. The number
-        of statements doesn't depend on that of the records.
+        The system itself is above them: it restores, moves and demonstrates. What is
+        void asks only who marks the register: it may be what should not be there. The
+        number of statements doesn't depend on that of the records.
 
         :param dict before: values that they had, as ``_tracked_values`` gave them:
             the registers that they were on have a say, too
@@ -553,11 +555,12 @@ class SppAttendanceRecord(models.Model):
                 code = handling_refusal(registers.get(register_id))
             if not code and record.register_id:
                 register_id = record.register_id.id
-                code = refusal(
-                    registers.get(register_id),
-                    record.date_time,
-                    intervals.get((register_id, record.subscriber_id.id), ()),
-                )
+                found = registers.get(register_id)
+                if record.active:
+                    enrolled = intervals.get((register_id, record.subscriber_id.id), ())
+                    code = refusal(found, record.date_time, enrolled)
+                else:
+                    code = handling_refusal(found)
             if code:
                 found = registers.get(register_id)
                 name = found.number if found else register_id

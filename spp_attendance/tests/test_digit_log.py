@@ -472,6 +472,25 @@ class TestDigitLog(DigitLogCase):
         [restored] = self.ok("_update", [{**log, "status": "ACTIVE"}])
         self.assertEqual(restored["status"], "ACTIVE")
 
+    def test_cancel_what_should_not_be_there(self):
+        """Of somebody who left before, or of a time that is no longer its own."""
+        [log, early] = self.ok(
+            "_create", [self.log(), self.log(time=ms("2026-09-02 08:00:00"))]
+        )
+        self.register.attendee_ids.filtered(
+            lambda attendee: attendee.subscriber_id == self.amina
+        ).interval_ids.unlink()
+        self.register.start_at = "2026-09-03 00:00:00"
+        for one in (log, early):
+            self.assertEqual(self.post("_update", [one]).status_code, 400)
+        cancelled = [{**one, "status": "INACTIVE"} for one in (log, early)]
+        told = self.ok("_update", cancelled)
+        self.assertEqual([one["status"] for one in told], ["INACTIVE"] * 2)
+        self.assertFalse(any(self.records().mapped("active")))
+        self.assertEqual(self.post("_update", [log]).status_code, 400)
+        never = {**cancelled[0], "time": 10**20}
+        self.assertEqual(self.post("_update", [never]).status_code, 400)
+
     def test_last_word_counts(self):
         [log] = self.ok("_create", [self.log()])
         found = self.ok("_update", [{**log, "type": "A"}, {**log, "type": "B"}])

@@ -1,7 +1,9 @@
 from freezegun import freeze_time
+from psycopg2.errors import UniqueViolation
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
 
 from ..enrolment import Enrol, EnrolStaff, Unenrol, UnenrolStaff
 from .common_register import RegisterCase
@@ -298,3 +300,22 @@ class TestRegisterAccess(RegisterCase):
         )
         with self.assertRaises(UserError):
             own.create({"name": "Nobody"})
+
+    def test_a_form_tells_nothing_of_another_s_register(self):
+        self.theirs.sudo().write(
+            {"location_id": self.hall.id, "type_id": self.training.id}
+        )
+        for register, told in ((self.mine, False), (self.theirs, False)):
+            record = self.model_as(self.officer, "spp.attendance.record").new(
+                {"register_id": register.id}
+            )
+            record._onchange_register()
+            with self.subTest(register=register.name):
+                self.assertEqual(bool(record.location_id or record.type_id), told)
+
+    def test_no_two_companies_are_one_tenant(self):
+        self.company.attendance_tenant_code = "pb.amritsar"
+        self.other_company.attendance_tenant_code = "pb.jalandhar"
+        with self.assertRaises(UniqueViolation), mute_logger("odoo.sql_db"):
+            self.other_company.attendance_tenant_code = "pb.amritsar"
+            self.other_company.flush_recordset()

@@ -3,6 +3,7 @@ from freezegun import freeze_time
 from odoo.tests import tagged
 
 from .common_register import RegisterCase
+from .test_import import ImportCase
 
 
 @tagged("post_install", "-at_install")
@@ -152,3 +153,42 @@ class TestRegisterImport(RegisterCase):
             ("register_attendees", "People on Registers"), source._selection_target()
         )
         self.assertEqual(source._target().key, "person_identifier")
+
+
+@tagged("post_install", "-at_install")
+@freeze_time("2026-09-10 12:00:00")
+class TestRegisterImportRun(ImportCase, RegisterCase):
+    """Rows are about somebody on a register, not about somebody."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.source = cls.new_source(
+            target="register_attendees",
+            is_delta=True,
+            mapping_ids=[
+                (0, 0, {"field_name": name, "path": name})
+                for name in ("person_identifier", "register")
+            ],
+        )
+
+    def test_a_row_of_another_register_says_nothing_of_this_one(self):
+        registers = [self.new_register(self.manager) for _number in range(2)]
+        known, other = (
+            {"person_identifier": "T-1", "register": register.number}
+            for register in registers
+        )
+        unknown = {"person_identifier": "T-1", "register": "WR/nowhere"}
+        lines = self.env["spp.attendance.import.line"]
+        # In one chunk, whichever comes last.
+        for rows in ([unknown, known], [known, unknown]):
+            run = self.run_import(rows, full=True)
+            self.assertEqual(run.rejected_count, 1)
+            lines = run.line_ids
+            with self.subTest(rows=rows):
+                self.assertEqual(lines.mapped("is_open"), [True])
+        # In a later one.
+        self.run_import([other])
+        self.assertEqual(lines.mapped("is_open"), [True])
+        self.run_import([unknown])
+        self.assertEqual(lines.mapped("is_open"), [False])

@@ -323,6 +323,25 @@ class TestRegisterIngest(AttendanceCase):
         told = record.change_ids.mapped("kind")
         self.assertEqual(told.count("voided"), 1)
 
+    def test_what_should_not_be_there_is_taken_away(self):
+        record = self._record(self._mark(user=self.officer))
+        attendee = self.register.attendee_ids.filtered(
+            lambda row: row.subscriber_id == record.subscriber_id
+        )
+        # Of somebody who, it turns out, had left before.
+        attendee.interval_ids.sudo().unlink()
+        void = {"active": False, "void_reason": "had left"}
+        self.assertEqual(self._refusal(record, {"category": "absent"}), "not_enrolled")
+        self.assertEqual(
+            self._refusal(record, void, self.manager), "not_register_staff"
+        )
+        self.register.active = False
+        self.assertEqual(self._refusal(record, void), "register_inactive")
+        self.register.active = True
+        self.assertIsNone(self._refusal(record, void))
+        self.assertFalse(record.active)
+        self.assertEqual(self._refusal(record, {"active": True}), "not_enrolled")
+
     def test_leaving_a_register_is_told(self):
         record = self._record(self._mark(user=self.officer))
         self.assertIsNone(self._refusal(record, {"register_id": False}))
