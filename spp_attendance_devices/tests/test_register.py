@@ -63,7 +63,7 @@ class TestDeviceRegister(DeviceCase):
         self.assertIn(self.register.number, refused.reason)
         self.assertIn("not enrolled", refused.reason)
         self._enrol(self.amina)
-        refused.with_user(self.officer).action_retry()
+        refused.with_user(self.manager).action_retry()
         self.assertEqual((refused.state, refused.reason), ("matched", False))
         self.assertEqual(refused.record_id.register_id, self.register)
 
@@ -74,7 +74,7 @@ class TestDeviceRegister(DeviceCase):
         self.store(scan("T-1"))
         self.assertIn("not active", self.scans_of().reason)
         self.register.active = True
-        self.scans_of().with_user(self.officer).action_retry()
+        self.scans_of().with_user(self.manager).action_retry()
         self.assertEqual(self.scans_of().state, "matched")
 
     def test_a_permission_that_was_ended_by_hand(self):
@@ -113,6 +113,49 @@ class TestDeviceRegister(DeviceCase):
         for user in (self.officer, self.manager):
             with self.subTest(user.login), self.assertRaises(AccessError):
                 self.device.with_user(user).register_id = self.register
+
+    def test_what_marks_a_register_is_for_its_staff(self):
+        """Whoever could say whose a badge is would mark people on it."""
+        self._enrol(self.amina)
+        self._bind(self.register)
+        self.store(scan("T-1"), scan("B-9"))
+        self.env["spp.attendance.device.user"].create(
+            {
+                "device_id": self.device.id,
+                "code": "B-7",
+                "subscriber_id": self.joseph.id,
+            }
+        )
+        self.env.flush_all()
+        staff = self.register.staff_ids.create(
+            {"register_id": self.register.id, "user_id": self.officer.id}
+        )
+        names = ("device", "device.user", "scan", "scan.badge")
+
+        def seen(user):
+            return [
+                self.env[f"spp.attendance.{name}"]
+                .with_user(user)
+                .search_count([("company_id", "=", self.company.id)])
+                for name in names
+            ]
+
+        self.assertEqual(seen(self.officer), [1, 1, 2, 1])
+        staff.unenrolled_at = staff.enrolled_at
+        self.env.flush_all()
+        self.assertEqual(seen(self.officer), [0, 0, 0, 0])
+        self.assertEqual(seen(self.manager), [1, 1, 2, 1])
+        with self.assertRaises(AccessError):
+            self.env["spp.attendance.device.user"].with_user(self.officer).create(
+                {
+                    "device_id": self.device.id,
+                    "code": "B-9",
+                    "subscriber_id": self.amina.id,
+                }
+            )
+        # What it marked stays the register's.
+        self._bind(False)
+        self.assertEqual(seen(self.officer), [1, 1, 1, 1])
 
     @mute_logger("odoo.sql_db")
     def test_registers_of_others_and_of_the_past(self):
