@@ -8,11 +8,13 @@ handled, and who is said to have done it, goes by the person it names.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from odoo.api import Environment
 
 #: Where the context has it.
 ACTOR = "spp_attendance_actor"
+SENT = "spp_attendance_sent"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,18 @@ class Actor:
     opens_all: bool = False
 
 
+@dataclass(frozen=True)
+class Sent:
+    """That something is done later than it was sent, and accepted.
+
+    In the context like an `Actor`: dates can come over XML-RPC, instances can't.
+
+    :ivar at: naive UTC
+    """
+
+    at: datetime
+
+
 def acting(env: Environment) -> Actor | None:
     """The one for whom a gateway speaks, if one does."""
     actor = env.context.get(ACTOR)
@@ -46,3 +60,10 @@ def acting_uuid(env: Environment) -> str:
 def as_actor(env: Environment, actor: Actor) -> Environment:
     """An environment in which ``actor`` acts."""
     return env(context={**env.context, ACTOR: actor})
+
+
+def acting_at(env: Environment) -> datetime:
+    """As of when who acts has to be staff: now, or when it was sent; naive UTC."""
+    sent = env.context.get(SENT)
+    # The wall clock's: who was made staff in this transaction is staff.
+    return sent.at if isinstance(sent, Sent) else datetime.now(UTC).replace(tzinfo=None)

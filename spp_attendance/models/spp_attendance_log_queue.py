@@ -10,7 +10,7 @@ from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from odoo.addons.spp_oauth.tools.retry import TRANSIENT, run_in_transaction
 
-from ..acting import Actor, acting, as_actor
+from ..acting import SENT, Actor, Sent, acting, as_actor
 from ..api import digit_log
 
 _logger = logging.getLogger(__name__)
@@ -289,9 +289,7 @@ class SppAttendanceLogQueue(models.Model):
                 ("NO_USER", "Who sent it may not use this database any more.")
             ] * len(self)
         else:
-            refusals = env["spp.attendance.digit"]._take_logs(
-                first.kind, [row.log for row in self], first.origin
-            )
+            refusals = self._record(env)
         failed = {
             row.id: refusal
             for row, refusal in zip(self, refusals, strict=True)
@@ -299,6 +297,30 @@ class SppAttendanceLogQueue(models.Model):
         }
         self._fail(failed)
         self.browse([row_id for row_id in self.ids if row_id not in failed]).unlink()
+
+    def _record(self, env):
+        """Record these as their sender.
+
+        Who may not use the system any more writes nothing. But who was on the staff of
+        a register when the logs were accepted need not be so still: how long they wait
+        is not the sender's doing. Who has become staff since is good, too.
+
+        :return: for each, code and message of why it can't be recorded, or None
+        """
+        refusals = dict(zip(self, self._take(env), strict=True))
+        late = self.filtered(
+            lambda row: refusals[row] and refusals[row][0] == "UNAUTHORISED_USER"
+        )
+        for sent_at, rows in late.grouped("create_date").items():
+            then = env(context={**env.context, SENT: Sent(sent_at)})
+            refusals.update(zip(rows, rows._take(then), strict=True))
+        return list(refusals.values())
+
+    def _take(self, env):
+        first = self[0]
+        return env["spp.attendance.digit"]._take_logs(
+            first.kind, [row.log for row in self], first.origin
+        )
 
     def _sender_env(self):
         """The environment of who sent this, or None when the user's time is over."""

@@ -1,12 +1,12 @@
 from contextlib import contextmanager
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..acting import ACTOR, acting, acting_uuid
+from ..acting import ACTOR, SENT, acting, acting_at, acting_uuid
 from ..engine import localtime
 from ..enrolment import Enrol, EnrolStaff
 from ..review import APPROVED, PENDING, STEPS, ReviewRefused
@@ -208,8 +208,7 @@ class SppAttendanceRegister(models.Model):
                AND (unenrolled_at IS NULL OR unenrolled_at > %(now)s)
             """,
             uuid=acting_uuid(self.env),
-            # The wall clock's: who was made staff in this transaction is staff.
-            now=datetime.now(UTC).replace(tzinfo=None),
+            now=acting_at(self.env),
         )
 
     @api.model
@@ -224,7 +223,7 @@ class SppAttendanceRegister(models.Model):
     @api.depends(
         "staff_ids.user_uuid", "staff_ids.enrolled_at", "staff_ids.unenrolled_at"
     )
-    @api.depends_context("uid", ACTOR)
+    @api.depends_context("uid", ACTOR, SENT)
     def _compute_is_mine(self):
         actor = acting(self.env)
         opens_all = bool(actor and actor.opens_all)

@@ -1,3 +1,4 @@
+from datetime import datetime
 from unittest.mock import patch
 
 from psycopg2.errors import SerializationFailure
@@ -7,6 +8,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..acting import SENT, Sent
 from ..models.spp_attendance_log_queue import CHUNK, SppAttendanceLogQueue
 from .common_digit_log import EVENING, MORNING, DigitLogCase
 
@@ -200,6 +202,37 @@ class TestDigitBulk(DigitLogCase):
         self.work()
         self.assertEqual(self.rows().code, "NO_USER")
         self.assertFalse(self.records())
+
+    def test_staff_when_it_was_sent(self):
+        """How long it waits is not the sender's doing."""
+        staff = self.register.staff_ids.filtered(lambda row: row.user_id == self.app)
+        for ended, code in (("11:00:00", False), ("09:00:00", "UNAUTHORISED_USER")):
+            self.accepted("create", [self.log(), self.log(time=EVENING)])
+            staff.unenrolled_at = f"2026-09-10 {ended}"
+            self.env.flush_all()
+            self.env.cr.execute(
+                "UPDATE spp_attendance_log_queue SET create_date = '2026-09-10 10:00'"
+            )
+            self.work()
+            self.assertEqual(set(self.rows().mapped("code")), {code} - {False})
+            self.assertEqual(len(self.records()), 2)
+        # Who is made staff again after that may have it recorded, too.
+        staff.unenrolled_at = False
+        self.rows(self.manager).action_try_again()
+        self.work()
+        self.assertFalse(self.rows())
+
+    def test_nobody_says_when_it_was_sent(self):
+        """A context that comes from outside, where XML-RPC has dates, is none."""
+        staff = self.register.staff_ids.filtered(lambda row: row.user_id == self.app)
+        staff.unenrolled_at = "2026-09-10 09:00:00"
+        for forged in (datetime(2026, 9, 1), "2026-09-01 00:00:00", [], 5):
+            register = self.register.with_user(self.app).with_context(
+                allowed_company_ids=self.company.ids, **{SENT: forged}
+            )
+            self.assertFalse(register.is_mine)
+        register = register.with_context(**{SENT: Sent(datetime(2026, 9, 1))})
+        self.assertTrue(register.is_mine)
 
     def test_gateway(self):
         """In whose name it was sent is known when it is recorded."""
