@@ -65,12 +65,15 @@ class JsonRows:
     however many there are.
     """
 
-    def __init__(self, cr, statement):
+    def __init__(self, cr, statement, tell=None):
         """
         :param SQL statement: with one column of JSON, as `json` or `text`
+        :param tell: function that is given what a row holds and returns the item to
+            write, where the row is not the item itself
         """
         self.cr = cr
         self.statement = statement
+        self.tell = tell
         self.file = None
         self.glue = b""
 
@@ -82,7 +85,10 @@ class JsonRows:
         self.cr.copy_expert(f"COPY ({statement}) TO STDOUT ({options})", self)
 
     def write(self, row):  # pylint: disable=method-required-super
-        self.file.write(self.glue + row.rstrip(b"\n"))
+        row = row.rstrip(b"\n")
+        if self.tell:
+            row = json.dumps(self.tell(json.loads(row)), ensure_ascii=False).encode()
+        self.file.write(self.glue + row)
         self.glue = b","
 
 

@@ -77,11 +77,12 @@ def staff_sql(more=None):
 def attendee_sql():
     """An ``IndividualEntry``: the last enrolment, and with it those before."""
     earlier = SQL(
-        """(SELECT jsonb_agg(jsonb_build_object(
-                       'enrollmentDate', %s, 'denrollmentDate', %s)
-                   ORDER BY i.start_at, i.id)
+        """(SELECT jsonb_build_object('enrolments', jsonb_agg(
+                       jsonb_build_object('enrollmentDate', %s, 'denrollmentDate', %s)
+                       ORDER BY i.start_at, i.id))
               FROM spp_attendance_register_interval i
-             WHERE i.attendee_id = x.id AND i.start_at < x.enrolled_at)""",
+             WHERE i.attendee_id = x.id AND i.start_at < x.enrolled_at
+            HAVING COUNT(*) > 0)""",
         ms_sql("i", "start_at"),
         ms_sql("i", "end_at"),
     )
@@ -98,9 +99,8 @@ def attendee_sql():
         details=SQL(
             """CASE WHEN jsonb_typeof(x.additional_details) <> 'object'
                     THEN x.additional_details
-                    ELSE NULLIF(COALESCE(x.additional_details, '{}')
-                         || jsonb_strip_nulls(jsonb_build_object(
-                                'enrolments', %s)), '{}')
+                    ELSE COALESCE(COALESCE(x.additional_details, '{}') || %s,
+                                  x.additional_details)
                END""",
             earlier,
         ),

@@ -345,6 +345,24 @@ def test_two_enrolments_at_once(app: App) -> None:
     assert sorted(row["individualId"] for row in found["attendees"]) == sorted(people)
 
 
+def test_two_registers_for_one_contract_at_once(app: App) -> None:
+    for number in range(8):
+        item = {
+            "tenantId": TENANT,
+            "name": "Class IV works",
+            "referenceId": f"TWIN-{number}",
+            "serviceCode": "WORKS-CONTRACT",
+            "startDate": START,
+        }
+        answers = at_once(
+            lambda item=item: app.ask("v1/_create", {"attendanceRegister": [item]})
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 400]
+        [refused] = [answer for answer in answers if answer.status_code == 400]
+        assert refused.json()["Errors"][0]["code"] == "REGISTER_ALREADY_EXISTS"
+        assert len(app.registers(referenceId=item["referenceId"])) == 1
+
+
 def test_one_log_twice_at_once(app: App) -> None:
     people = app.individuals(8)
     register = app.register()

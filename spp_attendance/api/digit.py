@@ -289,18 +289,6 @@ class Request:
         head = json.dumps({"ResponseInfo": self.info.out(), **content})
         return f'{head[:-1]}, "{name}": [', "]}"
 
-    def spool(self, name: str, texts: Iterable[str]) -> Iterator[str]:
-        """An answer, in pieces, whose array is too long to be in memory.
-
-        :param texts: its objects as JSON
-        """
-        before, after = self.around(name)
-        glue = before
-        for text in texts:
-            yield glue + text
-            glue = ","
-        yield after if glue == "," else before + after
-
 
 @dataclass(frozen=True)
 class Answer:

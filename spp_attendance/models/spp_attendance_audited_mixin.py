@@ -1,9 +1,20 @@
+import copy
 import uuid
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..acting import acting_uuid
+
+
+class GivenJson(fields.Json):
+    """JSON that is kept as it was given, also where it is empty."""
+
+    def convert_to_cache(self, value, record, validate=True):
+        if value is None or value is False:
+            return None
+        value = copy.deepcopy(value)
+        return super().convert_to_cache(value, record, validate) if value else value
 
 
 class SppAttendanceAuditedMixin(models.AbstractModel):
@@ -28,7 +39,7 @@ class SppAttendanceAuditedMixin(models.AbstractModel):
         default=lambda self: str(uuid.uuid4()),
     )
     # Kept as given, and never looked into.
-    additional_details = fields.Json(copy=False)
+    additional_details = GivenJson(copy=False)
     created_by = fields.Char("Created by (UUID)", readonly=True, copy=False)
     modified_by = fields.Char("Modified by (UUID)", readonly=True, copy=False)
 

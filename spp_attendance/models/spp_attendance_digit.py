@@ -1,6 +1,5 @@
 from odoo import api, models
 from odoo.fields import Domain
-from odoo.tools import SQL
 
 from ..acting import Actor, acting, acting_uuid, as_actor
 from ..api import digit
@@ -31,7 +30,8 @@ class SppAttendanceDigit(models.AbstractModel):
 
         :param digit.RequestInfo info: checked before
         :param str tenant: code of the company
-        :param bool prefix: all companies whose code begins so
+        :param bool prefix: all companies whose code begins so, as theirs has it: not
+            only those below, so that ``pb`` finds ``pbx`` too
         :return: the service in another environment; None without such a company
         """
         companies = self._tenants(tenant, prefix)
@@ -138,23 +138,13 @@ class SppAttendanceDigit(models.AbstractModel):
         company_sudo = self.env.company.sudo()  # a setting, that anybody goes by
         return asked.answer(int(company_sudo.attendance_digit_status), **content)
 
-    def _spooled(self, asked, name, statement, **content):
+    def _spooled(self, asked, name, statement, tell=None, **content):
         """An answer with an array that is never in memory as a whole.
 
         :param str name: of the array
         :param SQL statement: with one column, a JSON object a row
+        :param tell: makes the object of what a row holds, if that is something else
         """
+        self.env.flush_all()
         before, after = asked.around(name, **content)
-        return Spooled([before, JsonRows(self.env.cr, statement), after])
-
-    def _streamed(self, statement, fetched):
-        """Rows of a statement, of which only some are in memory at a time."""
-        cr = self.env.cr
-        cr.execute(
-            SQL("DECLARE spp_attendance_digit NO SCROLL CURSOR FOR %s", statement)
-        )
-        while rows := self.env.execute_query(
-            SQL("FETCH %s FROM spp_attendance_digit", fetched)
-        ):
-            yield from rows
-        cr.execute("CLOSE spp_attendance_digit")
+        return Spooled([before, JsonRows(self.env.cr, statement, tell), after])

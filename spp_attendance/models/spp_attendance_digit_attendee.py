@@ -34,7 +34,7 @@ class SppAttendanceDigit(models.AbstractModel):
                     people[digit.to_text(item, "individualId")],
                     start_at=digit.to_instant(item, "enrollmentDate"),
                     tag=digit.to_text(item, "tag") or None,
-                    details=service._details(item),
+                    details=item.get("additionalDetails"),
                 )
                 for item in items
             ]
@@ -61,7 +61,7 @@ class SppAttendanceDigit(models.AbstractModel):
                 ),
             },
         )
-        return service._attendees_done(asked, items, outcomes)
+        return service._attendees_done(asked, outcomes)
 
     @api.model
     def _delete_attendees(self, asked):
@@ -102,7 +102,7 @@ class SppAttendanceDigit(models.AbstractModel):
                 ),
             },
         )
-        return service._attendees_done(asked, items, outcomes)
+        return service._attendees_done(asked, outcomes)
 
     @api.model
     def _update_tags(self, asked):
@@ -224,14 +224,9 @@ class SppAttendanceDigit(models.AbstractModel):
         name = details.get("individualName") if isinstance(details, dict) else None
         return name.strip() if isinstance(name, str) else ""
 
-    def _attendees_done(self, asked, items, outcomes):
-        rows = self._rows(
-            _MODEL, attendee_sql(), [outcome.attendee_id for outcome in outcomes]
-        )
-        for row, item in zip(rows, items, strict=True):
-            # As the app calls the person, who may have more than one name here.
-            row["individualId"] = digit.to_text(item, "individualId")
-        return self._done(asked, attendees=rows)
+    def _attendees_done(self, asked, outcomes):
+        ids = [outcome.attendee_id for outcome in outcomes]
+        return self._rows_done(asked, "attendees", _MODEL, attendee_sql(), ids)
 
     # --------------------------------------------------------------- reading
 

@@ -1,4 +1,3 @@
-import json
 from collections import defaultdict
 
 from psycopg2.errors import UniqueViolation
@@ -9,14 +8,11 @@ from odoo.tools import SQL
 
 from ..acting import acting
 from ..api import digit, digit_log
-from ..dialects import Spooled
 from ..digit_rows import between, ms_sql
 from ..engine.log_ids import record_id, record_id_in
 from ..engine.register_rules import within
 from ..registers import RegisterRefused
 
-#: Rows of an answer that a cursor of the database brings at a time.
-_FETCHED = 2_000
 _LAST_ID = 2**31 - 1
 
 
@@ -372,11 +368,11 @@ class SppAttendanceDigit(models.AbstractModel):
         domain = service._log_domain(search)
         digit_log.check_times(search)
         statement = service._logs_sql(domain, search)
-        texts = (
-            json.dumps(digit_log.log_out(digit_log.Row(*row)), ensure_ascii=False)
-            for row in service._streamed(statement, _FETCHED)
-        )
-        return Spooled(asked.spool("attendance", texts))
+        return service._spooled(asked, "attendance", statement, self._told)
+
+    @staticmethod
+    def _told(row):
+        return digit_log.log_out(digit_log.Row(*row))
 
     def _log_domain(self, search):
         """Domain of the logs that are asked for, but for the times.
@@ -447,10 +443,10 @@ class SppAttendanceDigit(models.AbstractModel):
         """Logs as they are told, by the ids of their records."""
         statement = self._logs_sql(Domain("id", "in", list(set(ids))))
         rows = self.env.execute_query(statement)
-        return {row[0]: digit_log.log_out(digit_log.Row(*row)) for row in rows}
+        return {row[0]: self._told(row) for (row,) in rows}
 
     def _logs_sql(self, domain, search=None):
-        """SELECT of what `digit_log.Row` is made of."""
+        """SELECT of JSON arrays, of which `digit_log.Row` is made."""
         model = self.env["spp.attendance.record"].with_context(active_test=False)
         query = model._search(domain)
         table = SQL.identifier(query.table)
@@ -462,11 +458,12 @@ class SppAttendanceDigit(models.AbstractModel):
             query.limit, query.offset = search.limit, search.offset
         return SQL(
             """
-            SELECT r.id, register.uuid, person.uuid, c.attendance_tenant_code,
+            SELECT json_build_array(
+                   r.id, register.uuid, person.uuid, c.attendance_tenant_code,
                    %(time)s, r.log_type, r.direction, r.category, r.active,
                    CASE WHEN r.origin = %(origin)s THEN r.external_id END,
                    r.log_details, %(created)s, %(written)s,
-                   creator.attendance_uuid, writer.attendance_uuid, r.write_uid
+                   creator.attendance_uuid, writer.attendance_uuid, r.write_uid)
               FROM (%(found)s) r
               JOIN spp_attendance_register register ON register.id = r.register_id
               JOIN spp_attendance_subscriber person ON person.id = r.subscriber_id

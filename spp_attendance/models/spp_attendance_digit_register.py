@@ -1,4 +1,5 @@
 import json
+import zlib
 from datetime import UTC, datetime
 
 from odoo import api, models
@@ -39,6 +40,9 @@ _EXACT = {
     "referenceId": "reference",
     "campaignNumber": "campaign_number",
 }
+#: Of advisory locks: those who make a register for the same at once.
+_TWIN_LOCK_CLASS = 0x7265
+_TWIN_LOCKS = 64
 _ASSOCIATED = "User can search only associated registers"
 
 
@@ -222,28 +226,39 @@ class SppAttendanceDigit(models.AbstractModel):
         return find_references(self.env, "spp.attendance.location", codes)
 
     def _check_no_twin(self, tenant, items):
-        """Refuse what an active register is for already, whoever's that is."""
+        """Refuse what an active register is for already, whoever's that is.
+
+        Of two requests at once the other waits, and sees what the first has made. Twins
+        in one request are none's business, as with DIGIT.
+        """
         ids = [company_id for company_id, _code, _roles in self._tenants(tenant, True)]
         pairs = {
             (digit.to_text(item, "referenceId"), digit.to_text(item, "serviceCode"))
             for item in items
         }
-        self.env["spp.attendance.register"].flush_model()
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT r.reference, r.service_code
-                  FROM spp_attendance_register r
-                  JOIN unnest(%(references)s::varchar[], %(codes)s::varchar[])
-                       AS new(reference, service_code)
-                       USING (reference, service_code)
-                 WHERE r.company_id = ANY(%(companies)s) AND r.active
-                """,
-                references=[reference for reference, _code in pairs],
-                codes=[code for _reference, code in pairs],
-                companies=ids,
-            )
+        locks = {zlib.crc32("\0".join(pair).encode()) % _TWIN_LOCKS for pair in pairs}
+        self.env.cr.execute(
+            "SELECT pg_advisory_xact_lock(%s, lock) FROM unnest(%s) AS lock",
+            [_TWIN_LOCK_CLASS, sorted(locks)],
         )
+        # In a transaction that begins only now: this one sees what was there before.
+        with self.env.registry.cursor() as cr:
+            cr.execute(
+                SQL(
+                    """
+                    SELECT r.reference, r.service_code
+                      FROM spp_attendance_register r
+                      JOIN unnest(%(references)s::varchar[], %(codes)s::varchar[])
+                           AS new(reference, service_code)
+                           USING (reference, service_code)
+                     WHERE r.company_id = ANY(%(companies)s) AND r.active
+                    """,
+                    references=[reference for reference, _code in pairs],
+                    codes=[code for _reference, code in pairs],
+                    companies=ids,
+                )
+            )
+            rows = cr.fetchall()
         if rows:
             reference, code = min(rows)
             raise digit.refuse(
@@ -396,7 +411,6 @@ class SppAttendanceDigit(models.AbstractModel):
             found.select(SQL("%s AS id", key), SQL("%s AS at", by)),
             direction,
         )
-        self.env.flush_all()
         return self._spooled(
             asked,
             "attendanceRegister",

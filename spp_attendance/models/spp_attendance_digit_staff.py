@@ -31,7 +31,7 @@ class SppAttendanceDigit(models.AbstractModel):
                     digit.to_text(item, "userId"),
                     staff_type=service._staff_type(item),
                     name=service._staff_name(item),
-                    details=service._details(item),
+                    details=item.get("additionalDetails"),
                 )
                 for item in items
             ]
@@ -185,10 +185,6 @@ class SppAttendanceDigit(models.AbstractModel):
                 )
         return found
 
-    @staticmethod
-    def _details(item):
-        return item.get("additionalDetails") or None
-
     def _enter_to_search(self, asked, what, criteria):
         """The service for a search that only those may do who see all registers.
 
@@ -231,7 +227,6 @@ class SppAttendanceDigit(models.AbstractModel):
             self._row_sql(model, row),
             found.select(SQL("%s AS id", key), SQL("%s AS at", at)),
         )
-        self.env.flush_all()
         return self._spooled(asked, name, statement)
 
     def _rows_done(self, asked, name, model, row, ids):

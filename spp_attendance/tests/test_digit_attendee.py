@@ -76,8 +76,28 @@ class TestDigitAttendee(DigitCase):
         [made] = self.ok(CREATE, attendees=[{**self.item, "individualId": "T-1"}])[
             "attendees"
         ]
-        self.assertEqual(made["individualId"], "T-1")
+        self.assertEqual(made["individualId"], self.amina.uuid)
         self.assertEqual(self.shown()[0]["individualId"], self.amina.uuid)
+
+    def test_details_are_kept_as_given(self):
+        made = self.new_register(additionalDetails={}, referenceId="D")
+        self.assertEqual(made["additionalDetails"], {})
+        for details in ({}, [], 0, "", "text", [1], {"a": {}}, {"": None}, 1.5, True):
+            update = {**made, "additionalDetails": details}
+            [told] = self.ok("/v1/_update", attendanceRegister=[update])[
+                "attendanceRegister"
+            ]
+            self.assertEqual(told["additionalDetails"], details)
+            [found] = self.search(f"ids={made['id']}")["attendanceRegister"]
+            self.assertEqual(found["additionalDetails"], details)
+            item = {**self.attendee(made), "additionalDetails": details}
+            [told] = self.ok(CREATE, attendees=[item])["attendees"]
+            kept = told["additionalDetails"]
+            if isinstance(details, dict):
+                # With what is told of earlier enrolments.
+                kept.pop("enrolments", None)
+            self.assertEqual(kept, details)
+            self.ok("/attendee/v1/_delete", attendees=[self.attendee(made)])
 
     def test_fields(self):
         for path, fault in (

@@ -60,8 +60,9 @@ class TestDigitHostile(DigitCase):
         made = self.new_register()
         place = {"tenantId": TENANT, "registerId": made["id"]}
         person = {**place, "individualId": self.amina.uuid}
-        self.ok("/attendee/v1/_create", attendees=[person])
-        log = {**person, "type": "ENTRY", "time": self.start + 10 * 86_400_000}
+        enrolled = {**person, "enrollmentDate": self.start}
+        self.ok("/attendee/v1/_create", attendees=[enrolled])
+        log = {**person, "type": "ENTRY", "time": self.start}
         for details in (
             b"1e400",
             b"9" * 400,
