@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
 from ..acting import acting_uuid
@@ -184,14 +184,26 @@ class SppAttendanceRegister(models.Model):
         }
 
     def action_join(self):
-        """Have a manager on the staff, in whatever role there is."""
+        """Have a manager on the staff, in whatever role there is.
+
+        :raises UserError: when a register is over
+        """
         self.check_access("write")
-        self.env["spp.attendance.register.staff"]._enrol(
+        outcomes = self.env["spp.attendance.register.staff"]._enrol(
             [
                 EnrolStaff(register.id, acting_uuid(self.env), "APPROVER")
                 for register in self
             ]
         )
+        for register, outcome in zip(self, outcomes, strict=True):
+            if outcome.code == "ended":
+                raise UserError(
+                    self.env._(
+                        "“%(register)s” is over: it takes no more staff. Set a later"
+                        " last day first.",
+                        register=register.name,
+                    )
+                )
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     def action_submit(self):

@@ -337,6 +337,9 @@ class TestRegisterWizards(RegisterCase):
         other = self._new_user("other-officer", "officer")
         with self.assertRaises(AccessError):
             self.register.with_user(other).action_join()
+        past = self.new_register(date_start="2026-08-01", date_end="2026-08-31")
+        with self.refuses("is over"):
+            past.with_user(self.manager).action_join()
 
     # ----------------------------------------------------------------- review
 
