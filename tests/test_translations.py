@@ -26,6 +26,9 @@ KIOSK_PAGE = Path("spp_attendance", "models", "spp_attendance_kiosk_page.py")
 SAME_EVERYWHERE = {
     "%(name)s (%(time)s)",
     "08:30",
+    "10",
+    "11",
+    "12",
     "API",
     "Avatar",
     "Avatar 1024",
@@ -37,9 +40,11 @@ SAME_EVERYWHERE = {
     "GET",
     "ID",
     "JSON",
+    "P-0001\nP-0002",
     "POST",
     "RS256",
     "RS256 (RSA)",
+    "SUPERUSER",
     "Terminal",
     "Total",
     "URL",
@@ -100,6 +105,7 @@ SAME = {
         "Stats",
         "Type",
         "Types",
+        "absent",
     },
 }
 
