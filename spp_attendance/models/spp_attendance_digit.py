@@ -28,13 +28,19 @@ class SppAttendanceDigit(models.AbstractModel):
     def _enter(self, info, tenant, prefix=False):
         """This service in the company of a tenant, for whom the request speaks.
 
-        :param digit.RequestInfo info: checked before
+        :param digit.RequestInfo info: checked before; whom a gateway says to belong to
+            a tenant has to do with nothing but that and those below
         :param str tenant: code of the company
         :param bool prefix: all companies whose code begins so, as theirs has it: not
             only those below, so that ``pb`` finds ``pbx`` too
         :return: the service in another environment; None without such a company
         """
-        companies = self._tenants(tenant, prefix)
+        of = digit.to_text(info.user, "tenantId")
+        companies = [
+            company
+            for company in self._tenants(tenant, prefix)
+            if self._covers(of, company[1])
+        ]
         if not companies:
             return None
         ids = [company_id for company_id, _code, _roles in companies]
@@ -86,9 +92,14 @@ class SppAttendanceDigit(models.AbstractModel):
         """Whether a role of the named user opens all registers of a tenant."""
         codes = {code.strip() for code in open_roles.split(",")} - {""}
         return any(
-            code in codes and (not of or f"{tenant}.".startswith(f"{of}."))
+            code in codes and SppAttendanceDigit._covers(of, tenant)
             for code, of in info.roles
         )
+
+    @staticmethod
+    def _covers(of, tenant):
+        """Whether who belongs to a tenant, or to none, has to do with another."""
+        return not of or f"{tenant}.".startswith(f"{of}.")
 
     def _opens_all(self):
         """Whether who acts sees registers without being on their staff."""

@@ -1,15 +1,15 @@
-from collections import defaultdict
+from datetime import UTC, datetime
 
 from psycopg2.errors import UniqueViolation
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..acting import acting
 from ..api import digit, digit_log
 from ..digit_rows import between, ms_sql
-from ..engine.log_ids import record_id, record_id_in
+from ..engine.log_ids import record_id, record_id_in, to_uuid
 from ..engine.register_rules import within
 from ..registers import RegisterRefused
 
@@ -55,9 +55,7 @@ class SppAttendanceDigit(models.AbstractModel):
         items = asked.items("attendance")
         if items:
             service = self._enter_any(asked.info, (items[0] or {}).get("tenantId"))
-            companies = {
-                code: number for number, code, _roles in self._tenants("", True)
-            }
+            companies = {code: number for number, code in service._codes().items()}
             service.env["spp.attendance.log.queue"]._enqueue(kind, items, companies)
         return digit.Answer(asked.info.out(), 202)
 
@@ -104,14 +102,18 @@ class SppAttendanceDigit(models.AbstractModel):
     def _record_logs(self, kind, logs, origin=None):
         """Record what can be.
 
+        :param list logs: of one company: a request is about one register, and what
+            waits in the queue is taken company by company
         :return: for each log why it can't be recorded, or None; and its record's id
         """
         registers = self._log_registers({log.register for log in logs})
-        staffed = self._staffed(registers)
-        codes = {number: code for number, code, _roles in self._tenants("", True)}
-        records = self._log_records(logs, registers) if kind == "update" else {}
+        [company] = {one.company_id for one in registers.values()} or {self.env.company}
+        service = self.with_company(company)
+        staffed = service._staffed(registers)
+        codes = service._codes()
+        records = service._log_records(logs, registers) if kind == "update" else {}
         problems, ids = [], [None] * len(logs)
-        passed = defaultdict(dict)
+        passed = {}
         for index, log in enumerate(logs):
             register = registers.get(log.register)
             problem = self._staff_problem(log, register, staffed)
@@ -125,19 +127,22 @@ class SppAttendanceDigit(models.AbstractModel):
             problem = problem or self._log_problem(log, register, codes, is_cancelled)
             problems.append(problem)
             if not problem:
-                passed[register.company_id][index] = log
-        for company, chosen in passed.items():
-            service = self.with_company(company)
-            if kind == "create":
-                found = service._ingest_logs(chosen, registers, origin)
-                for index, (problem, number) in found.items():
-                    problems[index], ids[index] = problem, number
-            else:
-                changes = {records[index]: log for index, log in chosen.items()}
-                found = service._change_logs(changes)
-                for index in chosen:
-                    problems[index] = found.get(ids[index])
+                passed[index] = log
+        if kind == "create":
+            found = service._ingest_logs(passed, registers, origin)
+            for index, (problem, number) in found.items():
+                problems[index], ids[index] = problem, number
+        else:
+            changes = {records[index]: log for index, log in passed.items()}
+            found = service._change_logs(changes)
+            for index in passed:
+                problems[index] = found.get(ids[index])
         return problems, ids
+
+    def _codes(self):
+        """Codes of these companies, as tenants, by id."""
+        companies_sudo = self.env.companies.sudo()  # whoever works there knows it
+        return {one.id: one.attendance_tenant_code for one in companies_sudo}
 
     def _log_registers(self, uuids):
         """Registers by UUID, also those that are over and deleted."""
@@ -185,7 +190,11 @@ class SppAttendanceDigit(models.AbstractModel):
         return None
 
     def _ingest_logs(self, logs, registers, origin):
-        """Record new logs of a company.
+        """Record new logs.
+
+        A client reference that was used before is answered with its first log, where
+        person, instant and type are the same; other details of it are left alone, as
+        they are when a request that got no answer is sent again.
 
         :param dict logs: by index
         :return: by index, why it can't be recorded, or None; and its record's id
@@ -275,14 +284,13 @@ class SppAttendanceDigit(models.AbstractModel):
         }
 
     def _change_logs(self, changes):
-        """Correct or cancel logs of a company.
+        """Correct or cancel logs.
 
         :param dict changes: log by record
         :return: why one can't be changed so, by the id of its record
         """
         vals = {
-            record.with_env(self.env): self._changed_vals(record, log)
-            for record, log in changes.items()
+            record: self._changed_vals(record, log) for record, log in changes.items()
         }
         logs = {record.id: log for record, log in changes.items()}
         found = {}
@@ -379,9 +387,9 @@ class SppAttendanceDigit(models.AbstractModel):
 
         :raises digit.Refusal: when who acts may not ask for them
         """
-        codes = {number: code for number, code, _roles in self._tenants("", True)}
-        companies = [number for number, code in codes.items() if code == search.tenant]
-        domain = Domain("company_id", "in", companies)
+        codes = self._codes()
+        company = self.env.companies.filtered(lambda c: codes[c.id] == search.tenant)
+        domain = Domain("company_id", "in", company.ids)
         if search.register:
             domain &= self._register_domain(search, codes)
         else:
@@ -393,7 +401,8 @@ class SppAttendanceDigit(models.AbstractModel):
             )
             domain &= Domain("external_id", "in", search.client_references)
         if search.individuals:
-            people = self._people(search.individuals, archived=True)
+            service = self.with_company(company)
+            people = service._people(search.individuals, archived=True)
             domain &= Domain("subscriber_id", "in", list(people.values()))
         if search.ids:
             domain &= Domain("id", "in", self._found_ids(search))
@@ -404,7 +413,7 @@ class SppAttendanceDigit(models.AbstractModel):
         if search.limit == 0:
             domain = Domain.FALSE
         if search.start:
-            end = search.end or fields.Datetime.now()
+            end = search.end or datetime.now(UTC).replace(tzinfo=None)
             domain &= between("date_time", search.start, end)
         return domain
 
@@ -423,7 +432,8 @@ class SppAttendanceDigit(models.AbstractModel):
 
     def _found_ids(self, search):
         """Ids of records behind ids of logs, of whatever register these are."""
-        numbers = {record_id(text): text for text in search.ids}
+        wanted = {text.lower() for text in search.ids}
+        numbers = set(map(record_id, wanted))
         known = [number for number in numbers if number and number <= _LAST_ID]
         found = (
             self.env["spp.attendance.record"]
@@ -436,7 +446,7 @@ class SppAttendanceDigit(models.AbstractModel):
         return [
             record.id
             for record in found
-            if record_id_in(record.register_id.uuid, numbers[record.id]) == record.id
+            if to_uuid(record.register_id.uuid, record.id) in wanted
         ]
 
     def _read_logs(self, ids):

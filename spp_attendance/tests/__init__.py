@@ -15,6 +15,7 @@ from . import (
     test_digit_gateway,
     test_digit_hostile,
     test_digit_log,
+    test_digit_privacy,
     test_digit_register,
     test_digit_staff,
     test_event,

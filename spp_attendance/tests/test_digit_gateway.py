@@ -119,6 +119,38 @@ class TestDigitEnvelope(DigitCase):
                     response = self.send(path, {"RequestInfo": {}, **body})
                     self.assertIn(response.status_code, (200, 400), (path, value))
 
+    def test_too_many(self):
+        self.ok(SEARCH)
+        self.app.rate_limit = 1
+        for _time in range(3):
+            response = self.call(SEARCH)
+        self.assertEqual(response.status_code, 429)
+        self.assertIn("Retry-After", response.headers)
+        [error] = response.json()["Errors"]
+        self.assertEqual(error["code"], "TOO_MANY_REQUESTS")
+
+    def test_tokens_are_not_logged(self):
+        def fail(*_args):
+            raise ZeroDivisionError
+
+        token = self.token
+        with self.assertLogs(level="DEBUG") as logs:
+            self.ok(SEARCH, token="", info={"authToken": token})
+            self.call("/v1/_create", token="", info={"authToken": token})
+            self.call(SEARCH, token="", info={"authToken": f"{token}x"})
+            self.patch(
+                self.env.registry["spp.attendance.digit"], "_search_registers", fail
+            )
+            self.call(SEARCH, token="", info={"authToken": token})
+        # What the client of this test logs itself is none of the server's.
+        told = [
+            record.getMessage() + str(record.exc_text)
+            for record in logs.records
+            if not record.name.startswith("urllib3")
+        ]
+        self.assertTrue(told)
+        self.assertNotIn(token, "".join(told))
+
     def test_one_request_has_one_effect(self):
         body = {"RequestInfo": {}, "attendanceRegister": [self.register()]}
         headers = {
@@ -240,6 +272,30 @@ class TestDigitGateway(DigitCase):
             info = {"userInfo": {"uuid": "one", "roles": roles}}
             answer = self.search(token=self.gate, info=info)
             self.assertEqual(answer["totalCount"], count, tenant)
+
+    def test_whose_tenant_it_is(self):
+        """Who belongs to a tenant has to do with that and those below, if they do."""
+        register = self.new_register(**self.as_user())
+        log = {"tenantId": TENANT, "registerId": register["id"]}
+        log |= {"individualId": self.amina.uuid, "type": "ENTRY", "time": self.start}
+        for tenant, covers in (
+            (TENANT, True),
+            ("pb", True),
+            (None, True),
+            ("pb.jalandhar", False),
+            ("p", False),
+            (f"{TENANT}.ward", False),
+        ):
+            user = self.as_user(tenantId=tenant)
+            found = self.search("referenceId=WO-1", **user)["attendanceRegister"]
+            self.assertEqual(len(found), int(covers), tenant)
+            item = self.register(referenceId=f"T-{tenant}")
+            response = self.call("/v1/_create", attendanceRegister=[item], **user)
+            self.assertEqual(response.status_code, 200 if covers else 400, tenant)
+            response = self.call("/log/v1/_create", attendance=[log], **user)
+            code = response.json()["Errors"][0]["code"]
+            expected = "UNENROLLED_ATTENDEES" if covers else "INVALID_TENANT"
+            self.assertEqual(code, expected, tenant)
 
     def test_odd_user_infos(self):
         for user in (

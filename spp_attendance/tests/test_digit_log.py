@@ -1,3 +1,4 @@
+import uuid
 from datetime import datetime
 from unittest.mock import ANY
 from urllib.parse import urlencode
@@ -460,6 +461,22 @@ class TestDigitLog(DigitLogCase):
         self.assertEqual(changed["documentIds"], log["documentIds"])
         self.assertEqual(changed["status"], "INACTIVE")
 
+    def test_people_by_identifier(self):
+        """An app may call people by what they are called here; answers have UUIDs."""
+        [log] = self.ok("_create", [self.log(individualId="T-1")])
+        self.assertEqual(log["individualId"], self.amina.uuid)
+        changed = {**log, "individualId": "T-1", "type": "EXIT"}
+        [log] = self.ok("_update", [changed])
+        self.assertEqual((log["individualId"], log["type"]), (self.amina.uuid, "EXIT"))
+
+    def test_retry_with_other_details(self):
+        """The first one stands: it is the same log."""
+        item = self.log(clientReferenceId="r-1", additionalDetails={"n": 1})
+        first = self.ok("_create", [item])
+        self.assertEqual(
+            self.ok("_create", [{**item, "additionalDetails": {"n": 2}}]), first
+        )
+
     def test_cancel_and_restore(self):
         [log] = self.ok("_create", [self.log()])
         [cancelled] = self.ok("_update", [{**log, "status": "INACTIVE"}])
@@ -658,6 +675,12 @@ class TestDigitLogSearch(DigitLogCase):
         )
         self.assertEqual(found(individualIds=["nobody"]), [])
         self.assertEqual(found(ids=[ids[0].upper(), ids[2], "x"]), [0, 2])
+        # the number of one log, as if it were another register's
+        forged = f"{uuid.uuid4()}"[:14] + "8" + f"{uuid.uuid4()}"[15:24] + ids[0][24:]
+        for asked in ([ids[0], forged], [forged, ids[0]]):
+            self.assertEqual(found(ids=asked), [0])
+        self.assertEqual(found(ids=[forged]), [])
+        self.assertEqual(found(individualIds=["T-2", "nobody"]), [1])
         self.assertEqual(found(clientReferenceId=["r-2", "r-3"]), [1])
         # both ends count, to the millisecond
         self.assertEqual(found(fromTime=early, toTime=early + 1), [0, 1])
