@@ -46,9 +46,13 @@ class SppAttendanceAuditedMixin(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         by = acting_uuid(self.env)
-        return super().create(
-            [{**vals, "created_by": by, "modified_by": by} for vals in vals_list]
-        )
+        vals_list = [
+            {**vals, "created_by": by, "modified_by": by} for vals in vals_list
+        ]
+        if not self.env.su:
+            for vals in vals_list:
+                vals["uuid"] = str(uuid.uuid4())
+        return super().create(vals_list)
 
     def write(self, vals):
         self._check_lasting(vals)

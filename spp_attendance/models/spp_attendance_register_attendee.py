@@ -19,7 +19,17 @@ class SppAttendanceRegisterAttendee(models.Model):
     _order = "register_id, id"
     _rec_name = "subscriber_id"
     _check_company_auto = True
-    _lasting_fields = frozenset({"uuid", "register_id", "subscriber_id"})
+    # When is for the intervals to say.
+    _lasting_fields = frozenset(
+        {
+            "uuid",
+            "register_id",
+            "company_id",
+            "subscriber_id",
+            "enrolled_at",
+            "unenrolled_at",
+        }
+    )
 
     register_id = fields.Many2one(
         "spp.attendance.register", required=True, ondelete="cascade"

@@ -35,9 +35,9 @@ class SppAttendanceRegisterInterval(models.Model):
         return intervals
 
     def write(self, vals):
+        lasting = vals.keys() & {"attendee_id", "company_id"}
         if not self.env.su and any(
-            interval.attendee_id.id != vals.get("attendee_id", interval.attendee_id.id)
-            for interval in self
+            interval[name].id != vals[name] for interval in self for name in lasting
         ):
             raise UserError(self.env._("An enrolment stays with its person."))
         result = super().write(vals)

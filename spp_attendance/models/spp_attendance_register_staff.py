@@ -16,7 +16,9 @@ class SppAttendanceRegisterStaff(models.Model):
     _inherit = ["spp.attendance.audited.mixin"]
     _order = "register_id, id"
     _check_company_auto = True
-    _lasting_fields = frozenset({"uuid", "register_id", "user_id", "user_uuid"})
+    _lasting_fields = frozenset(
+        {"uuid", "register_id", "company_id", "user_id", "user_uuid", "name"}
+    )
 
     register_id = fields.Many2one(
         "spp.attendance.register", required=True, ondelete="cascade", index=True

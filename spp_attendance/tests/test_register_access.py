@@ -1,3 +1,5 @@
+from uuid import UUID
+
 from freezegun import freeze_time
 from psycopg2.errors import UniqueViolation
 
@@ -319,3 +321,60 @@ class TestRegisterAccess(RegisterCase):
         with self.assertRaises(UniqueViolation), mute_logger("odoo.sql_db"):
             self.other_company.attendance_tenant_code = "pb.amritsar"
             self.other_company.flush_recordset()
+
+    def test_what_is_derived_is_not_given(self):
+        staff = self.mine.staff_ids
+        attendee = self.mine.attendee_ids
+        south = self.other_company.id
+        for row, vals in (
+            (staff, {"name": "The Director"}),
+            (staff, {"company_id": south}),
+            (attendee, {"company_id": south}),
+            (attendee, {"enrolled_at": self.at("01 00:00")}),
+            (attendee, {"unenrolled_at": self.at("30 00:00")}),
+            (attendee.interval_ids, {"company_id": south}),
+        ):
+            with self.subTest(**vals), self.assertRaises(UserError):
+                row.write(vals)
+        for vals in ({"uuid": "mine"}, {}):
+            registers = self.model_as(self.officer).with_context(default_uuid="mine")
+            register = registers.create({"name": "Named", **vals})
+            with self.subTest(**vals):
+                self.assertEqual(str(UUID(register.uuid)), register.uuid)
+
+    def test_wizards_tell_nothing_of_another_s_register(self):
+        for name, vals in (
+            ("copy", {"register_id": self.theirs.id}),
+            (
+                "copy",
+                {
+                    "register_id": self.theirs.id,
+                    "name": "Copy",
+                    "date_start": "2026-10-01",
+                    "date_end": "2026-10-31",
+                },
+            ),
+            ("enrol", {"register_id": self.theirs.id}),
+            ("enrol", {"register_id": self.theirs.id, "date_from": "2026-09-10"}),
+            (
+                "enrol",
+                {
+                    "register_id": self.mine.id,
+                    "by": "register",
+                    "source_register_id": self.theirs.id,
+                },
+            ),
+            ("staffing", {"register_ids": [(6, 0, self.theirs.ids)]}),
+            ("unenrol", {"attendee_ids": [(6, 0, self.theirs.attendee_ids.ids)]}),
+        ):
+            wizards = self.model_as(self.officer, f"spp.attendance.register.{name}")
+            with self.subTest(name=name, vals=vals), self.assertRaises(AccessError):
+                wizards.create(vals).flush_recordset()
+        self.env.invalidate_all()  # as in a request of its own
+        wizards = self.model_as(self.officer, "spp.attendance.register.copy")
+        with self.assertRaises(AccessError):
+            wizards.onchange(
+                {"register_id": self.theirs.id},
+                ["register_id"],
+                {"register_id": {}, "name": {}, "date_start": {}, "date_end": {}},
+            )

@@ -179,14 +179,18 @@ class TestRegisterWizards(RegisterCase):
 
     def test_only_staff_and_managers_enrol(self):
         other = self._new_user("other-officer", "officer")
-        wizard = self.model_as(other, "spp.attendance.register.enrol").create(
-            {
-                "register_id": self.register.id,
-                "by": "people",
-                "subscriber_ids": [Command.set(self.amina.ids)],
-                "date_from": "2026-09-10",
-            }
+        vals = {
+            "register_id": self.register.id,
+            "by": "people",
+            "subscriber_ids": [Command.set(self.amina.ids)],
+            "date_from": "2026-09-10",
+        }
+        with self.assertRaises(AccessError):
+            self.model_as(other, "spp.attendance.register.enrol").create(vals)
+        wizard = self.model_as(self.officer, "spp.attendance.register.enrol").create(
+            vals
         )
+        self.register.staff_ids.sudo().unenrolled_at = self.at("10 12:00")
         with self.assertRaises(AccessError):
             wizard.action_enrol()
         self.wizard(

@@ -16,6 +16,7 @@ class SppAttendanceRegisterCopy(models.TransientModel):
         required=True,
         size=256,
         compute="_compute_name",
+        compute_sudo=False,
         store=True,
         precompute=True,
         readonly=False,
@@ -24,6 +25,7 @@ class SppAttendanceRegisterCopy(models.TransientModel):
         "First Day",
         required=True,
         compute="_compute_date_start",
+        compute_sudo=False,
         store=True,
         precompute=True,
         readonly=False,
@@ -31,6 +33,7 @@ class SppAttendanceRegisterCopy(models.TransientModel):
     date_end = fields.Date(
         "Last Day",
         compute="_compute_date_end",
+        compute_sudo=False,
         store=True,
         precompute=True,
         readonly=False,
@@ -38,6 +41,11 @@ class SppAttendanceRegisterCopy(models.TransientModel):
     )
     with_staff = fields.Boolean("The Same Staff", default=True)
     with_attendees = fields.Boolean("Who Is Enrolled Now", default=True)
+
+    @api.constrains("register_id")
+    def _check_register_id(self):
+        # What is shown of it is for who may see it. Constraints are the system's.
+        self.register_id.sudo(False).check_access("read")
 
     @api.depends("register_id")
     def _compute_name(self):

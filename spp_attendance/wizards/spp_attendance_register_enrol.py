@@ -35,6 +35,7 @@ class SppAttendanceRegisterEnrol(models.TransientModel):
     date_from = fields.Date(
         "From",
         compute="_compute_date_from",
+        compute_sudo=False,
         store=True,
         precompute=True,
         readonly=False,
@@ -42,6 +43,12 @@ class SppAttendanceRegisterEnrol(models.TransientModel):
         help="From the first moment of that day.",
     )
     date_to = fields.Date("Until", help="The last day. Empty: as long as it runs.")
+
+    @api.constrains("register_id", "source_register_id")
+    def _check_registers(self):
+        # What is shown of them is for who may see them. Constraints are the system's.
+        registers = self.register_id + self.source_register_id
+        registers.sudo(False).check_access("read")
 
     @api.depends("register_id")
     def _compute_date_from(self):
