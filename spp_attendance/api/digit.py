@@ -25,6 +25,9 @@ INACTIVE: Final = "INACTIVE"
 DEFAULT_LIMIT: Final = 10
 MAX_LIMIT: Final = 1_000
 
+#: How long ids may be that others make.
+ID_SIZE: Final = 256
+
 #: A constant with them, too.
 _RES_MSG_ID: Final = "uief87324"
 _EPOCH: Final = datetime(1970, 1, 1)
@@ -135,6 +138,7 @@ class RequestInfo:
                 raise refuse("USERINFO", "UserInfo is mandatory")
             if is_blank(self.user.get("uuid")):
                 raise refuse("USERINFO_UUID", no_uuid)
+            check_sizes([self.user], "requestInfo.userInfo", {"uuid": ID_SIZE})
 
     @property
     def user(self) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from ..digit_rows import attendee_sql, between
 from ..enrolment import Enrol, Unenrol
 
 _MODEL = "spp.attendance.register.attendee"
-_TAG = {"tag": 64}
+_SIZES = {"tag": 64, "individualId": digit.ID_SIZE}
 
 
 class SppAttendanceDigit(models.AbstractModel):
@@ -19,7 +19,7 @@ class SppAttendanceDigit(models.AbstractModel):
     @api.model
     def _create_attendees(self, asked):
         digit.check_sizes(
-            asked.items("attendees"), "attendeeCreateRequest.attendees", _TAG
+            asked.items("attendees"), "attendeeCreateRequest.attendees", _SIZES
         )
         items = self._read_attendees(
             asked, "ATTENDEE", "ATTENDEE Object is empty in attendee request"
@@ -107,7 +107,7 @@ class SppAttendanceDigit(models.AbstractModel):
     @api.model
     def _update_tags(self, asked):
         digit.check_sizes(
-            asked.items("attendees"), "attendeeUpdateTagRequest.attendees", _TAG
+            asked.items("attendees"), "attendeeUpdateTagRequest.attendees", _SIZES
         )
         items = asked.items("attendees")
         if not items or None in items:
@@ -187,8 +187,9 @@ class SppAttendanceDigit(models.AbstractModel):
         people = self._people(by_id, archived)
         missing = [name for name in by_id if name not in people]
         if missing and may_create and self._creates_unknown():
-            # Who has been archived here is not made anew.
+            # Who has been archived here, or is another company's, is not made anew.
             new = set(missing) - self._people(missing, archived=True).keys()
+            new -= self._taken_uuids(missing)
             people |= self._register_individuals(
                 [by_id[name] for name in missing if name in new]
             )
@@ -201,6 +202,13 @@ class SppAttendanceDigit(models.AbstractModel):
             items, [people[digit.to_text(item, "individualId")] for item in items]
         )
         return people
+
+    def _taken_uuids(self, uuids):
+        """Which of these are people's of any company, whoever may see them."""
+        people_sudo = self.env["spp.attendance.subscriber"].sudo()
+        people_sudo = people_sudo.with_context(active_test=False)
+        found_sudo = people_sudo.search_fetch([("uuid", "in", uuids)], ["uuid"])
+        return set(found_sudo.mapped("uuid"))
 
     def _register_individuals(self, items):
         """Register people as a gateway knows them, with the name it may tell."""

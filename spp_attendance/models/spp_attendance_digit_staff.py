@@ -9,6 +9,7 @@ from ..digit_rows import escaped, staff_sql
 from ..enrolment import EnrolStaff, UnenrolStaff
 
 _TYPES = ("OWNER", "EDITOR", "APPROVER")
+_SIZES = {"userId": digit.ID_SIZE}
 _MODEL = "spp.attendance.register.staff"
 
 
@@ -93,6 +94,7 @@ class SppAttendanceDigit(models.AbstractModel):
 
     def _read_staff(self, asked):
         items = asked.items("staff")
+        digit.check_sizes(items, "staffPermissionRequest.staff", _SIZES)
         if not items or None in items:
             raise digit.refuse("STAFF", "Staff is mandatory")
         self._check_fields(

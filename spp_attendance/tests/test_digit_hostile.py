@@ -1,4 +1,5 @@
 import json
+import random
 
 from odoo.tests import tagged
 
@@ -132,3 +133,59 @@ class TestDigitHostile(DigitCase):
                     query = f"tenantId={TENANT}&registerId={made['id']}&fromTime=1"
                     response = self.call(f"{path}?{name}={value}&{query}&fromDate=1")
                     self.assertNoFault(response, path, name, value)
+
+    def test_long_texts(self):
+        """What no index can hold, for it is long and can't be made shorter."""
+        chance = random.Random(1)
+        long = "".join(chance.choices("0123456789abcdefghijklmnopqrstuvwxyz", k=9_000))
+        made = self.new_register()
+        item = self.attendee(made, enrollmentDate=self.start)
+        self.ok("/attendee/v1/_create", attendees=[item])
+        log = {**item, "type": "ENTRY", "time": self.start}
+        for name in ("clientReferenceId", "type", "id", "individualId", "registerId"):
+            for path in ("_create", "_update", "bulk/_create"):
+                response = self.call(
+                    f"/log/v1/{path}", attendance=[{**log, name: long}]
+                )
+                self.assertNoFault(response, path, name)
+        self.company.attendance_digit_create_unknown = True
+        gate = self.gateway_token
+        for user in (
+            {"uuid": long},
+            {"uuid": "u", "name": long},
+            {"uuid": "u", "userName": long, "name": ""},
+        ):
+            info = {"userInfo": {"roles": [{"code": "SUPERUSER"}], **user}}
+            for path, name, body in (
+                ("/v1/_create", "attendanceRegister", self.register(referenceId="L")),
+                ("/staff/v1/_create", "staff", self.staff(made, "known")),
+                ("/staff/v1/_create", "staff", self.staff(made, long)),
+                ("/attendee/v1/_create", "attendees", {**item, "individualId": long}),
+                ("/log/v1/_create", "attendance", log),
+                ("/log/v1/bulk/_create", "attendance", log),
+            ):
+                response = self.call(path, gate, info, **{name: [body]})
+                self.assertNoFault(response, path, user.keys())
+
+    def test_individual_of_another_company(self):
+        """Whom a gateway may bring is nobody who is known elsewhere."""
+        self.company.attendance_digit_create_unknown = True
+        stranger = self.env["spp.attendance.subscriber"].create(
+            {"name": "S", "person_identifier": "S", "company_id": self.other_company.id}
+        )
+        info = self.user_info()
+        gate = self.gateway_token
+        made = self.new_register(gate, info)
+        response = self.call(
+            "/attendee/v1/_create",
+            gate,
+            info,
+            attendees=[self.attendee(made, stranger)],
+        )
+        self.assertRefused(
+            response,
+            (
+                "INDIVIDUAL_ID_NOT_FOUND",
+                f"Individual with id: {stranger.uuid} not found",
+            ),
+        )
