@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from werkzeug.datastructures import MultiDict
@@ -18,9 +18,6 @@ from .ingest_http import Client as Tokens
 from .measure import Figure, Memory, family, rounds
 from .place import Place
 from .records import Stage
-
-if TYPE_CHECKING:
-    from odoo.api import Environment
 
 MIN_RATIO = 1 / 3
 #: MB that a worker may need beyond what it had after short answers: buffers, no rows.
@@ -233,10 +230,9 @@ def _searching(stage: Stage, registers: list[tuple[int, str]]) -> list[Figure]:
                     "MB",
                     max_value=MAX_GROWTH,
                 ),
-                # The rows of a long answer come in portions, a statement each.
                 Figure(
                     "digit",
-                    f"SQL statements of that, but for portions; {what}, beside few",
+                    f"SQL statements of that; {what}, beside few",
                     many,
                     "statements",
                     few,
@@ -275,7 +271,7 @@ def _call(
 ) -> int:
     """Do a request in this process, its answer read to the end.
 
-    :return: the number of statements but for the portions of a long answer
+    :return: the number of statements
     """
     from odoo.addons.spp_attendance.api import digit
 
@@ -284,34 +280,12 @@ def _call(
         asked = digit.read_request(
             json.dumps(body).encode(), MultiDict(params or {}), False
         )
-        with _portions(env) as portions:
-            before = env.cr.sql_log_count
-            answer = getattr(service, method)(asked)
-            statements = env.cr.sql_log_count - before - portions.count
+        before = env.cr.sql_log_count
+        answer = getattr(service, method)(asked)
+        statements = env.cr.sql_log_count - before
         if hasattr(answer, "close"):
             answer.close()
     return statements
-
-
-class _portions:
-    """Counts what is fetched from cursors of the database inside the block."""
-
-    def __init__(self, env: Environment) -> None:
-        self._cr, self.count = env.cr, 0
-
-    def __enter__(self) -> _portions:
-        self._execute = execute = self._cr.execute
-
-        def counted(query: Any, *args: Any, **kwargs: Any) -> Any:
-            code = query if isinstance(query, str) else query.code
-            self.count += code.lstrip().startswith("FETCH")
-            return execute(query, *args, **kwargs)
-
-        self._cr.execute = counted
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._cr.execute = self._execute
 
 
 def _milliseconds(instant: datetime) -> int:
