@@ -326,6 +326,42 @@ def test_what_is_marked_on_a_bad_link_is_kept_and_sent_once(
     assert register.records("category") == [("present",), ("absent",), ("present",)]
 
 
+def test_a_full_browser_and_a_session_that_is_over(programme: Programme) -> None:
+    register = programme.register(3)
+    with programme.open(register) as page:
+        page.route(MARK, lambda route: route.abort())
+        page.evaluate(
+            """() => {
+                const setItem = Storage.prototype.setItem;
+                Storage.prototype.setItem = function (key, value) {
+                    if (window.isFull && key.startsWith("spp_attendance")) {
+                        throw new DOMException("full", "QuotaExceededError");
+                    }
+                    return setItem.call(this, key, value);
+                };
+                window.isFull = true;
+            }"""
+        )
+        choose(page, 1, 30)
+        page.keyboard.press("p")
+        kept = page.locator(".o_spp_status_kept")
+        expect(kept).to_contain_text("Keep this page open")
+        # As soon as there is room it is kept.
+        page.evaluate("window.isFull = false")
+        page.keyboard.press("a")
+        expect(kept).to_contain_text("2 kept here")
+        page.unroute(MARK)
+        page.context.clear_cookies()
+        page.get_by_role("button", name="Send Now").click()
+        expect(kept).to_contain_text("log in again")
+        page.get_by_role("button", name="Log In").click()
+        page.fill("input[name=login]", OFFICER)
+        page.fill("input[name=password]", programme.passwords[OFFICER])
+        page.keyboard.press("Enter")
+        saved(page)
+    assert register.records("category") == [("present",), ("absent",)]
+
+
 def test_what_is_refused_says_why(programme: Programme) -> None:
     register = programme.register(2)
     with programme.open(register) as page:
@@ -341,20 +377,28 @@ def test_what_is_refused_says_why(programme: Programme) -> None:
         expect(page.locator(".o_spp_cell.o_spp_refused")).to_have_count(1)
         page.get_by_role("button", name="I Have Seen It").click()
         expect(refusals).to_have_count(0)
+        expect(page.locator(".o_spp_sheet_scroll")).to_be_focused()
         expect(cell(page, register, 1, 30)).to_have_text("")
     assert register.records("id") == []
 
 
-def test_a_manager_who_is_not_staff_looks(programme: Programme) -> None:
-    register = programme.register(2)
+def test_a_manager_who_is_not_staff_looks_or_joins(programme: Programme) -> None:
+    register = programme.register(2, date_end=False)
     with programme.open(register, MANAGER) as page:
         expect(page.locator(".o_spp_sheet_problem")).to_contain_text("not on the staff")
         expect(page.get_by_role("button", name="Rest Present")).to_have_count(0)
-        cell(page, register, 1, 30).click()
+        chosen = page.locator(".o_spp_active")
+        chosen.click()
         page.keyboard.press("p")
-        expect(cell(page, register, 1, 30)).to_have_text("")
+        expect(chosen).to_have_text("")
         expect(page.locator(".o_spp_sheet_status")).to_have_count(0)
-    assert register.records("id") == []
+        assert register.records("id") == []
+        # With one click they are staff, and go on where they are.
+        page.get_by_role("button", name="Add Me to the Staff").click()
+        expect(page.locator(".o_spp_sheet_problem")).to_have_count(0)
+        page.keyboard.press("p")
+        saved(page)
+    assert register.records("category") == [("present",)]
 
 
 def test_one_day_on_a_phone(programme: Programme) -> None:

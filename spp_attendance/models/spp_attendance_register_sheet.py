@@ -37,7 +37,8 @@ class SppAttendanceRegister(models.Model):
         :param str date_from: first day; without one it is this week, or the first or
             last week of a register that doesn't run now
         :return: dict of ``register``, ``date_from``, ``date_to``, ``today``,
-            ``can_mark``, ``problem`` (why it can't be marked), ``people``
+            ``can_mark``, ``problem`` (why it can't be marked), ``can_join`` (whether
+            the user may make themselves staff), ``people``
             (``[id, name, identifier, tag, [[first day, last day], ..]]``, by name: days
             on which they can be marked) and ``cells`` (``[person id, day, mark, entry,
             exit, version]`` of those that say something)
@@ -64,6 +65,7 @@ class SppAttendanceRegister(models.Model):
             "today": str(today),
             "can_mark": not problem,
             "problem": problem,
+            "can_join": self._sheet_can_join(),
             "people": [
                 [
                     person.id,
@@ -115,6 +117,14 @@ class SppAttendanceRegister(models.Model):
                 " but not mark it."
             )
         return False
+
+    def _sheet_can_join(self):
+        is_over = self.end_at and self.end_at < fields.Datetime.now()
+        return (
+            self.active
+            and not (self.is_deleted or self.is_mine or is_over)
+            and self.has_access("write")
+        )
 
     def _sheet_intervals(self, person_ids):
         """``{person id: [(start, end)]}`` of enrolments, within the register."""
@@ -235,6 +245,7 @@ class SppAttendanceRegister(models.Model):
                 else:
                     plans[index] = plan(self.mark_mode, seen, mark.cell)
             cells.add(key)
+        self._sheet_claim({marks[index].person for index in plans})
         self._sheet_change(marks, plans, refusals)
         self._sheet_make(marks, plans, refusals)
         after = self._sheet_records(*period, people)
@@ -269,6 +280,36 @@ class SppAttendanceRegister(models.Model):
 
     def _sheet_changed(self):
         return "changed", self.env._("Somebody else has marked this day meanwhile.")
+
+    def _sheet_claim(self, person_ids):
+        """Let the slower one of two who mark the same people at once begin anew.
+
+        Neither sees what the other one is making; their rows are written, as they are,
+        for PostgreSQL to see that both were at it.
+        """
+        if not person_ids:
+            return
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH mine AS (
+                    SELECT id
+                      FROM spp_attendance_register_attendee
+                     WHERE register_id = %(register)s
+                       AND subscriber_id = ANY(%(people)s)
+                     ORDER BY id
+                       FOR NO KEY UPDATE
+                )
+                UPDATE spp_attendance_register_attendee attendee
+                   SET tag = attendee.tag
+                  FROM mine
+                 WHERE attendee.id = mine.id
+                """,
+                register=self.id,
+                people=list(person_ids),
+            ),
+            log_exceptions=False,
+        )
 
     def _sheet_refusal(self, mark, seen):
         """Why a cell can't become as a mark wants it: ``(code, reason)`` or None.

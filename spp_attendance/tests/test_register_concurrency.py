@@ -1,3 +1,4 @@
+import uuid
 from contextlib import contextmanager
 from functools import partial
 
@@ -42,6 +43,13 @@ class TestRegisterConcurrency(TransactionCase):
             company.unlink()
             partners.unlink()
 
+    def _forget_marks(self):
+        with self.transaction() as env:  # attendance stays: nobody deletes it but SQL
+            env.cr.execute(
+                "DELETE FROM spp_attendance_record WHERE register_id = %s",
+                [self.register_id],
+            )
+
     @contextmanager
     def transaction(self):
         with self.registry.cursor() as cr:
@@ -53,7 +61,19 @@ class TestRegisterConcurrency(TransactionCase):
         [done] = getattr(model, method)([item])
         return done.code
 
+    def _mark(self, entry, env):
+        """Mark that the person came, in a cell that was empty when it was looked at."""
+        register = env["spp.attendance.register"].browse(self.register_id)
+        day = register.get_sheet()["today"]
+        mark = {"uuid": str(uuid.uuid4()), "person": self.person_id, "date": day}
+        [answer] = register.mark_sheet([{**mark, "entry": entry}])
+        return answer["code"]
+
     def _raced(self, *args):
+        slow_one = fast_one = partial(self._run, *args)
+        return self._raced_by(fast_one, slow_one)
+
+    def _raced_by(self, fast_one, slow_one):
         """What two answer who do the same, the slower one having begun before.
 
         It can't know what the faster one did, and must not guess: it begins anew, as
@@ -62,12 +82,12 @@ class TestRegisterConcurrency(TransactionCase):
         with self.transaction() as slow:
             slow.cr.execute("SELECT 1")  # what it sees is settled
             with self.transaction() as fast:
-                first = self._run(*args, fast)
+                first = fast_one(fast)
             with self.assertRaises(SerializationFailure):
-                self._run(*args, slow)
+                slow_one(slow)
             slow.cr.rollback()
         second = run_in_transaction(
-            self.registry, partial(self._run, *args), context={"tracking_disable": True}
+            self.registry, slow_one, context={"tracking_disable": True}
         )
         return first, second
 
@@ -111,3 +131,17 @@ class TestRegisterConcurrency(TransactionCase):
         item = UnenrolStaff(self.register_id, "ravi")
         self.assertEqual(self._raced(STAFF, "_unenrol", item), (None, "already"))
         self.assertEqual(self._counts(), (0, 0, 1))
+
+    def test_two_mark_one_cell(self):
+        with self.transaction() as env:
+            self._run(ATTENDEE, "_enrol", Enrol(self.register_id, self.person_id), env)
+            register = env["spp.attendance.register"].browse(self.register_id)
+            register.mark_mode = "entry_exit"
+            self.addCleanup(self._forget_marks)
+        marks = (partial(self._mark, time) for time in ("08:00", "09:00"))
+        self.assertEqual(self._raced_by(*marks), (None, "changed"))
+        with self.transaction() as env:
+            records = env["spp.attendance.record"].search(
+                [("register_id", "=", self.register_id)]
+            )
+            self.assertEqual(records.mapped("local_time"), ["08:00:00"])

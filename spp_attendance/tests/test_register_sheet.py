@@ -366,6 +366,19 @@ class TestRegisterSheet(SheetCase):
         )
         self.assertFalse(self.records_of_register())
 
+    def test_a_manager_joins_the_staff_unless_it_takes_no_more(self):
+        self.assertFalse(self.sheet()["can_join"])  # is one of them
+        self.assertTrue(self.sheet(self.manager)["can_join"])
+        with freeze_time("2026-10-02"):
+            self.assertFalse(self.sheet(self.manager)["can_join"])
+        self.register.active = False
+        self.assertFalse(self.sheet(self.manager)["can_join"])
+        self.register.active = True
+        self.as_user(self.manager).action_join()
+        self.assertFalse(self.sheet(self.manager)["can_join"])
+        answer = self.mark(self.amina, 7, "present", user=self.manager)
+        self.assertEqual(answer["status"], "done")
+
     def test_no_other_role_gets_in(self):
         other = self._new_user("other-officer", "officer")
         for user in (other, self.internal, self.participant):

@@ -1,3 +1,4 @@
+import { browser } from "@web/core/browser/browser";
 import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { deserializeDate, serializeDate } from "@web/core/l10n/dates";
 import { localization } from "@web/core/l10n/localization";
@@ -68,7 +69,7 @@ export class RegisterSheet extends Component {
         onMounted(() => {
             this.measure();
             if (!this.ui.isSmall) {
-                this.scroll.el?.focus({ preventScroll: true });
+                this.goOn();
             }
         });
         onPatched(() => {
@@ -544,7 +545,7 @@ export class RegisterSheet extends Component {
         }
         this.finishEditing();
         Object.assign(this.state, { row, column });
-        this.scroll.el.focus({ preventScroll: true });
+        this.goOn();
         if (this.mode === "entry_exit") {
             this.edit();
         } else {
@@ -593,11 +594,11 @@ export class RegisterSheet extends Component {
         ev.stopPropagation();
         if (ev.key === "Escape") {
             this.state.editing = null;
-            this.scroll.el.focus({ preventScroll: true });
+            this.goOn();
         } else if (ev.key in steps) {
             ev.preventDefault();
             if (this.finishEditing()) {
-                this.scroll.el.focus({ preventScroll: true });
+                this.goOn();
                 this.move(...steps[ev.key]);
             }
         }
@@ -690,6 +691,33 @@ export class RegisterSheet extends Component {
             res_id: this.registerId,
             views: [[false, "form"]],
         });
+    }
+
+    /** Become staff of the register, and go on here. */
+    async join() {
+        await this.orm.call("spp.attendance.register", "action_join", [[this.registerId]]);
+        await this.reload();
+        this.goOn();
+    }
+
+    /** Have keys work on the sheet again, after a button that is gone. */
+    goOn() {
+        this.scroll.el?.focus({ preventScroll: true });
+    }
+
+    sendNow() {
+        this.marks.send();
+        this.goOn();
+    }
+
+    /** Marks wait in this browser until the page comes back. */
+    logIn() {
+        browser.location.reload();
+    }
+
+    dismiss(marks) {
+        this.marks.dismiss(marks);
+        this.goOn();
     }
 
     async print() {

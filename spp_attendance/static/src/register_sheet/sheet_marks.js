@@ -34,8 +34,8 @@ export class SheetMarks extends EventBus {
         /** Whether the server was not reached the last time. */
         this.isFailing = false;
         this.isExpired = false;
-        /** Whether this browser keeps what is not sent yet. */
-        this.isKept = browser.localStorage instanceof Storage;
+        /** Uuids of those that this browser keeps. */
+        this.kept = new Set();
         this.sending = new Set();
         this.attempts = 0;
     }
@@ -51,10 +51,11 @@ export class SheetMarks extends EventBus {
                 }
             }
         } catch {
-            this.isKept = false;
+            // A browser that keeps nothing has nothing.
         }
         for (const mark of found.sort((one, other) => one.order - other.order)) {
             this.marks.set(mark.uuid, mark);
+            this.kept.add(mark.uuid);
         }
         browser.addEventListener("online", () => this.send());
         if (this.waiting.length) {
@@ -65,17 +66,18 @@ export class SheetMarks extends EventBus {
     keep(mark) {
         try {
             browser.localStorage.setItem(this.prefix + mark.uuid, JSON.stringify(mark));
+            if (browser.localStorage instanceof Storage) {
+                this.kept.add(mark.uuid); // what stands in for one keeps nothing
+            }
         } catch {
-            this.isKept = false;
+            // It is full, perhaps; what is sent makes room.
         }
     }
 
     drop(mark) {
         this.marks.delete(mark.uuid);
-        try {
+        if (this.kept.delete(mark.uuid)) {
             browser.localStorage.removeItem(this.prefix + mark.uuid);
-        } catch {
-            this.isKept = false;
         }
     }
 
@@ -86,6 +88,11 @@ export class SheetMarks extends EventBus {
     /** Marks that no answer has come for. */
     get waiting() {
         return [...this.marks.values()].filter(({ reason }) => !reason);
+    }
+
+    /** Whether what is not sent yet survives that the page is closed. */
+    get isKept() {
+        return this.waiting.every(({ uuid }) => this.kept.has(uuid));
     }
 
     refused(registerId) {
@@ -194,6 +201,9 @@ export class SheetMarks extends EventBus {
         this.sending = new Set(batch.map((mark) => mark.uuid));
         for (const mark of batch.filter(({ isTried }) => !isTried)) {
             mark.isTried = true;
+            this.keep(mark);
+        }
+        for (const mark of this.waiting.filter(({ uuid }) => !this.kept.has(uuid))) {
             this.keep(mark);
         }
         try {
