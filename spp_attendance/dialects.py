@@ -25,7 +25,7 @@ _BLOCK = 64 * 1024
 _OPENSPP_PATH = re.compile(
     r"/(attendances|subscribers)(/.*)?|/(attendance|subscriber)/.*"
 )
-_DIGIT_PATH = re.compile(r"/attendance/(staff/|attendee/|log/)?v1/.*")
+_DIGIT_PATH = re.compile(r"/attendance/([a-z-]+/)?v1/.*")
 _JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
 

@@ -395,10 +395,8 @@ class SppAttendanceDigit(models.AbstractModel):
         else:
             domain &= Domain("register_id.is_mine", "=", True)
         if search.client_references:
-            # As in the native API, these are the business of who gave them.
-            domain &= Domain(
-                "origin", "=", self.env["spp.attendance.record"]._api_origin()
-            )
+            # Of logs alone: what else is sent with an id of its sender's is none.
+            domain &= Domain("log_type", "!=", False)
             domain &= Domain("external_id", "in", search.client_references)
         if search.individuals:
             service = self.with_company(company)
@@ -420,6 +418,8 @@ class SppAttendanceDigit(models.AbstractModel):
     def _register_domain(self, search, codes):
         registers = self._log_registers([search.register])
         register = registers.get(search.register)
+        if not register and self._is_out_of_sight(search.register):
+            raise digit.refuse(*digit_log.not_staff(self._own_uuid(), search.register))
         if not register or register.is_deleted:
             raise digit.refuse("INVALID_REGISTERID", "Register Not found ")
         if codes.get(register.company_id.id) != search.tenant:
@@ -429,6 +429,23 @@ class SppAttendanceDigit(models.AbstractModel):
         if problem := self._staff_problem(search, register, staffed):
             raise digit.refuse(*problem)
         return Domain("register_id", "=", register.id)
+
+    def _is_out_of_sight(self, register_uuid):
+        """Whether there is such a register, which who acts may not see.
+
+        That there is one is all that is told, as by DIGIT.
+        """
+        registers_sudo = self.env["spp.attendance.register"].sudo()
+        return bool(
+            registers_sudo.with_context(active_test=False).search_count(
+                [
+                    ("uuid", "=", register_uuid),
+                    ("company_id", "in", self.env.companies.ids),
+                    ("is_deleted", "=", False),
+                ],
+                limit=1,
+            )
+        )
 
     def _found_ids(self, search):
         """Ids of records behind ids of logs, of whatever register these are."""
@@ -471,7 +488,7 @@ class SppAttendanceDigit(models.AbstractModel):
             SELECT json_build_array(
                    r.id, register.uuid, person.uuid, c.attendance_tenant_code,
                    %(time)s, r.log_type, r.direction, r.category, r.active,
-                   CASE WHEN r.origin = %(origin)s THEN r.external_id END,
+                   CASE WHEN r.log_type IS NOT NULL THEN r.external_id END,
                    r.log_details, %(created)s, %(written)s,
                    creator.attendance_uuid, writer.attendance_uuid, r.write_uid)
               FROM (%(found)s) r
@@ -485,7 +502,6 @@ class SppAttendanceDigit(models.AbstractModel):
             time=ms_sql("r", "date_time"),
             created=ms_sql("r", "create_date"),
             written=ms_sql("r", "write_date"),
-            origin=model._api_origin(),
             found=query.select(*(SQL.identifier(query.table, n) for n in _COLUMNS)),
             way=direction,
         )
@@ -502,7 +518,6 @@ _COLUMNS = (
     "direction",
     "category",
     "active",
-    "origin",
     "external_id",
     "log_details",
     "create_date",

@@ -4,6 +4,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..acting import acting
 from ..api import digit
 from ..digit_rows import escaped, staff_sql
 from ..enrolment import EnrolStaff, UnenrolStaff
@@ -123,12 +124,15 @@ class SppAttendanceDigit(models.AbstractModel):
         kind = digit.to_text(item, "staffType").upper()
         return kind if kind in _TYPES else "OWNER"
 
-    @staticmethod
-    def _staff_name(item):
+    def _staff_name(self, item):
         """The name that is given with somebody who may be no user here."""
         details = item.get("additionalDetails")
         name = details.get("staffName") if isinstance(details, dict) else None
-        return name.strip() or None if isinstance(name, str) else None
+        if isinstance(name, str) and name.strip():
+            return name.strip()
+        actor = acting(self.env)
+        is_oneself = actor and actor.uuid == digit.to_text(item, "userId")
+        return actor.name if is_oneself else None
 
     def _name_staff(self, staff_ids):
         """Put the name of new staff into their details, where apps read it."""

@@ -356,8 +356,11 @@ class SppAttendanceLogQueue(models.Model):
                               AND r.company_id = q.company_id),
                        subscriber_id = (
                            SELECT s.id FROM spp_attendance_subscriber s
-                            WHERE s.uuid = q.individual
-                              AND s.company_id = q.company_id)
+                            WHERE (s.uuid = q.individual
+                                   OR s.person_identifier = q.individual)
+                              AND s.company_id = q.company_id
+                         ORDER BY s.uuid = q.individual DESC
+                            LIMIT 1)
                   FROM unnest(%(ids)s::int4[], %(codes)s::varchar[],
                               %(reasons)s::varchar[]) AS f(id, code, reason)
                  WHERE q.id = f.id

@@ -225,6 +225,10 @@ class SppAttendanceRecord(models.Model):
     _register_date_time_idx = models.Index(
         "(register_id, date_time, id) WHERE register_id IS NOT NULL"
     )
+    # Apps ask for logs by their own references, of whatever register these are.
+    _log_external_id_idx = models.Index(
+        "(external_id) WHERE log_type IS NOT NULL AND external_id IS NOT NULL"
+    )
     _local_date_idx = models.Index("(local_date)")
     # For apps that ask again and again what has changed.
     _company_write_date_idx = models.Index("(company_id, write_date, id)")

@@ -87,7 +87,12 @@ class TestDigitEnvelope(DigitCase):
         self.assertEqual(response.status_code, 400)
 
     def test_other_addresses(self):
-        for path in ("/v1/_nothing", "/staff/v1/_update", "/log/v1/"):
+        for path in (
+            "/v1/_nothing",
+            "/staff/v1/_update",
+            "/log/v1/",
+            "/face-auth/v1/_create",
+        ):
             response = self.call(path)
             self.assertEqual(response.status_code, 404)
             self.assertEqual(response.json()["Errors"][0]["code"], "NOT_FOUND")
@@ -367,6 +372,13 @@ class TestDigitGateway(DigitCase):
         response = self.call("/staff/v1/_create", staff=[self.staff(own, "else")])
         self.assertRefused(
             response, ("INDIVIDUAL_SEARCH_RESPONSE_IS_EMPTY", "Individuals not found")
+        )
+        # who joins what an open role shows is known by the name that the gateway says
+        joiner = self.as_user("joiner", ["SUPERUSER"], name="Joy Ade")
+        item = self.staff(made, "joiner")
+        answer = self.ok("/staff/v1/_create", staff=[item], **joiner)
+        self.assertEqual(
+            answer["staff"][0]["additionalDetails"], {"staffName": "Joy Ade"}
         )
         item = self.staff(made, "nameless")
         answer = self.ok("/staff/v1/_create", staff=[item], **self.as_user())

@@ -629,6 +629,25 @@ class TestDigitLogSearch(DigitLogCase):
                 params = {name: value for name, value in asked.items() if value}
                 self.refused("_search", None, error, params=urlencode(params, True))
 
+    def test_out_of_sight(self):
+        """An app that sees its own registers alone is told the same of others."""
+        strange = self._new_register("Strange", staff=False)
+        self.app.sudo().group_ids = self.env.ref(
+            "spp_attendance.spp_attendance_group_officer"
+        ) + self.env.ref("spp_oauth.spp_oauth_group_service")
+        seen = self.env["spp.attendance.register"].with_user(self.app)
+        seen = seen.with_context(allowed_company_ids=self.company.ids)
+        self.assertEqual(seen.search([]), self.register)
+        self.assertEqual(self.search(), [])
+        asked = {"tenantId": TENANT, "registerId": strange.uuid}
+        message = (
+            f"User [{self.app.attendance_uuid}] is not authorised for register"
+            f" [{strange.uuid}]"
+        )
+        self.refused("_search", asked, ("UNAUTHORISED_USER", message))
+        strange._delete()
+        self.refused("_search", asked, ("INVALID_REGISTERID", "Register Not found "))
+
     def test_without_request_info(self):
         response = self.url_open(
             "/attendance/log/v1/_search",
@@ -744,7 +763,7 @@ class TestDigitLogSearch(DigitLogCase):
         self.assertEqual([log["id"] for log in found], ids[::-1][1:4])
 
     def test_by_client_reference_alone(self):
-        """Of registers on whose staff one is, and of one's own references only."""
+        """Of registers on whose staff one is, whoever gave the reference."""
         other = self._new_register("Other")
         self._enrol(other, self.amina, ("2026-09-01 00:00:00", False))
         [one] = self.ok("_create", [self.log(clientReferenceId="r-1")])
@@ -767,6 +786,11 @@ class TestDigitLogSearch(DigitLogCase):
         self.assertEqual(found(), {one["id"]})
         # the same of another sender
         self.env.cr.execute("UPDATE spp_attendance_record SET origin = 'oauth/other'")
+        self.assertEqual(found(), {one["id"]})
+        [log] = self.search()
+        self.assertEqual(log["clientReferenceId"], "r-1")
+        # what isn't a log has an id of another kind
+        self.env.cr.execute("UPDATE spp_attendance_record SET log_type = NULL")
         self.assertEqual(found(), set())
         [log] = self.search()
         self.assertIsNone(log["clientReferenceId"])
