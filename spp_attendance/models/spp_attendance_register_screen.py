@@ -220,3 +220,7 @@ class SppAttendanceRegister(models.Model):
         """Have it corrected before it is approved."""
         self.check_access("write")
         self._set_review(_SENT_BACK)
+
+    def action_reopen(self):
+        """Have what is approved reviewed again."""
+        self._reopen_review()

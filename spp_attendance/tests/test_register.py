@@ -728,8 +728,8 @@ class TestRegister(RegisterCase):
             register.write({"review_status": "REJECTED"})
         register.name = "Still has a name"
         with self.assertRaises(AccessError):
-            register._reopen_review()
-        register.with_user(self.manager)._reopen_review()
+            register.action_reopen()
+        register.with_user(self.manager).action_reopen()
         self.assertEqual(register.review_status, PENDING)
 
     def test_a_former_approver_approves_nothing(self):
