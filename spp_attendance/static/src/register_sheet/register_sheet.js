@@ -266,6 +266,10 @@ export class RegisterSheet extends Component {
         return { present: "✓", absent: "✗" }[mark] || "";
     }
 
+    present(count, all) {
+        return _t("%(count)s of %(all)s present", { count, all });
+    }
+
     label(person, day, cell) {
         const states = {
             saving: _t("saving"),
