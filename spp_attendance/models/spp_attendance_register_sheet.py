@@ -222,8 +222,12 @@ class SppAttendanceRegister(models.Model):
         try:
             marks = SHEET_MARKS.validate_python(marks)
         except SchemaError as error:
+            # What was sent is not sent back.
+            [first, *_] = error.errors(include_url=False, include_input=False)
             raise UserError(
-                self.env._("These are no marks of a sheet: %(error)s", error=error)
+                self.env._(
+                    "These are no marks of a sheet: %(error)s", error=first["msg"]
+                )
             ) from error
         if not marks:
             return []

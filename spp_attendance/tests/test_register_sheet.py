@@ -474,3 +474,6 @@ class TestRegisterSheet(SheetCase):
                 self.send({**good, **bad})
         with self.assertRaises(UserError):
             self.send(*[good] * 501)
+        with self.assertRaises(UserError) as refused:
+            self.as_user().mark_sheet("a secret")
+        self.assertNotIn("a secret", str(refused.exception))
