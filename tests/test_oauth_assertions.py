@@ -26,6 +26,12 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 NOW = int(time.time())
 
 
+@pytest.fixture(autouse=True)
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays as late as it was when these tests were collected."""
+    monkeypatch.setattr(time, "time", lambda: float(NOW))
+
+
 @pytest.fixture(scope="module", params=keys.ALGORITHMS)
 def pair(request) -> keys.KeyPair:
     return keys.generate(request.param)
