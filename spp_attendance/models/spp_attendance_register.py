@@ -15,7 +15,7 @@ from ..review import APPROVED, PENDING, STEPS, ReviewRefused
 _LAST = time(23, 59, 59, 999000)
 _LAST_SECOND = time(23, 59, 59)
 #: Rows of a register that can be given with it.
-_NESTED = ("staff_ids", "attendee_ids", "record_ids")
+_NESTED = ("staff_ids", "attendee_ids")
 
 
 class SppAttendanceRegister(models.Model):
@@ -108,7 +108,6 @@ class SppAttendanceRegister(models.Model):
     exit_time = fields.Char("Usual Exit", required=True, size=8, default="17:00:00")
     staff_ids = fields.One2many("spp.attendance.register.staff", "register_id")
     attendee_ids = fields.One2many("spp.attendance.register.attendee", "register_id")
-    record_ids = fields.One2many("spp.attendance.record", "register_id")
     attendee_count = fields.Integer("Enrolled", compute="_compute_attendee_count")
     is_mine = fields.Boolean(
         compute="_compute_is_mine",

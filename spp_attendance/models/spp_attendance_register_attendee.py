@@ -32,7 +32,7 @@ class SppAttendanceRegisterAttendee(models.Model):
     )
 
     register_id = fields.Many2one(
-        "spp.attendance.register", required=True, ondelete="cascade"
+        "spp.attendance.register", required=True, ondelete="cascade", index=True
     )
     company_id = fields.Many2one(related="register_id.company_id", store=True)
     subscriber_id = fields.Many2one(

@@ -9,8 +9,12 @@ class SppAttendanceRegisterInterval(models.Model):
     _description = "Register Enrolment"
     _order = "attendee_id, start_at, id"
 
+    # The ranges below are no index for who asks for an attendee's own.
     attendee_id = fields.Many2one(
-        "spp.attendance.register.attendee", required=True, ondelete="cascade"
+        "spp.attendance.register.attendee",
+        required=True,
+        ondelete="cascade",
+        index=True,
     )
     company_id = fields.Many2one(related="attendee_id.company_id", store=True)
     start_at = fields.Datetime("Enrolled", required=True)
@@ -25,8 +29,6 @@ class SppAttendanceRegisterInterval(models.Model):
         " tsrange(start_at, end_at) WITH &&)",
         "This person is enrolled in the register at that time already.",
     )
-    # The ranges above are no index for who asks for an attendee's own.
-    _attendee_start_idx = models.Index("(attendee_id, start_at)")
 
     @api.model_create_multi
     def create(self, vals_list):

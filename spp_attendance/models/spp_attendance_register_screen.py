@@ -82,7 +82,6 @@ class SppAttendanceRegister(models.Model):
                 sorted({staff.name or staff.user_uuid for staff in current})
             )
 
-    @api.depends("record_ids")
     def _compute_record_count(self):
         groups = self.env["spp.attendance.record"]._read_group(
             [("register_id", "in", self.ids)], ["register_id"], ["__count"]

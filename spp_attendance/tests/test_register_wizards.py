@@ -261,7 +261,7 @@ class TestRegisterWizards(RegisterCase):
         self.assertNotEqual(copy.number, self.register.number)
         self.assertEqual(copy.attendee_ids.subscriber_id, self.amina)
         self.assertEqual(copy.attendee_ids.tag, "A")
-        self.assertFalse(copy.record_ids)
+        self.assertEqual(copy.record_count, 0)
         self.assertEqual((copy.enrolled_count, copy.attendee_count), (1, 0))
 
     def test_copy_periods(self):
