@@ -15,9 +15,9 @@ from odoo.api import Environment
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command, Domain
 from odoo.models import BaseModel
-from odoo.tools import mute_logger
 
 from .api import PEOPLE, Outcome, PersonIn, Refused
+from .quiet import quiet_sql
 from .references import Found, Rejection, find_references, resolve
 
 #: Fields of an item that are a field of the subscriber, by the same name.
@@ -252,7 +252,7 @@ class Upsert:
         if not changes:
             return
         try:
-            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+            with quiet_sql(), self.env.cr.savepoint():
                 done = write(changes)
                 self.env.flush_all()
         except (AccessError, UserError, IntegrityError) as error:

@@ -1,7 +1,11 @@
+import logging
+from threading import Thread
+
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
 from ..api import Outcome, Refused
+from ..quiet import quiet_sql
 from ..references import BatchRefused
 from .common import AttendanceCase
 
@@ -187,6 +191,26 @@ class TestUpsert(AttendanceCase):
                 self.upsert(item, user=user)
         [outcome] = self.upsert(item, user=self.officer)
         self.assertEqual(outcome.status, "created")
+
+    def test_what_is_kept_out_of_the_log_is_a_thread_s_own(self):
+        logger = logging.getLogger("odoo.sql_db")
+
+        def complain(text):
+            logger.error(text)
+
+        with self.assertLogs(logger) as heard:
+            with quiet_sql():
+                with quiet_sql():
+                    complain("twice quiet")
+                complain("still quiet")
+                # another thread has its own say
+                other = Thread(target=complain, args=("elsewhere",))
+                other.start()
+                other.join()
+            complain("loud again")
+        self.assertEqual(
+            [record.message for record in heard.records], ["elsewhere", "loud again"]
+        )
 
     def test_statements_grow_with_the_rows_written_and_no_faster(self):
         def batch(prefix, count, **values):
