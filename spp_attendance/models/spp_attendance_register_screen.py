@@ -26,6 +26,7 @@ class SppAttendanceRegister(models.Model):
     )
     staff_names = fields.Char("Staff Now", compute="_compute_staff_names")
     record_count = fields.Integer("Marks", compute="_compute_record_count")
+    review_label = fields.Char("Review", compute="_compute_review_label")
 
     @api.depends_context("uid")
     @api.depends("staff_ids.is_current", "review_status", "is_reviewed")
@@ -48,6 +49,19 @@ class SppAttendanceRegister(models.Model):
                 is_open and status != PENDING and bool(mine & STEPS[PENDING])
             )
             register.may_approve = is_open and bool(mine & STEPS[APPROVED])
+
+    @api.depends("review_status")
+    @api.depends_context("lang")
+    def _compute_review_label(self):
+        texts = {
+            PENDING: self.env._("To be approved"),
+            APPROVED: self.env._("Approved"),
+            _SENT_BACK: self.env._("Sent back"),
+        }
+        for register in self:
+            # Any other word is another system's own.
+            status = register.review_status
+            register.review_label = texts.get(status, status)
 
     @api.depends("name", "number")
     def _compute_display_name(self):

@@ -363,11 +363,14 @@ class TestRegisterWizards(RegisterCase):
         approved = register.with_user(self.manager)
         approved.action_join()
         self.assertTrue(approved.may_approve)
+        self.assertEqual(register.review_label, "To be approved")
         approved.action_send_back()
+        self.assertEqual(register.review_label, "Sent back")
         self.assertTrue(register.may_submit)
         register.action_submit()
         approved.action_approve()
         self.assertEqual(register.review_status, "APPROVED")
+        self.assertEqual(register.review_label, "Approved")
         self.assertFalse(approved.may_approve or approved.may_submit)
 
     # ------------------------------------------------------------ what is seen
