@@ -82,8 +82,9 @@ def chosen(place: Workplace, names: Sequence[str]) -> list[Step]:
     """
     linters = lint.steps(place)
     pure, *end_to_end = pytest_steps.steps(place)
-    # What fails soonest comes first; the longest runs are started early.
-    every = [*linters, pure, *odoo_steps.steps(place), *end_to_end]
+    # What fails soonest comes first, then the longest, so that little is left to do when
+    # only one is running any more.
+    every = [*linters, pure, *end_to_end, *odoo_steps.steps(place)]
     if not names:
         return every
     known = {step.name for step in every}

@@ -12,7 +12,7 @@ END_TO_END = "end_to_end"
 #: The name that stands for all steps of tests that need a running Odoo.
 ALL_END_TO_END = "end-to-end"
 #: More than run at once, since lines tell little of how long a file takes.
-PARTS = 4
+PARTS = 6
 
 
 def steps(place: Workplace) -> list[Step]:
