@@ -82,8 +82,8 @@ def chosen(place: Workplace, names: Sequence[str]) -> list[Step]:
     """
     linters = lint.steps(place)
     pure, *end_to_end = pytest_steps.steps(place)
-    # What fails soonest comes first, then the longest, so that little is left to do when
-    # only one is running any more.
+    # What fails soonest comes first, then the longest, so that little is left to do
+    # when only one is running any more.
     every = [*linters, pure, *end_to_end, *odoo_steps.steps(place)]
     if not names:
         return every
