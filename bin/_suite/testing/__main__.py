@@ -82,9 +82,12 @@ def chosen(place: Workplace, names: Sequence[str]) -> list[Step]:
     """
     linters = lint.steps(place)
     pure, *end_to_end = pytest_steps.steps(place)
-    # What fails soonest comes first, then the longest, so that little is left to do
-    # when only one is running any more.
-    every = [*linters, pure, *end_to_end, *odoo_steps.steps(place)]
+    # What fails soonest comes first; then what much waits for, and the longest, so that
+    # little is left to do when only one is running any more.
+    odoo = odoo_steps.steps(place)
+    awaited = closure(odoo, {"together"})
+    rest = [step for step in odoo if step not in awaited]
+    every = [*linters, pure, *awaited, *end_to_end, *rest]
     if not names:
         return every
     known = {step.name for step in every}
