@@ -21,10 +21,19 @@ from typing import Any, NamedTuple
 from odoo import fields
 from odoo.api import Environment
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.models import BaseModel
 from odoo.tools import SQL
 
 from .acting import acting, acting_uuid
+
+
+def holds_now() -> Domain:
+    """Of rows with ``enrolled_at`` and ``unenrolled_at``: those that hold now."""
+    now = fields.Datetime.now()
+    return Domain("enrolled_at", "<=", now) & (
+        Domain("unenrolled_at", "=", False) | Domain("unenrolled_at", ">", now)
+    )
 
 
 class Enrol(NamedTuple):

@@ -7,6 +7,7 @@ from . import (
     spp_attendance_absentee,
     spp_attendance_actor_mixin,
     spp_attendance_api_mixin,
+    spp_attendance_api_row_mixin,
     spp_attendance_api_tree_mixin,
     spp_attendance_audited_mixin,
     spp_attendance_dated_mixin,

@@ -1,9 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Command, Domain
+from odoo.fields import Command
 from odoo.tools import SQL
 
-from ..enrolment import AttendeeRows
+from ..enrolment import AttendeeRows, holds_now
 
 
 class SppAttendanceRegisterAttendee(models.Model):
@@ -71,21 +71,15 @@ class SppAttendanceRegisterAttendee(models.Model):
 
     @api.depends("enrolled_at", "unenrolled_at")
     def _compute_is_enrolled(self):
-        now = fields.Datetime.now()
-        for attendee in self:
-            start, end = attendee.enrolled_at, attendee.unenrolled_at
-            attendee.is_enrolled = bool(
-                start and start <= now and (not end or end > now)
-            )
+        now = self.filtered_domain(holds_now())
+        for row in self:
+            row.is_enrolled = row in now
 
     @api.model
     def _search_is_enrolled(self, operator, value):
         if operator != "in":
             return NotImplemented
-        now = fields.Datetime.now()
-        return Domain("enrolled_at", "<=", now) & (
-            Domain("unenrolled_at", "=", False) | Domain("unenrolled_at", ">", now)
-        )
+        return holds_now()
 
     def _touch(self):
         """Note who changed the enrolments of these, and when."""

@@ -26,7 +26,7 @@ class SppAttendanceRegisterAttendeeApi(models.Model):
     """What the native API does with who is on a register."""
 
     _name = "spp.attendance.register.attendee"
-    _inherit = ["spp.attendance.register.attendee", "spp.attendance.api.mixin"]
+    _inherit = ["spp.attendance.register.attendee", "spp.attendance.api.row.mixin"]
 
     person_identifier = fields.Char(
         related="subscriber_id.person_identifier", string="Identifier"
@@ -52,12 +52,6 @@ class SppAttendanceRegisterAttendeeApi(models.Model):
     _API_INACTIVE = None
 
     @api.model
-    def _api_list_of(self, reference, query):
-        """A page of who is or was enrolled on a register."""
-        register = self.env["spp.attendance.register"]._api_find(reference)
-        return self._api_list(query, Domain("register_id", "=", register.id))
-
-    @api.model
     def _api_domain(self, query):
         domain = Domain.TRUE
         if query.person_identifier:
@@ -70,15 +64,6 @@ class SppAttendanceRegisterAttendeeApi(models.Model):
         if query.enrolled is not None:
             domain &= Domain("is_enrolled", "=", query.enrolled)
         return domain
-
-    @api.model
-    def _api_key_domain(self, reference):
-        register_uuid, uuid = reference
-        return (
-            Domain("uuid", "=", str(uuid))
-            & Domain("register_id.uuid", "=", str(register_uuid))
-            & Domain("register_id.is_deleted", "=", False)
-        )
 
     @api.model
     def _api_patch(self, reference, body):

@@ -1,8 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 
-from ..enrolment import StaffRows
+from ..enrolment import StaffRows, holds_now
 
 
 class SppAttendanceRegisterStaff(models.Model):
@@ -81,23 +80,15 @@ class SppAttendanceRegisterStaff(models.Model):
 
     @api.depends("enrolled_at", "unenrolled_at")
     def _compute_is_current(self):
-        now = fields.Datetime.now()
-        for staff in self:
-            end = staff.unenrolled_at
-            staff.is_current = bool(
-                staff.enrolled_at
-                and staff.enrolled_at <= now
-                and (not end or end > now)
-            )
+        now = self.filtered_domain(holds_now())
+        for row in self:
+            row.is_current = row in now
 
     @api.model
     def _search_is_current(self, operator, value):
         if operator != "in":
             return NotImplemented
-        now = fields.Datetime.now()
-        return Domain("enrolled_at", "<=", now) & (
-            Domain("unenrolled_at", "=", False) | Domain("unenrolled_at", ">", now)
-        )
+        return holds_now()
 
     @api.model_create_multi
     def create(self, vals_list):

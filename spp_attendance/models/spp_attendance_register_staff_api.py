@@ -15,7 +15,7 @@ class SppAttendanceRegisterStaffApi(models.Model):
     """What the native API does with the staff of a register."""
 
     _name = "spp.attendance.register.staff"
-    _inherit = ["spp.attendance.register.staff", "spp.attendance.api.mixin"]
+    _inherit = ["spp.attendance.register.staff", "spp.attendance.api.row.mixin"]
 
     _API_PAGE = StaffPage
     _API_FIELDS = (
@@ -34,12 +34,6 @@ class SppAttendanceRegisterStaffApi(models.Model):
     _API_INACTIVE = None
 
     @api.model
-    def _api_list_of(self, reference, query):
-        """A page of who is or was on the staff of a register."""
-        register = self.env["spp.attendance.register"]._api_find(reference)
-        return self._api_list(query, Domain("register_id", "=", register.id))
-
-    @api.model
     def _api_domain(self, query):
         domain = Domain.TRUE
         if query.user_uuid:
@@ -49,15 +43,6 @@ class SppAttendanceRegisterStaffApi(models.Model):
         if query.current is not None:
             domain &= Domain("is_current", "=", query.current)
         return domain
-
-    @api.model
-    def _api_key_domain(self, reference):
-        register_uuid, uuid = reference
-        return (
-            Domain("uuid", "=", str(uuid))
-            & Domain("register_id.uuid", "=", str(register_uuid))
-            & Domain("register_id.is_deleted", "=", False)
-        )
 
     @api.model
     def _api_enrol(self, reference, body):
