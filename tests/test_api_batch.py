@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import psycopg2
 import pytest
 import requests
+from held_up import held_up, inserting
 from oauth_admin import OAuthAdmin, bearer
 from processes import kill_workers, wait_until
 
@@ -60,38 +59,6 @@ class App:
 
     def stored(self) -> int:
         return self.admin.count("spp_attendance_record", "TRUE")
-
-    @contextlib.contextmanager
-    def held_up(self, item: dict) -> Iterator[None]:
-        """Have the chunk wait that an item is in, which is recorded already.
-
-        For the row is being deleted, and nobody knows yet whether it will be.
-        """
-        server = self.running.server
-        env = {**os.environ, **server.server.env()}
-        connection = psycopg2.connect(
-            dbname=server.database,
-            host=env["PGHOST"],
-            port=env["PGPORT"],
-            user=env["PGUSER"],
-        )
-        with contextlib.closing(connection), connection.cursor() as cursor:
-            cursor.execute(
-                "DELETE FROM spp_attendance_record WHERE external_id = %s",
-                [item["external_id"]],
-            )
-            assert cursor.rowcount == 1
-            yield
-            connection.rollback()
-
-    def waiting(self) -> set[int]:
-        """Process ids of who waits to insert records, as PostgreSQL was told them."""
-        names = self.running.query(
-            "SELECT application_name FROM pg_stat_activity"
-            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            "   AND query ILIKE '%INSERT INTO spp_attendance_record%'"
-        )
-        return {int(name.split("-")[1]) for name in names.split()}
 
     def at_work(self) -> int:
         """How many other sessions are in a transaction."""
@@ -182,9 +149,9 @@ def test_who_goes_away_leaves_nothing_open(app: App) -> None:
     items = facts()
     assert is_done(app.send(RECORDS, [items[HELD]]))
     before = app.stored()
-    with app.held_up(items[HELD]):
+    with held_up(app.running, items[HELD]["external_id"]):
         answer = app.open(RECORDS, items)
-        wait_until(app.waiting)
+        wait_until(lambda: inserting(app.running))
         answer.raw.close()
         answer.close()
     wait_until(lambda: not app.at_work())
@@ -200,10 +167,10 @@ def test_a_killed_worker_is_noticed_and_nothing_is_doubled(prefork: App) -> None
     items = facts()
     assert is_done(app.send(RECORDS, [items[HELD]]))
     before = app.stored()
-    with app.held_up(items[HELD]):
+    with held_up(app.running, items[HELD]["external_id"]):
         answer = app.open(RECORDS, items)
-        wait_until(app.waiting)
-        for master in app.waiting():
+        wait_until(lambda: inserting(app.running))
+        for master in inserting(app.running):
             kill_workers(master)
         lines = read(answer)
     assert not is_done(lines)

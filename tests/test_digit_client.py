@@ -6,19 +6,17 @@ out who was there for how long. They do nothing but what such apps do, over real
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg2
 import pytest
 import requests
+from held_up import held_up, inserting
 from oauth_admin import OAuthAdmin, bearer
 from processes import kill_workers, wait_until
 
@@ -431,11 +429,11 @@ def test_worker_that_is_killed_in_bulk(start_server: Callable) -> None:
     logs = bulk_of(register, member, BULK)
     held = logs[BULK // 2]
     app.mark(held)
-    with held_up(app, held["clientReferenceId"]):
+    with held_up(app.running, held["clientReferenceId"]):
         answer = app.ask("log/v1/bulk/_create", {"attendance": logs})
         assert answer.status_code == 202, answer.text
-        wait_until(lambda: at_work(app))
-        for master in at_work(app):
+        wait_until(lambda: inserting(app.running))
+        for master in inserting(app.running):
             kill_workers(master)
         assert waiting(app) == BULK
         assert stored(app) == 1
@@ -465,36 +463,3 @@ def waiting(app: App) -> int:
 
 def stored(app: App) -> int:
     return app.admin.count("spp_attendance_record", "TRUE")
-
-
-def at_work(app: App) -> set[int]:
-    """Process ids of the servers whose workers wait to insert records."""
-    names = app.running.query(
-        "SELECT application_name FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        "   AND query ILIKE '%INSERT INTO spp_attendance_record%'"
-    )
-    return {int(name.split("-")[1]) for name in names.split()}
-
-
-@contextlib.contextmanager
-def held_up(app: App, reference: str) -> Iterator[None]:
-    """Have whoever inserts a log wait that is recorded already.
-
-    For the row is being deleted, and nobody knows yet whether it will be.
-    """
-    server = app.running.server
-    env = {**os.environ, **server.server.env()}
-    connection = psycopg2.connect(
-        dbname=server.database,
-        host=env["PGHOST"],
-        port=env["PGPORT"],
-        user=env["PGUSER"],
-    )
-    with contextlib.closing(connection), connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM spp_attendance_record WHERE external_id = %s", [reference]
-        )
-        assert cursor.rowcount == 1
-        yield
-        connection.rollback()
