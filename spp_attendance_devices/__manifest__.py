@@ -1,7 +1,7 @@
 {
     "name": "Attendance Devices",
-    "version": "19.0.1.1.0",
-    "summary": "Poll biometric terminals and turn their scans into attendance",
+    "version": "19.0.1.2.0",
+    "summary": "Read biometric terminals and turn their scans into attendance",
     "category": "Attendance",
     "author": "Attendance Suite Contributors",
     "website": "https://github.com/attendance-suite/attendance-suite",
@@ -18,6 +18,7 @@
         "views/spp_attendance_scan_views.xml",
         "views/spp_attendance_scan_badge_views.xml",
         "views/spp_attendance_device_user_views.xml",
+        "views/spp_attendance_device_run_views.xml",
         "views/spp_attendance_device_views.xml",
         "views/spp_attendance_devices_menus.xml",
     ],

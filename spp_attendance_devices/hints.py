@@ -38,9 +38,30 @@ def hints(env):
             "The terminal did not answer in time. Check that it is switched on and not "
             "behind a firewall; for a large log raise the deadline."
         ),
+        "forbidden": env._(
+            "Terminals may not have this address. Choose another one, or have its "
+            "network added in the settings."
+        ),
+        "busy": env._(
+            "The terminal is busy with something else. It is tried again soon; another "
+            "program may be talking to it."
+        ),
+        "tls": env._(
+            "The terminal's certificate is not the expected one. Check how the "
+            "certificate is verified, or accept the new one if it was renewed."
+        ),
         "auth": env._(
-            "The terminal refused the communication key. Enter the key shown under "
-            "Comm. > PC Connection on the terminal (not the menu password)."
+            "The terminal refused the key or the password. Enter it again: for ZKTeco "
+            "the key shown under Comm. > PC Connection (not the menu password)."
+        ),
+        "locked": env._(
+            "The terminal locked the account after wrong attempts. Wait until it is "
+            "unlocked (usually 30 minutes), check name and password, then try again "
+            "here."
+        ),
+        "permission": env._(
+            "The terminal lets the account in, but not read its events. Give it that "
+            "right on the terminal."
         ),
         "protocol": env._(
             "What answers at this address does not speak the expected protocol. Check "

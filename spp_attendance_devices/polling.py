@@ -7,14 +7,16 @@ transaction that is over by now, so that none is open while a terminal is slow.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from .devices import BaseMachineAdapter, DeviceConfig, DeviceError, DeviceInfo
 from .devices.adapter import Reading, ReadRequest
 from .devices.errors import InternalFault
+from .devices.isolated import Isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ class Claim(NamedTuple):
     token: str
     adapter: type[BaseMachineAdapter]
     config: DeviceConfig
-    known_digest: str
+    cursor: Mapping[str, Any] | None
 
 
 #: What a conversation gave: what was asked for, or why not.
@@ -35,7 +37,7 @@ Outcome = Reading | DeviceInfo | DeviceError
 
 def read(claim: Claim) -> Outcome:
     """Read a terminal's scans; a fault is returned, not raised."""
-    request = ReadRequest(datetime.now(UTC), claim.known_digest)
+    request = ReadRequest(datetime.now(UTC), claim.cursor)
     return _guarded(claim, lambda adapter: adapter.read_scans(request))
 
 
@@ -54,7 +56,10 @@ def read_all(claims: Sequence[Claim]) -> Iterator[tuple[Claim, Outcome]]:
 
 def _guarded(claim: Claim, talk) -> Outcome:
     try:
-        return talk(claim.adapter(claim.config))
+        claim.adapter.validate(claim.config)
+        isolated = claim.adapter.capabilities.isolated
+        kind = partial(Isolated, claim.adapter) if isolated else claim.adapter
+        return talk(kind(claim.config))
     except DeviceError as error:
         _logger.info("Terminal %s: %s (%s)", claim.device_id, error.code, error.detail)
         return error

@@ -4,6 +4,7 @@ from odoo.exceptions import ValidationError
 from odoo.addons.base.models.res_partner import _tz_get
 
 from ..api import LocationOut, LocationPage
+from ..completeness import Completeness
 
 
 class SppAttendanceLocation(models.Model):
@@ -140,6 +141,17 @@ class SppAttendanceLocation(models.Model):
         registers_sudo = registers_sudo.with_context(active_test=False)
         with registers_sudo.search([("location_id", "in", self.ids)])._keeping_days():
             return super().write(vals)
+
+    def _complete_until(self):
+        """Up to when all is known that happened here and below.
+
+        What is entered by people is known at once. Who brings in attendance later,
+        such as terminals, extends it.
+
+        :return: dict of :class:`..completeness.Completeness` by id of the location
+        """
+        now = fields.Datetime.now()
+        return {location.id: Completeness(now) for location in self}
 
     @api.depends("officer_ids", "parent_id.access_user_ids")
     def _compute_access_user_ids(self):

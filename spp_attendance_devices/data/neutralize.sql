@@ -2,6 +2,6 @@
 UPDATE spp_attendance_device
    SET enabled = FALSE,
        health = 'disabled',
-       comm_key = NULL,
+       secret = NULL,
        lease_token = NULL,
        lease_until = NULL;

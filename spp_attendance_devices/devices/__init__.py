@@ -1,9 +1,11 @@
 """Terminals without Odoo: adapters, codecs and the process that shields us from them.
 
-Nothing here imports Odoo; plain pytest covers it.
+Nothing here imports Odoo; plain pytest covers it. The table of makes is imported on its
+own: a child process that talks to one terminal needs one make's libraries only.
 """
 
 from .adapter import (
+    Acknowledged,
     BaseMachineAdapter,
     Capabilities,
     DeviceConfig,
@@ -11,12 +13,12 @@ from .adapter import (
     Reading,
     ReadRequest,
     ScanData,
+    UserData,
 )
 from .errors import DeviceError
-from .table import ADAPTERS, get_adapter
 
 __all__ = [
-    "ADAPTERS",
+    "Acknowledged",
     "BaseMachineAdapter",
     "Capabilities",
     "DeviceConfig",
@@ -25,5 +27,5 @@ __all__ = [
     "ReadRequest",
     "Reading",
     "ScanData",
-    "get_adapter",
+    "UserData",
 ]

@@ -1,42 +1,84 @@
-"""The child's side of :mod:`.isolated`: read the request, write the answer."""
+"""The child's side of :mod:`.isolated`: hear what is wanted, have the conversation.
+
+One JSON object comes in on stdin. On stdout go the scans, one JSON array a line, and
+last ``{"end": ...}`` or ``{"error": ...}``.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import importlib
 import json
 import os
+import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, TextIO
 
-from .errors import DeviceError
+from .adapter import BaseMachineAdapter, DeviceConfig, Reading, ReadRequest
+from .errors import DeviceError, InternalFault
 
-#: Makes the answer's lines; the last value it yields is the end.
-Conversation = Callable[[dict[str, Any]], Iterator[Any]]
+#: Address space, bytes: the biggest log that an adapter takes fits several times.
+MEMORY = 1 << 30
 
 
-def serve(
-    conversation: Conversation, classify: Callable[[Exception], DeviceError]
-) -> None:
-    """Answer one request from stdin on stdout and return.
+def main() -> None:
+    """Answer one request and return.
 
     If the parent is killed nobody is left to stop this process, so it carries an
     alarm of its own, a second after the deadline.
     """
     request = json.load(sys.stdin)
     signal.setitimer(signal.ITIMER_REAL, request["deadline"] + 1)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with _own_stdout() as out:
-        last: Any = None
         try:
-            for value in conversation(request):
-                if last is not None:
-                    _write(out, last)
-                last = value
-            _write(out, {"end": last})
-        except Exception as error:  # noqa: BLE001  every fault becomes one line
-            known = error if isinstance(error, DeviceError) else classify(error)
-            _write(out, {"error": {"code": known.code, "detail": known.detail}})
+            _write(out, {"end": converse(request, out)})
+        except DeviceError as error:
+            _write(out, {"error": {"code": error.code, "detail": error.detail}})
+        except Exception as error:
+            # Every fault becomes one line. Its type only: its text may quote what is nobody's business.
+            fault = InternalFault(type(error).__name__)
+            _write(out, {"error": {"code": fault.code, "detail": fault.detail}})
+            raise
+
+
+def converse(request: dict[str, Any], out: TextIO) -> Any:
+    """Have the conversation; scans are written as they come."""
+    module = importlib.import_module(f"devices.{request['module']}")
+    kind: type[BaseMachineAdapter] = getattr(module, request["class"])
+    settings = request["config"]
+    config = DeviceConfig(**{**settings, "networks": tuple(settings["networks"])})
+    words = request["argument"]
+    if "now" in words:
+        words["now"] = datetime.fromisoformat(words["now"])
+    verb = request["verb"]
+    if verb == "probe":
+        return kind.probe(config)
+    adapter = kind(config)
+    if verb == "read_scans":
+        return _read(adapter.read_scans(ReadRequest(**words)), out)
+    result = getattr(adapter, verb)(**words)
+    return dataclasses.asdict(result) if dataclasses.is_dataclass(result) else result
+
+
+def _read(reading: Reading, out: TextIO) -> dict[str, Any]:
+    for scan in reading.scans:
+        moment = scan.local_time
+        _write(out, scan._replace(local_time=moment and moment.isoformat()))
+    end = {
+        field.name: getattr(reading, field.name)
+        for field in dataclasses.fields(reading)
+        if field.name != "scans"
+    }
+    end["info"] = dataclasses.asdict(reading.info)
+    end["complete_until"] = (
+        reading.complete_until and reading.complete_until.isoformat()
+    )
+    return end
 
 
 def _write(out: TextIO, value: Any) -> None:
@@ -46,7 +88,11 @@ def _write(out: TextIO, value: Any) -> None:
 
 @contextlib.contextmanager
 def _own_stdout() -> Iterator[TextIO]:
-    """A private handle on stdout; prints of the vendor library go to stderr."""
+    """A private handle on stdout; prints of vendor libraries go to stderr."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)
         yield out
+
+
+if __name__ == "__main__":
+    main()

@@ -4,12 +4,17 @@
     ├── InternalFault            a fault of this software, not of the terminal
     ├── InvalidConfig            what was configured cannot be right
     ├── UnsupportedDevice        no adapter for this make
+    ├── DeviceForbiddenAddress   the address is in no network of terminals
     ├── DeviceUnreachable        no way to the address
     │   ├── DeviceNameUnknown    the host name does not resolve
     │   └── DeviceDisconnected   the terminal hung up in the middle
     ├── DeviceRefused            the address answers, the port is closed
     ├── DeviceTimeout            no answer in time, or the deadline passed
-    ├── DeviceAuthFailed         wrong communication key
+    ├── DeviceBusy               it answers that it has no time now
+    ├── DeviceTlsError           its certificate is not the expected one
+    ├── DeviceAuthFailed         wrong communication key, name or password
+    │   ├── DeviceLocked         too many wrong attempts: it lets nobody in
+    │   └── DevicePermission     the account may not read what is needed
     ├── DeviceProtocolError      the answer is not what the protocol allows
     └── DeviceDataError          the answer is well formed, its content is not usable
         ├── DeviceIncomplete     the counter and the log disagree
@@ -58,6 +63,15 @@ class UnsupportedDevice(DeviceError):
     transient = False
 
 
+class DeviceForbiddenAddress(DeviceError):
+    code = "forbidden"
+    hint = (
+        "Terminals may not have this address. Choose another one, or have its network "
+        "added in the settings."
+    )
+    transient = False
+
+
 class DeviceUnreachable(DeviceError):
     code = "unreachable"
     hint = (
@@ -95,13 +109,46 @@ class DeviceTimeout(DeviceError):
     )
 
 
+class DeviceBusy(DeviceError):
+    code = "busy"
+    hint = (
+        "The terminal is busy with something else. It is tried again soon; another "
+        "program may be talking to it."
+    )
+
+
+class DeviceTlsError(DeviceError):
+    code = "tls"
+    hint = (
+        "The terminal's certificate is not the expected one. Check how the "
+        "certificate is verified, or accept the new one if it was renewed."
+    )
+    transient = False
+
+
 class DeviceAuthFailed(DeviceError):
     code = "auth"
     hint = (
-        "The terminal refused the communication key. Enter the key shown under "
-        "Comm. > PC Connection on the terminal (not the menu password)."
+        "The terminal refused the key or the password. Enter it again: for ZKTeco the "
+        "key shown under Comm. > PC Connection (not the menu password)."
     )
     transient = False
+
+
+class DeviceLocked(DeviceAuthFailed):
+    code = "locked"
+    hint = (
+        "The terminal locked the account after wrong attempts. Wait until it is "
+        "unlocked (usually 30 minutes), check name and password, then try again here."
+    )
+
+
+class DevicePermission(DeviceAuthFailed):
+    code = "permission"
+    hint = (
+        "The terminal lets the account in, but not read its events. Give it that "
+        "right on the terminal."
+    )
 
 
 class DeviceProtocolError(DeviceError):

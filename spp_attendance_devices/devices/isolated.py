@@ -1,49 +1,130 @@
-"""Run a conversation with a terminal in a child process, under a hard deadline.
+"""Have conversations with terminals in child processes, under a hard deadline.
 
-The vendor library can spin for ever when a terminal hangs up in the middle, and
-decoding a big log holds the interpreter lock. In a process of its own neither can
-hurt the worker: at the deadline the whole process group is killed.
+A vendor library can spin for ever when a terminal hangs up in the middle, a server can
+drip its answer byte by byte, and decoding a big log holds the interpreter lock. In a
+process of its own none of it can hurt the worker: at the deadline the whole process
+group is killed.
 
-The request goes in on stdin and the answer comes out on stdout, both JSON, so nothing
-secret is ever on a command line. The answer is one JSON value a line; the last line is
-``{"end": ...}`` or ``{"error": ...}``. Without it the answer is not used at all.
+The request goes in on stdin, so nothing secret is ever on a command line. The answer
+goes to a file without a name: of a log of any length only a line at a time is in
+memory. An answer without its last line is not used at all.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from .adapter import (
+    Acknowledged,
+    BaseMachineAdapter,
+    Cursor,
+    DeviceConfig,
+    DeviceInfo,
+    Reading,
+    ReadRequest,
+    ScanData,
+    UserData,
+)
 from .errors import DeviceProtocolError, DeviceTimeout, from_code
 
+#: Bytes of an answer. 500,000 scans need less.
+MAX_ANSWER = 256 * 1024 * 1024
 #: What a child needs of the environment; database passwords and the like stay here.
 _KEEP_ENV = ("PATH", "LANG", "LC_ALL", "TZDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
-#: (module, request, seconds) -> the answer's lines before the last, and its end.
-Runner = Callable[[str, dict[str, Any], float], tuple[list[Any], dict[str, Any]]]
+
+class SpooledScans:
+    """Scans in a file, as :class:`~.adapter.Scans`; the file goes with the last
+    reference to it."""
+
+    def __init__(self, spool: BinaryIO, count: int) -> None:
+        self._spool = spool
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[ScanData]:
+        self._spool.seek(0)
+        for _number in range(self._count):
+            scan = ScanData._make(json.loads(self._spool.readline()))
+            moment = scan.local_time and datetime.fromisoformat(str(scan.local_time))
+            yield scan._replace(local_time=moment)
 
 
-def run_isolated(
-    module: str, request: dict[str, Any], deadline: float
-) -> tuple[list[Any], dict[str, Any]]:
-    """Run ``devices.<module>`` in a child and return its lines and its end value.
+class Isolated:
+    """The verbs of an adapter, each in a child process of its own."""
+
+    def __init__(self, kind: type[BaseMachineAdapter], config: DeviceConfig) -> None:
+        self._kind = kind
+        self._config = config
+
+    def test(self, now: datetime) -> DeviceInfo:
+        return DeviceInfo(**self._call("test", {"now": now.isoformat()}))
+
+    def read_scans(self, request: ReadRequest) -> Reading:
+        words = {**dataclasses.asdict(request), "now": request.now.isoformat()}
+        scans, end = self._converse("read_scans", words)
+        end["info"] = DeviceInfo(**end["info"])
+        if end["complete_until"]:
+            end["complete_until"] = datetime.fromisoformat(end["complete_until"])
+        return Reading(scans=scans, **end)
+
+    def acknowledge(self, cursor: Cursor, now: datetime, clear: bool) -> Acknowledged:
+        words = {"cursor": dict(cursor), "now": now.isoformat(), "clear": clear}
+        return Acknowledged(**self._call("acknowledge", words))
+
+    def read_users(self) -> list[UserData]:
+        return [UserData._make(user) for user in self._call("read_users", {})]
+
+    def set_clock(self, now: datetime) -> DeviceInfo:
+        return DeviceInfo(**self._call("set_clock", {"now": now.isoformat()}))
+
+    def probe(self) -> str | None:
+        return self._call("probe", {})
+
+    def _call(self, verb: str, words: dict[str, Any]) -> Any:
+        _scans, end = self._converse(verb, words)
+        return end
+
+    def _converse(self, verb: str, words: dict[str, Any]) -> tuple[SpooledScans, Any]:
+        request = {
+            "module": self._kind.__module__.rpartition(".")[2],
+            "class": self._kind.__name__,
+            "verb": verb,
+            "argument": words,
+            "deadline": self._config.deadline,
+            "config": dataclasses.asdict(self._config),
+        }
+        return run_child(request, self._config.deadline)
+
+
+def run_child(request: dict[str, Any], deadline: float) -> tuple[SpooledScans, Any]:
+    """Have a child answer, and return its scans and its end value.
 
     :param deadline: seconds after which the child is killed; none survives the call.
     :raises DeviceTimeout: at the deadline.
     :raises DeviceError: whatever the child reported.
     :raises DeviceProtocolError: when the child ended without an answer.
     """
+    # Lives as long as the scans in it are wanted.
+    spool = tempfile.TemporaryFile(prefix="terminal-")  # noqa: SIM115
     with subprocess.Popen(
-        [sys.executable, "-m", f"devices.{module}"],
+        [sys.executable, "-m", "devices.child"],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=spool,
         stderr=subprocess.PIPE,
         env=_child_env(),
         # Python looks there first: never in whatever folder Odoo was started from.
@@ -51,14 +132,13 @@ def run_isolated(
         start_new_session=True,
     ) as child:
         try:
-            answer, noise = child.communicate(json.dumps(request).encode(), deadline)
+            resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (MAX_ANSWER, MAX_ANSWER))
+            _nothing, noise = child.communicate(json.dumps(request).encode(), deadline)
         except subprocess.TimeoutExpired:
             raise DeviceTimeout(f"stopped at the deadline of {deadline:g} s") from None
         finally:
             _kill(child)
-    # What follows the last line feed is a line cut short, if anything.
-    lines = [json.loads(line) for line in answer.split(b"\n")[:-1]]
-    last = lines.pop() if lines else {}
+    count, last = _last_line(spool)
     if "error" in last:
         raise from_code(last["error"]["code"], last["error"]["detail"])
     if "end" not in last:
@@ -67,7 +147,18 @@ def run_isolated(
         raise DeviceProtocolError(
             f"the reader ended with status {child.returncode}: {' '.join(tail)[:200]}"
         )
-    return lines, last["end"]
+    return SpooledScans(spool, count), last["end"]
+
+
+def _last_line(spool: BinaryIO) -> tuple[int, dict[str, Any]]:
+    """How many lines come before the last, and the last, {} when it was cut short."""
+    spool.seek(0)
+    count, last = 0, b""
+    for count, last in enumerate(spool):  # noqa: B007  the last of them is wanted
+        pass
+    if not (last.startswith(b"{") and last.endswith(b"\n")):
+        return count, {}
+    return count, json.loads(last)
 
 
 def _child_env() -> dict[str, str]:

@@ -57,7 +57,7 @@ class SimulatedAdapter(BaseMachineAdapter):
 
     key = "simulated"
     label = "Simulated"
-    capabilities = Capabilities(networked=False)
+    capabilities = Capabilities(networked=False, options=True)
 
     @classmethod
     def _validate_options(cls, given: Mapping[str, Any]) -> None:

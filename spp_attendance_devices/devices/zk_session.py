@@ -15,6 +15,8 @@ known to go wrong in it is fenced off here:
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import errno
 import hashlib
 import socket
@@ -27,9 +29,8 @@ from typing import Any
 from zk import ZK, const
 from zk.exception import ZKErrorResponse
 
-from . import zk_codec
-from .adapter import DeviceConfig
-from .child import serve
+from . import net, zk_codec
+from .adapter import DeviceConfig, DeviceInfo, Reading, ReadRequest
 from .errors import (
     DeviceAuthFailed,
     DeviceDataError,
@@ -45,7 +46,6 @@ from .errors import (
 
 #: A terminal with 500,000 records of 40 bytes stays well below this.
 MAX_BYTES = 64 * 1024 * 1024
-ROWS_PER_LINE = 5000
 #: Kept back from the deadline for re-enabling the terminal and hanging up.
 GOODBYE = 2.0
 
@@ -97,12 +97,18 @@ class _Frames:
 class _Connection:
     """The few socket methods that pyzk uses, with a deadline and a size limit."""
 
-    def __init__(self, address: tuple[str, int], timeout: float, until: float) -> None:
-        self._timeout = timeout
+    def __init__(self, config: DeviceConfig, until: float) -> None:
+        self._timeout = config.timeout
         self._until = until
         self._received = 0
         self._frames = _Frames()
-        self._socket = socket.create_connection(address, self._patience())
+        self._socket = net.connect(
+            config.host,
+            config.port,
+            timeout=config.timeout,
+            until=until,
+            networks=config.networks,
+        )
 
     def _patience(self) -> float:
         left = self._until - time.monotonic()
@@ -167,8 +173,7 @@ class _GuardedZK(ZK):
         return 0
 
     def _ZK__create_socket(self) -> None:
-        address = (self._config.host, self._config.port)
-        self._ZK__sock = _Connection(address, self._config.timeout, self._until)
+        self._ZK__sock = _Connection(self._config, self._until)
 
     def hang_up(self) -> None:
         """Say goodbye and close, whatever state the conversation is in."""
@@ -221,55 +226,59 @@ def classify(error: Exception) -> DeviceError:
     return DeviceProtocolError(detail)
 
 
-def converse(request: dict[str, Any]) -> Iterator[Any]:
-    """Answer ``{"verb": "test" | "read", "config": {...}, "known_digest": ""}``.
-
-    Yields ``{"rows": [...]}`` lines (fields of ScanData, local_time left out) and last
-    the facts about the terminal and the reading.
-    """
-    config = DeviceConfig(**request["config"])
-    until = time.monotonic() + max(request["deadline"] - GOODBYE, GOODBYE)
+@contextlib.contextmanager
+def _talking(config: DeviceConfig) -> Iterator[_GuardedZK]:
+    until = time.monotonic() + max(config.deadline - GOODBYE, GOODBYE)
     terminal = _GuardedZK(config, until)
     try:
         terminal.connect()
-        if request["verb"] == "test":
-            yield {"info": _info(terminal, config)}
-        else:
-            yield from _read(terminal, config, request["known_digest"])
+        yield terminal
+    except Exception as error:
+        raise classify(error) from error
     finally:
         terminal.hang_up()
 
 
-def _read(terminal: _GuardedZK, config: DeviceConfig, known: str) -> Iterator[Any]:
-    try:
-        _ask(terminal.disable_device)
-        info = _info(terminal, config)
-        blob, layout, codes = _read_log(terminal, config)
-        if not layout.exact and layout.stride < 40:
-            # The short layouts carry nothing by which to tell good rows from bad.
+def test(config: DeviceConfig) -> DeviceInfo:
+    """Ask a terminal who it is.
+
+    :raises DeviceError: whatever goes wrong
+    """
+    with _talking(config) as terminal:
+        return _info(terminal, config)
+
+
+def read(config: DeviceConfig, request: ReadRequest) -> Reading:
+    """Read a terminal's log; what the request's cursor covers is left out.
+
+    :raises DeviceError: whatever goes wrong
+    """
+    with _talking(config) as terminal:
+        try:
+            _ask(terminal.disable_device)
+            info = _info(terminal, config)
             blob, layout, codes = _read_log(terminal, config)
-    finally:
-        terminal.enable_in_any_case()
+            if not layout.exact and layout.stride < 40:
+                # The short layouts carry nothing by which to tell good rows from bad.
+                blob, layout, codes = _read_log(terminal, config)
+        finally:
+            terminal.enable_in_any_case()
+        info = dataclasses.replace(info, records=terminal.records)
     detail = f"{terminal.records} records counted, {layout.rows} sent"
     if not layout.exact and layout.stride < 40:
         raise DeviceIncomplete(detail)
     digest = hashlib.sha256(blob + repr(sorted(codes.items())).encode()).hexdigest()
-    unchanged = layout.exact and digest == known
-    if not unchanged:
-        rows = []
-        for scan in zk_codec.decode_log(blob, layout, codes, config.encoding):
-            rows.append((scan.user_code, scan.timestamp_raw, scan.punch, scan.verify))
-            if len(rows) == ROWS_PER_LINE:
-                yield {"rows": rows}
-                rows = []
-        yield {"rows": rows}
-    yield {
-        "info": {**info, "records": terminal.records},
-        "complete": layout.exact,
-        "detail": "" if layout.exact else detail,
-        "digest": digest,
-        "unchanged": unchanged,
-    }
+    known = (request.cursor or {}).get("digest")
+    unchanged = layout.exact and digest == known and not request.full
+    return Reading(
+        info,
+        []
+        if unchanged
+        else list(zk_codec.decode_log(blob, layout, codes, config.encoding)),
+        complete=layout.exact,
+        detail="" if layout.exact else detail,
+        cursor={"digest": digest},
+    )
 
 
 def _read_log(
@@ -287,18 +296,18 @@ def _read_log(
     return blob, layout, codes
 
 
-def _info(terminal: _GuardedZK, config: DeviceConfig) -> dict[str, Any]:
+def _info(terminal: _GuardedZK, config: DeviceConfig) -> DeviceInfo:
     """Who the terminal is. A terminal may decline any single question."""
     terminal.read_sizes()
-    return {
-        "serial": _ask(terminal.get_serialnumber) or "",
-        "model": _ask(terminal.get_device_name) or "",
-        "firmware": _ask(terminal.get_firmware_version) or "",
-        "users": terminal.users,
-        "records": terminal.records,
-        "capacity": terminal.rec_cap,
-        "clock_drift": _clock_drift(terminal, config),
-    }
+    return DeviceInfo(
+        serial=_ask(terminal.get_serialnumber) or "",
+        model=_ask(terminal.get_device_name) or "",
+        firmware=_ask(terminal.get_firmware_version) or "",
+        users=terminal.users,
+        records=terminal.records,
+        capacity=terminal.rec_cap,
+        clock_drift=_clock_drift(terminal, config),
+    )
 
 
 def _ask(question: Any) -> Any:
@@ -313,7 +322,3 @@ def _clock_drift(terminal: _GuardedZK, config: DeviceConfig) -> int | None:
     if shown is None:
         return None
     return round((shown - config.local(datetime.now(UTC))).total_seconds())
-
-
-if __name__ == "__main__":
-    serve(converse, classify)

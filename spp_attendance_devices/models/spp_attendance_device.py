@@ -1,37 +1,22 @@
 import json
-import logging
 from datetime import timedelta
 from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import SQL, config
+from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.addons.spp_attendance.enrolment import EnrolStaff, UnenrolStaff
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from .. import polling
-from ..devices import ADAPTERS, DeviceConfig, DeviceError, DeviceInfo, get_adapter
+from ..devices import Capabilities, DeviceConfig, DeviceError
 from ..devices.adapter import validate_comm_key
-from ..devices.errors import (
-    DeviceIncomplete,
-    DeviceReplaced,
-    InternalFault,
-    InvalidConfig,
-    UnsupportedDevice,
-)
+from ..devices.errors import InvalidConfig, UnsupportedDevice
 from ..devices.host import validate_host, validate_port
+from ..devices.table import ADAPTERS, get_adapter
 from ..hints import hints
-
-_logger = logging.getLogger(__name__)
-
-#: A lease outlives the conversation's deadline by this, for storing the outcome.
-LEASE_MARGIN = timedelta(seconds=30)
-#: A person waits for a test, so it gives up sooner than a poll.
-TEST_DEADLINE = 20
-DEFAULT_PARALLEL = 8
-MIN_DEADLINE = 5
 
 
 class SppAttendanceDevice(models.Model):
@@ -50,7 +35,7 @@ class SppAttendanceDevice(models.Model):
 
     # Who the terminal acts as: whoever could change it could act as any user.
     _identity_fields = frozenset(
-        {"user_id", "lease_token", "lease_until", "poll_results"}
+        {"user_id", "lease_token", "lease_until", "poll_results", "sync_cursor"}
     )
     _login_prefix = "terminal"
 
@@ -84,23 +69,62 @@ class SppAttendanceDevice(models.Model):
         tracking=True,
     )
     networked = fields.Boolean(compute="_compute_capabilities")
-    needs_comm_key = fields.Boolean(compute="_compute_capabilities")
-    comm_key = fields.Char(groups=fields.NO_ACCESS, copy=False, prefetch=False)
-    comm_key_input = fields.Char(
-        string="Communication Key",
-        compute="_compute_comm_key_input",
-        inverse="_inverse_comm_key_input",
+    secret_kind = fields.Selection(
+        [
+            ("none", "None"),
+            ("comm_key", "Communication key"),
+            ("password", "Password"),
+            ("shared_key", "Shared key"),
+        ],
+        compute="_compute_capabilities",
+    )
+    has_username = fields.Boolean(compute="_compute_capabilities")
+    has_udp = fields.Boolean(compute="_compute_capabilities")
+    has_tls = fields.Boolean(compute="_compute_capabilities")
+    has_users = fields.Boolean(compute="_compute_capabilities")
+    has_clock = fields.Boolean(compute="_compute_capabilities")
+    has_clear = fields.Boolean(compute="_compute_capabilities")
+    has_options = fields.Boolean(compute="_compute_capabilities")
+    username = fields.Char(string="User Name", copy=False, tracking=True)
+    secret = fields.Char(
+        "Stored Secret", groups=fields.NO_ACCESS, copy=False, prefetch=False
+    )
+    secret_input = fields.Char(
+        string="Secret",
+        compute="_compute_secret_input",
+        inverse="_inverse_secret_input",
         groups="spp_attendance.spp_attendance_group_admin",
         copy=False,
-        help="The number under Comm. > PC Connection on the terminal; 0 for none. "
-        "It can be replaced here, but never read.",
+        help="It can be replaced here, but never read.",
     )
-    comm_key_set = fields.Boolean(
-        string="Key Stored", compute="_compute_comm_key_set", compute_sudo=True
+    secret_set = fields.Boolean(
+        string="Secret Stored", compute="_compute_secret_set", compute_sudo=True
+    )
+    transport = fields.Selection(
+        [("tcp", "TCP"), ("udp", "UDP")], required=True, default="tcp", tracking=True
+    )
+    tls = fields.Selection(
+        [
+            ("none", "No encryption (HTTP)"),
+            ("system", "HTTPS, certificate of a known authority"),
+            ("ca", "HTTPS, certificate of this authority"),
+            ("pinned", "HTTPS, this certificate alone"),
+            ("unverified", "HTTPS, certificate not checked"),
+        ],
+        string="Encryption",
+        required=True,
+        default="none",
+        tracking=True,
+    )
+    tls_ca = fields.Text(
+        string="Authority", help="Certificate of the authority, as PEM."
+    )
+    tls_fingerprint = fields.Char(
+        string="Fingerprint",
+        help="SHA-256 of the terminal's certificate, in hexadecimal digits.",
     )
     options = fields.Text(
-        help="Settings of the simulated make, as a JSON object: people, per_minute, "
-        "days, seed, fault."
+        string="Settings of the Make", help="Of this make alone, as a JSON object."
     )
     encoding = fields.Char(default="utf-8", required=True)
     timeout = fields.Integer(
@@ -152,6 +176,43 @@ class SppAttendanceDevice(models.Model):
         tracking=True,
         help="Zone of the terminal's own clock.",
     )
+    direction_policy = fields.Selection(
+        [
+            ("terminal", "As the terminal says"),
+            ("in", "All in"),
+            ("out", "All out"),
+            ("alternate", "Alternating in and out"),
+            ("first_last", "First of the day in, last out"),
+        ],
+        string="Direction",
+        required=True,
+        default="terminal",
+        tracking=True,
+        help="Which way people went who were scanned here.",
+    )
+    clear_after_read = fields.Boolean(
+        string="Empty Its Log",
+        tracking=True,
+        help="After a reading that is complete and stored, when a second one shows "
+        "nothing new.",
+    )
+    correct_clock = fields.Boolean(
+        tracking=True,
+        help="Set the terminal's clock when it is off by more than a few seconds.",
+    )
+    responsible_id = fields.Many2one(
+        "res.users",
+        string="Responsible",
+        ondelete="set null",
+        tracking=True,
+        help="Is asked to act when the terminal has been offline for long.",
+    )
+    offline_after = fields.Integer(
+        string="Offline After (min)",
+        default=30,
+        required=True,
+        help="Without a good answer for so long, it counts as offline.",
+    )
     enabled = fields.Boolean(
         default=True, tracking=True, help="Switched off, it is not polled."
     )
@@ -172,12 +233,34 @@ class SppAttendanceDevice(models.Model):
         [
             ("never", "Never seen"),
             ("healthy", "Healthy"),
-            ("unhealthy", "Unhealthy"),
+            ("degraded", "Degraded"),
+            ("offline", "Offline"),
             ("disabled", "Disabled"),
         ],
         compute="_compute_health",
         store=True,
         tracking=True,
+    )
+    circuit = fields.Selection(
+        [("closed", "Closed"), ("open", "Open"), ("half_open", "Trying")],
+        required=True,
+        default="closed",
+        readonly=True,
+        copy=False,
+        help="Open after many faults in a row, or one that only a person can end: the "
+        "terminal is left alone until then.",
+    )
+    retry_at = fields.Datetime(
+        string="Tried Again At",
+        readonly=True,
+        copy=False,
+        help="Empty while it waits for a person.",
+    )
+    synced_until = fields.Datetime(
+        string="Complete Until",
+        readonly=True,
+        copy=False,
+        help="Whoever was here before then is known.",
     )
     last_success_at = fields.Datetime(
         string="Last Good Answer", readonly=True, copy=False
@@ -200,6 +283,12 @@ class SppAttendanceDevice(models.Model):
     record_count = fields.Integer(
         string="Scans on the Terminal", readonly=True, copy=False
     )
+    record_capacity = fields.Integer(
+        string="Room for Scans", readonly=True, copy=False, aggregator=None
+    )
+    user_count = fields.Integer(
+        string="People on the Terminal", readonly=True, copy=False, aggregator=None
+    )
     clock_drift = fields.Integer(
         string="Clock Drift (s)",
         readonly=True,
@@ -207,7 +296,15 @@ class SppAttendanceDevice(models.Model):
         aggregator=None,
         help="Terminal minus server; positive when the terminal is fast.",
     )
-    last_digest = fields.Char(readonly=True, copy=False)
+    sync_cursor = fields.Json(
+        readonly=True, copy=False, groups=fields.NO_ACCESS, prefetch=False
+    )
+    full_read_at = fields.Datetime(
+        string="Last Whole Reading", readonly=True, copy=False
+    )
+    run_ids = fields.One2many(
+        "spp.attendance.device.run", "device_id", string="Conversations"
+    )
     device_user_ids = fields.One2many(
         "spp.attendance.device.user", "device_id", string="Badges"
     )
@@ -254,46 +351,56 @@ class SppAttendanceDevice(models.Model):
     def _compute_capabilities(self):
         for device in self:
             adapter = self._adapters().get(device.adapter)
-            device.networked = bool(adapter and adapter.capabilities.networked)
-            device.needs_comm_key = bool(
-                adapter and adapter.capabilities.secret == "comm_key"
-            )
+            can = adapter.capabilities if adapter else Capabilities(networked=False)
+            device.networked = can.networked
+            device.secret_kind = can.secret
+            device.has_username = can.username
+            device.has_udp = can.udp
+            device.has_tls = can.tls
+            device.has_users = can.users
+            device.has_clock = can.clock
+            device.has_clear = can.clear
+            device.has_options = can.options
 
-    def _compute_comm_key_input(self):
+    def _compute_secret_input(self):
         # What was stored is never shown.
-        self.comm_key_input = False
+        self.secret_input = False
 
-    def _inverse_comm_key_input(self):
+    def _inverse_secret_input(self):
         for device in self:
-            key = (device.comm_key_input or "").strip()
-            try:
-                number = validate_comm_key(key)
-            except InvalidConfig:
-                raise ValidationError(
-                    self.env._(
-                        "The communication key is a number from 0 to 999999. "
-                        "It is shown under Comm. > PC Connection on the terminal."
-                    )
-                ) from None
+            secret = (device.secret_input or "").strip()
+            if device.secret_kind == "comm_key":
+                secret = self._comm_key(secret)
             # By a statement of its own, which isn't logged when it fails: another
             # worker may have written the row meanwhile.
             self.env.cr.execute(
                 SQL(
-                    "UPDATE spp_attendance_device SET comm_key = %s WHERE id = %s",
-                    str(number) if number else None,
+                    "UPDATE spp_attendance_device SET secret = %s WHERE id = %s",
+                    secret or None,
                     device.id,
                 ),
                 log_exceptions=False,
             )
         # Nor does it come back with the answer to the request that brought it.
-        self.invalidate_recordset(
-            ["comm_key", "comm_key_input", "comm_key_set"], flush=False
-        )
+        self.invalidate_recordset(["secret", "secret_input", "secret_set"], flush=False)
 
-    @api.depends("comm_key")
-    def _compute_comm_key_set(self):
+    @api.model
+    def _comm_key(self, text):
+        try:
+            number = validate_comm_key(text)
+        except InvalidConfig:
+            raise ValidationError(
+                self.env._(
+                    "The communication key is a number from 0 to 999999. "
+                    "It is shown under Comm. > PC Connection on the terminal."
+                )
+            ) from None
+        return str(number) if number else ""
+
+    @api.depends("secret")
+    def _compute_secret_set(self):
         for device in self:
-            device.comm_key_set = bool(device.comm_key)
+            device.secret_set = bool(device.secret)
 
     @api.depends("location_id")
     def _compute_tz(self):
@@ -301,15 +408,21 @@ class SppAttendanceDevice(models.Model):
             company = device.company_id or self.env.company
             device.tz = device.location_id.tz or device.tz or company.attendance_tz
 
-    @api.depends("enabled", "failure_count", "last_success_at")
+    @api.depends("enabled", "failure_count", "last_success_at", "offline_after")
     def _compute_health(self):
+        # Stored, though it depends on the time: whoever stores a conversation, or
+        # watches over the fleet, has it computed again.
+        now = fields.Datetime.now()
         for device in self:
+            patience = timedelta(minutes=device.offline_after)
             if not device.enabled:
                 device.health = "disabled"
-            elif device.failure_count:
-                device.health = "unhealthy"
+            elif not device.last_success_at:
+                device.health = "never"
+            elif now - device.last_success_at >= patience:
+                device.health = "offline"
             else:
-                device.health = "healthy" if device.last_success_at else "never"
+                device.health = "degraded" if device.failure_count else "healthy"
 
     @api.depends("error_code")
     @api.depends_context("lang")
@@ -450,7 +563,7 @@ class SppAttendanceDevice(models.Model):
     def write(self, vals):
         if not {"adapter", "host", "port"}.isdisjoint(vals):
             # Another unit may answer now: read it in full.
-            vals = {"last_digest": False, **vals}
+            vals = {"sync_cursor": False, **vals}
         if "register_id" not in vals:
             return super().write(vals)
         before = {device: device.register_id for device in self}
@@ -567,7 +680,7 @@ class SppAttendanceDevice(models.Model):
     def action_accept_serial(self):
         """Take the unit that answers now for this terminal."""
         self.check_access("write")
-        self.write({"serial": False, "last_digest": False})
+        self.write({"serial": False, "sync_cursor": False})
         return self.action_poll_now()
 
     def action_open_scans(self):
@@ -633,7 +746,7 @@ class SppAttendanceDevice(models.Model):
         """
         self.ensure_one()
         if secret is None:
-            secret = self.sudo().comm_key or ""  # read only to be handed to the adapter
+            secret = self.sudo().secret or ""  # read only to be handed to the adapter
         try:
             options = json.loads(self.options or "{}")
         except (ValueError, RecursionError) as error:
@@ -641,273 +754,21 @@ class SppAttendanceDevice(models.Model):
         if not isinstance(options, dict):
             raise InvalidConfig("the options must be a JSON object")
         longest = min(self.deadline, deadline or self.deadline)
+        # Whoever has the terminal read need not see the company's settings.
+        company_sudo = self.company_id.sudo()
         return DeviceConfig(
             host=self.host or "",
             port=self.port,
+            username=self.username or "",
             password=secret,
+            transport=self.transport,
+            tls=self.tls,
+            tls_ca=self.tls_ca or "",
+            tls_fingerprint=self.tls_fingerprint or "",
+            networks=tuple((company_sudo.attendance_terminal_networks or "").split()),
             timeout=min(self.timeout, longest),
             deadline=longest,
             tz=self.tz,
             encoding=self.encoding,
             options=options,
         )
-
-    # ---------------------------------------------------------------- lease
-
-    @api.model
-    def _claim_due(self, limit=None):
-        """Take the leases of terminals that are due, for whoever calls.
-
-        The first statement of a fresh transaction that is committed at once, and run
-        again on a serialization failure.
-
-        :param int limit: at most so many; default the parallelism
-        :return: list of :class:`polling.Claim`
-        """
-        return self._take_leases(
-            SQL(
-                "active AND enabled"
-                " AND next_poll_at <= clock_timestamp() AT TIME ZONE 'UTC'"
-            ),
-            limit or self._parallelism(),
-            deadline=self._longest_reading(),
-        )
-
-    @api.model
-    def _longest_reading(self):
-        """Seconds that one reading may take under the watchdog of scheduled actions.
-
-        It ends a worker after ``limit_time_real_cron`` for a whole pass, in which both
-        lanes may come one after the other. None without a watchdog.
-        """
-        limit = config["limit_time_real_cron"]
-        if limit < 0:
-            limit = config["limit_time_real"]
-        return max(limit // 2 - 30, MIN_DEADLINE) if limit else None
-
-    def _claim_for_test(self):
-        """Take this terminal's lease, switched off or not; None when it is taken."""
-        self.ensure_one()
-        claims = self._take_leases(
-            SQL("id = %s", self.id), 1, deadline=TEST_DEADLINE, is_poll=False
-        )
-        return claims[0] if claims else None
-
-    @api.model
-    def _take_leases(self, condition, limit, deadline=None, is_poll=True):
-        self.flush_model()
-        # The database's clock, so that the clocks of several servers don't matter.
-        # Materialized: as a subquery it might run once a row, and pass the limit.
-        self.env.cr.execute(
-            SQL(
-                """
-                WITH free AS MATERIALIZED (
-                    SELECT id
-                      FROM spp_attendance_device
-                     WHERE %(condition)s
-                       AND (lease_until IS NULL OR lease_until
-                            < clock_timestamp() AT TIME ZONE 'UTC')
-                  ORDER BY next_poll_at, id
-                     LIMIT %(limit)s
-                       FOR NO KEY UPDATE SKIP LOCKED)
-                UPDATE spp_attendance_device d
-                   SET lease_token = gen_random_uuid()::text,
-                       lease_until = clock_timestamp() AT TIME ZONE 'UTC'
-                           + LEAST(d.deadline, %(deadline)s) * interval '1 second'
-                           + %(margin)s
-                  FROM free
-                 WHERE d.id = free.id
-             RETURNING d.id, d.lease_token
-                """,
-                deadline=deadline,
-                margin=LEASE_MARGIN,
-                condition=condition,
-                limit=limit,
-            ),
-            # Losing the race for a row is no error: the caller tries again.
-            log_exceptions=False,
-        )
-        tokens = dict(self.env.cr.fetchall())
-        self.invalidate_model(["lease_token", "lease_until"], flush=False)
-        claims = []
-        for device in self.browse(tokens).sorted("id"):
-            token = tokens[device.id]
-            try:
-                claims.append(
-                    polling.Claim(
-                        device.id,
-                        token,
-                        device._adapter_class(),
-                        device._config(deadline=deadline),
-                        device.last_digest or "",
-                    )
-                )
-            except DeviceError as error:
-                # Stored before the settings were checked, or its make is gone.
-                device._store(token, error, is_poll=is_poll)
-        return claims
-
-    @api.model
-    def _parallelism(self):
-        # The system's setting, not the caller's business data.
-        params_sudo = self.env["ir.config_parameter"].sudo()
-        value = params_sudo.get_param("spp_attendance_devices.parallel_polls") or ""
-        return max(int(value), 1) if value.isdigit() else DEFAULT_PARALLEL
-
-    def _hold_lease(self, token):
-        """Whether the lease is still ours; if so it stays so in this transaction."""
-        self.ensure_one()
-        self.env.cr.execute(
-            SQL(
-                "SELECT 1 FROM spp_attendance_device WHERE id = %s AND lease_token = %s"
-                " FOR NO KEY UPDATE",
-                self.id,
-                token,
-            ),
-            log_exceptions=False,
-        )
-        return bool(self.env.cr.rowcount)
-
-    # -------------------------------------------------------------- polling
-
-    @api.model
-    def _cron_poll(self):
-        """Read terminals until none is due; one of several lanes that share the work.
-
-        Terminals are read with no transaction open: ``_commit_progress`` ends the
-        scheduled action's own, and nothing in between uses its cursor.
-        """
-        cron = self.env["ir.cron"]
-        left = cron._commit_progress()
-        while left > 0:
-            claims = run_in_transaction(
-                self.env, lambda env: env[self._name]._claim_due()
-            )
-            if not claims:
-                break
-            self._poll(claims)
-            left = cron._commit_progress(len(claims), remaining=self._count_due())
-        cron._commit_progress(remaining=0 if left > 0 else self._count_due())
-
-    @api.model
-    def _count_due(self):
-        now = fields.Datetime.now()
-        return self.search_count(
-            [
-                ("enabled", "=", True),
-                ("next_poll_at", "<=", now),
-                "|",
-                ("lease_until", "=", False),
-                ("lease_until", "<", now),
-            ]
-        )
-
-    @api.model
-    def _poll(self, claims):
-        """Read claimed terminals at once, store each in a transaction of its own."""
-        for claim, outcome in polling.read_all(claims):
-            try:
-                run_in_transaction(
-                    self.env, partial(self._store_in, claim=claim, outcome=outcome)
-                )
-            except Exception:
-                # The scans stay on the terminal. Other terminals must not suffer.
-                _logger.exception("Terminal %s: storing failed", claim.device_id)
-                fault = InternalFault("storing failed")
-                run_in_transaction(
-                    self.env, partial(self._store_in, claim=claim, outcome=fault)
-                )
-
-    @api.model
-    def _store_in(self, env, claim, outcome, is_poll=True):
-        """``_store`` for the terminal of a claim, in an environment of its own."""
-        device = env[self._name].browse(claim.device_id)
-        return device._store(claim.token, outcome, is_poll=is_poll)
-
-    def _store(self, token, outcome, is_poll=True):
-        """Store what a conversation gave: scans, health and lease in one transaction.
-
-        Does nothing when the lease was lost meanwhile: somebody else reads the terminal
-        now, and what was read here is still on it.
-
-        :param str token: of the lease
-        :param outcome: Reading, DeviceInfo or DeviceError
-        :param bool is_poll: count it; somebody's test of the connection is no poll
-        :return: the outcome, or the fault found in it
-        """
-        self.ensure_one()
-        if not self._hold_lease(token):
-            _logger.info("Terminal %s: the lease was lost", self.id)
-            return outcome
-        info = outcome if isinstance(outcome, DeviceInfo) else None
-        if not isinstance(outcome, (DeviceError, DeviceInfo)):
-            info = outcome.info
-        if info and self.serial and info.serial and info.serial != self.serial:
-            outcome = DeviceReplaced(f"{info.serial} instead of {self.serial}")
-        vals = self._prepare_lease_vals()
-        if isinstance(outcome, DeviceError):
-            vals.update(self._prepare_failure_vals(outcome))
-            if is_poll:
-                vals.update(self._prepare_poll_vals(outcome.code))
-            self.write(vals)
-            return outcome
-        vals.update(self._prepare_info_vals(info))
-        fault = None
-        if not isinstance(outcome, DeviceInfo):
-            vals["last_digest"] = outcome.digest if outcome.complete else False
-            if not outcome.complete:
-                fault = DeviceIncomplete(outcome.detail)
-            self._store_scans(outcome)
-        vals.update(
-            self._prepare_failure_vals(fault) if fault else self._prepare_success_vals()
-        )
-        if is_poll:
-            vals.update(self._prepare_poll_vals(fault.code if fault else "ok"))
-        self.write(vals)
-        return fault or outcome
-
-    def _store_scans(self, reading):
-        Scan = self.env["spp.attendance.scan"]
-        if not reading.unchanged:
-            Scan._store(self, reading.scans)
-        # Also those of earlier readings, whose person may be known by now.
-        Scan._match(self)
-
-    def _prepare_lease_vals(self):
-        now = fields.Datetime.now()
-        return {
-            "lease_token": False,
-            "lease_until": False,
-            "next_poll_at": now + timedelta(minutes=self.poll_interval),
-        }
-
-    def _prepare_poll_vals(self, result):
-        # On the row whose lease is held, in the transaction of what was read: each
-        # poll is counted once.
-        known = self.poll_results or {}
-        return {"poll_results": {**known, result: known.get(result, 0) + 1}}
-
-    def _prepare_info_vals(self, info):
-        return {
-            "serial": info.serial or self.serial,
-            "model": info.model or self.model,
-            "firmware": info.firmware or self.firmware,
-            "record_count": info.records or 0,
-            "clock_drift": info.clock_drift or 0,
-        }
-
-    def _prepare_success_vals(self):
-        return {
-            "last_success_at": fields.Datetime.now(),
-            "failure_count": 0,
-            "error_code": False,
-            "error_detail": False,
-        }
-
-    def _prepare_failure_vals(self, fault):
-        return {
-            "last_error_at": fields.Datetime.now(),
-            "failure_count": self.failure_count + 1,
-            "error_code": fault.code,
-            "error_detail": fault.detail,
-        }

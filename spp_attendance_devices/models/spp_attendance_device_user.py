@@ -26,6 +26,11 @@ class SppAttendanceDeviceUser(models.Model):
         required=True,
         help="The person's number on the terminal, with its leading zeros.",
     )
+    card = fields.Char(string="Card Number")
+    valid_from = fields.Date(help="First day on which the badge is this person's.")
+    valid_to = fields.Date(
+        string="Valid Until", help="Last day on which the badge is this person's."
+    )
     subscriber_id = fields.Many2one(
         "spp.attendance.subscriber",
         string="Person",

@@ -33,7 +33,14 @@ class SppAttendanceScan(models.Model):
     _rec_name = "user_code"
 
     _mutable_fields = frozenset(
-        {"state", "reason_code", "reason", "subscriber_id", "record_id"}
+        {
+            "state",
+            "reason_code",
+            "reason",
+            "subscriber_id",
+            "record_id",
+            "duplicate_of_id",
+        }
     )
 
     device_id = fields.Many2one(
@@ -70,6 +77,19 @@ class SppAttendanceScan(models.Model):
         readonly=True,
     )
     raw = fields.Json(string="Raw Data", readonly=True)
+    number = fields.Char(
+        string="Event Number", readonly=True, help="The terminal's own, if it has one."
+    )
+    card = fields.Char(string="Card Number", readonly=True)
+    flag = fields.Selection(
+        [("duress", "Under duress"), ("clock", "Clock was off")], readonly=True
+    )
+    clock_drift = fields.Integer(
+        string="Clock Drift (s)",
+        readonly=True,
+        aggregator=None,
+        help="Terminal minus server when the scan was read.",
+    )
     scan_uid = fields.Char(string="Unique Id", required=True, readonly=True)
     received_at = fields.Datetime(string="Received", required=True, readonly=True)
     state = fields.Selection(
@@ -89,6 +109,7 @@ class SppAttendanceScan(models.Model):
             ("too_old", "Before 2010"),
             ("future", "In the future"),
             ("refused", "Refused as attendance"),
+            ("same_scan", "Within moments of another scan"),
         ],
         string="Reason",
         readonly=True,
@@ -104,6 +125,14 @@ class SppAttendanceScan(models.Model):
     record_id = fields.Many2one(
         "spp.attendance.record",
         string="Attendance",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+
+    duplicate_of_id = fields.Many2one(
+        "spp.attendance.scan",
+        string="Same As",
         readonly=True,
         index="btree_not_null",
         ondelete="restrict",

@@ -24,7 +24,7 @@ class SppOauthHealth(models.AbstractModel):
                            AND next_poll_at < now() AT TIME ZONE 'UTC'
                                - %(late)s * interval '1 second'),
                        (SELECT count(*) FROM spp_attendance_device
-                         WHERE active AND health = 'unhealthy')
+                         WHERE active AND health IN ('degraded', 'offline'))
                 """,
                 most=MOST_SCANS,
                 late=CRON_LATE,

@@ -3,9 +3,10 @@ from unittest.mock import patch
 
 from odoo.addons.spp_attendance.tests.common import AttendanceCase
 
-from ..devices import ADAPTERS, BaseMachineAdapter, Capabilities, DeviceInfo
+from ..devices import BaseMachineAdapter, Capabilities, DeviceInfo
 from ..devices.adapter import Reading, ScanData
 from ..devices.scan_types import from_zkteco
+from ..devices.table import ADAPTERS
 
 #: Eight in the morning of a day well past, on the terminal.
 MORNING = datetime(2026, 9, 1, 8)

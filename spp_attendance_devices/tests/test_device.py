@@ -61,39 +61,39 @@ class TestDevice(DeviceCase):
 
     def test_key_is_written_and_never_read(self):
         admin_device = self.device.with_user(self.admin)
-        admin_device.write({"comm_key_input": "246810"})
-        self.assertEqual(self.device.sudo().comm_key, "246810")
-        self.assertTrue(admin_device.comm_key_set)
-        self.assertNotIn("comm_key", admin_device.fields_get())
+        admin_device.write({"secret_input": "246810"})
+        self.assertEqual(self.device.sudo().secret, "246810")
+        self.assertTrue(admin_device.secret_set)
+        self.assertNotIn("secret", admin_device.fields_get())
         self.admin.group_ids += self.env.ref("base.group_system")
         self.assertNotIn("246810", str(admin_device.read()))
-        self.assertNotIn("246810", str(admin_device.export_data(["comm_key_input"])))
+        self.assertNotIn("246810", str(admin_device.export_data(["secret_input"])))
         with self.assertRaises(AccessError):
-            admin_device.read(["comm_key"])
+            admin_device.read(["secret"])
         with self.assertRaises(AccessError):
-            admin_device.search([("comm_key", "like", "2%")])
+            admin_device.search([("secret", "like", "2%")])
         with self.assertRaises(AccessError):
-            admin_device.write({"comm_key": "1"})
+            admin_device.write({"secret": "1"})
         self.assertNotIn("246810", str(self.device.message_ids.mapped("body")))
-        admin_device.comm_key_input = "0"
-        self.assertFalse(admin_device.comm_key_set)
+        admin_device.secret_input = "0"
+        self.assertFalse(admin_device.secret_set)
 
     def test_saving_does_not_echo_the_key(self):
         [values] = self.device.with_user(self.admin).web_save(
-            {"comm_key_input": "135791"}, {"name": {}, "comm_key_input": {}}
+            {"secret_input": "135791"}, {"name": {}, "secret_input": {}}
         )
-        self.assertFalse(values["comm_key_input"])
+        self.assertFalse(values["secret_input"])
 
     def test_key_is_not_copied(self):
-        self.device.comm_key_input = "4711"
+        self.device.secret_input = "4711"
         copy = self.device.copy()
-        self.assertFalse(copy.sudo().comm_key)
+        self.assertFalse(copy.sudo().secret)
         self.assertNotEqual(copy.user_id, self.device.user_id)
 
     def test_key_is_a_number(self):
         for key in ("abc", "1000000", "-1", "12.5"):
             with self.assertRaises(ValidationError) as caught:
-                self.device.comm_key_input = key
+                self.device.secret_input = key
             if key == "abc":
                 self.assertNotIn(key, str(caught.exception))
 
@@ -116,7 +116,7 @@ class TestDevice(DeviceCase):
 
     def test_nothing_required_is_left_empty(self):
         """The database would refuse it, too, quoting the row with the key in a log."""
-        self.device.comm_key_input = "246810"
+        self.device.secret_input = "246810"
         self.env.flush_all()
         with self.assertNoLogs("odoo.sql_db", "ERROR"):
             for name in ("name", "adapter", "encoding", "tz", "company_id"):
@@ -241,10 +241,10 @@ class TestDevice(DeviceCase):
         )
 
     def test_neutralized_copies_talk_to_nobody(self):
-        self.device.comm_key_input = "5"
+        self.device.secret_input = "5"
         self.env.flush_all()
         self.env.cr.execute((ADDON / "data" / "neutralize.sql").read_text())
         self.env.invalidate_all()
         self.assertEqual(self.device.health, "disabled")
-        self.assertFalse(self.device.sudo().comm_key)
+        self.assertFalse(self.device.sudo().secret)
         self.assertFalse(self.devices._claim_due())
