@@ -8,6 +8,7 @@ from odoo.tools import SQL
 
 from odoo.addons.spp_attendance.engine.localtime import to_utc
 
+from ..counts import Counts
 from ..devices.scan_types import SCAN_TYPES
 
 #: Scans made into records by one call of ``_ingest``.
@@ -212,6 +213,20 @@ class SppAttendanceScan(models.Model):
         and got the old log restored must not double it.
         """
         return sha256(f"{scan.user_code}|{scan.timestamp_raw}".encode()).hexdigest()
+
+    @api.model
+    def _take(self, device, scans, clock_drift=0):
+        """Store what is new of a reading, and turn it into records.
+
+        :param device: one terminal
+        :param scans: ScanData, gone through once
+        :param int clock_drift: seconds that the terminal's clock was ahead
+        :return: :class:`Counts`
+        """
+        rows = list(scans)
+        new = self._store(device, rows)
+        matched = self._match(device)
+        return Counts(len(rows), new, matched)
 
     @api.model
     def _store(self, device, scans):
