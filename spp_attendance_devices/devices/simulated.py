@@ -108,20 +108,18 @@ class SimulatedAdapter(BaseMachineAdapter):
 
     def test(self, now: datetime) -> DeviceInfo:
         self._connect()
-        return self._info(len(self._odd(self._log(now), now)))
+        return self._info(0 if self._fault == "empty" else len(self._log(now)))
 
     def read_scans(self, request: ReadRequest) -> Reading:
-        """The cursor is up to when the log was read, by the terminal's clock: it holds
-        one scan a second at most, and nothing late."""
+        """The cursor is the time of the last scan: alone it would do for no real
+        terminal, but this one's log has one a second at most, and nothing late."""
         self._connect()
-        log = self._log(request.now)
-        until = str(self._shown(request.now).replace(microsecond=0))
+        log = [] if self._fault == "empty" else self._log(request.now)
         since = "" if request.full else (request.cursor or {}).get("until", "")
         new = [scan for scan in log if scan.timestamp_raw > since] if since else log
         more = len(new) > request.limit
-        if more:
-            new = new[: request.limit]
-            until = new[-1].timestamp_raw
+        new = new[: request.limit]
+        until = new[-1].timestamp_raw if new else since
         sent, detail = self._odd(new, request.now), ""
         if self._fault == "wrong_count":
             detail = f"{len(sent) + 1} counted, {len(sent)} sent"
@@ -185,8 +183,6 @@ class SimulatedAdapter(BaseMachineAdapter):
         """The scans as they are sent under the fault."""
         today = self._shown(now).date()
         match self._fault:
-            case "empty":
-                return []
             case "duplicates":
                 return [scan for scan in scans for _copy in range(2)]
             case "unmatched":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from .adapter import BaseMachineAdapter
 from .errors import UnsupportedDevice
+from .lines import LinesAdapter
 from .simulated import SimulatedAdapter
 from .zkteco import ZktecoAdapter
 
 ADAPTERS: dict[str, type[BaseMachineAdapter]] = {
     "zkteco": ZktecoAdapter,
+    "lines": LinesAdapter,
     "simulated": SimulatedAdapter,
 }
 
