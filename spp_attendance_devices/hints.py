@@ -80,3 +80,14 @@ def hints(env):
             "new serial number if the terminal was replaced."
         ),
     }
+
+
+def option_help(env):
+    """What can be set in the settings of a make, by the key of the make."""
+    return {
+        "simulated": env._(
+            "people: list of badge codes; per_minute: scans a minute on average;"
+            " days: how many days its log holds; seed: text, another one gives other"
+            " scans; fault: what goes wrong."
+        ),
+    }

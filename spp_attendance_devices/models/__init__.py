@@ -1,5 +1,6 @@
 from . import (
     res_company,
+    spp_attendance_connection_mixin,
     spp_attendance_device,
     spp_attendance_device_polling,
     spp_attendance_device_run,

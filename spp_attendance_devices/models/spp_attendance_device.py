@@ -1,22 +1,36 @@
-import json
 from datetime import timedelta
 from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import SQL
+from odoo.tools import format_datetime
 
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.addons.spp_attendance.enrolment import EnrolStaff, UnenrolStaff
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from .. import polling
-from ..devices import Capabilities, DeviceConfig, DeviceError
-from ..devices.adapter import validate_comm_key
-from ..devices.errors import InvalidConfig, UnsupportedDevice
-from ..devices.host import validate_host, validate_port
-from ..devices.table import ADAPTERS, get_adapter
-from ..hints import hints
+from ..devices import DeviceError
+
+#: A log that is this full (%) may soon overwrite its oldest scans, or take none.
+FULL = 80
+#: Colours of cards by health, as Odoo numbers them.
+_COLORS = {"healthy": 10, "degraded": 2, "offline": 1, "never": 4, "disabled": 0}
+#: Settings by which a terminal is reached: whoever changes one has repaired something.
+_CONNECTION = frozenset(
+    {
+        "adapter",
+        "host",
+        "port",
+        "username",
+        "secret_input",
+        "tls",
+        "tls_ca",
+        "tls_fingerprint",
+        "transport",
+        "options",
+    }
+)
 
 
 class SppAttendanceDevice(models.Model):
@@ -29,7 +43,11 @@ class SppAttendanceDevice(models.Model):
 
     _name = "spp.attendance.device"
     _description = "Attendance Terminal"
-    _inherit = ["spp.attendance.actor.mixin", "mail.thread"]
+    _inherit = [
+        "spp.attendance.actor.mixin",
+        "spp.attendance.connection.mixin",
+        "mail.thread",
+    ]
     _order = "name, id"
     _check_company_auto = True
 
@@ -51,94 +69,13 @@ class SppAttendanceDevice(models.Model):
         index=True,
         ondelete="restrict",
     )
-    adapter = fields.Selection(
-        selection="_selection_adapter",
-        string="Make",
-        required=True,
-        default="zkteco",
-        tracking=True,
-    )
-    host = fields.Char(
-        help="IP address or host name, without port or protocol.", tracking=True
-    )
-    port = fields.Integer(
-        compute="_compute_port",
-        store=True,
-        readonly=False,
-        precompute=True,
-        tracking=True,
-    )
-    networked = fields.Boolean(compute="_compute_capabilities")
-    secret_kind = fields.Selection(
-        [
-            ("none", "None"),
-            ("comm_key", "Communication key"),
-            ("password", "Password"),
-            ("shared_key", "Shared key"),
-        ],
-        compute="_compute_capabilities",
-    )
-    has_username = fields.Boolean(compute="_compute_capabilities")
-    has_udp = fields.Boolean(compute="_compute_capabilities")
-    has_tls = fields.Boolean(compute="_compute_capabilities")
-    has_users = fields.Boolean(compute="_compute_capabilities")
-    has_clock = fields.Boolean(compute="_compute_capabilities")
-    has_clear = fields.Boolean(compute="_compute_capabilities")
-    has_options = fields.Boolean(compute="_compute_capabilities")
-    username = fields.Char(string="User Name", copy=False, tracking=True)
-    secret = fields.Char(
-        "Stored Secret", groups=fields.NO_ACCESS, copy=False, prefetch=False
-    )
-    secret_input = fields.Char(
-        string="Secret",
-        compute="_compute_secret_input",
-        inverse="_inverse_secret_input",
-        groups="spp_attendance.spp_attendance_group_admin",
-        copy=False,
-        help="It can be replaced here, but never read.",
-    )
-    secret_set = fields.Boolean(
-        string="Secret Stored", compute="_compute_secret_set", compute_sudo=True
-    )
-    transport = fields.Selection(
-        [("tcp", "TCP"), ("udp", "UDP")], required=True, default="tcp", tracking=True
-    )
-    tls = fields.Selection(
-        [
-            ("none", "No encryption (HTTP)"),
-            ("system", "HTTPS, certificate of a known authority"),
-            ("ca", "HTTPS, certificate of this authority"),
-            ("pinned", "HTTPS, this certificate alone"),
-            ("unverified", "HTTPS, certificate not checked"),
-        ],
-        string="Encryption",
-        required=True,
-        default="none",
-        tracking=True,
-    )
-    tls_ca = fields.Text(
-        string="Authority", help="Certificate of the authority, as PEM."
-    )
-    tls_fingerprint = fields.Char(
-        string="Fingerprint",
-        help="SHA-256 of the terminal's certificate, in hexadecimal digits.",
-    )
-    options = fields.Text(
-        string="Settings of the Make", help="Of this make alone, as a JSON object."
-    )
-    encoding = fields.Char(default="utf-8", required=True)
-    timeout = fields.Integer(
-        string="Timeout (s)",
-        default=10,
-        required=True,
-        help="Longest wait for a single answer.",
-    )
-    deadline = fields.Integer(
-        string="Deadline (s)",
-        default=60,
-        required=True,
-        help="Longest time for a whole reading; after it the reading is stopped.",
-    )
+    adapter = fields.Selection(tracking=True)
+    host = fields.Char(tracking=True)
+    port = fields.Integer(tracking=True)
+    username = fields.Char(tracking=True)
+    transport = fields.Selection(tracking=True)
+    tls = fields.Selection(tracking=True)
+    tz = fields.Selection(tracking=True)
     location_id = fields.Many2one(
         "spp.attendance.location",
         check_company=True,
@@ -164,17 +101,6 @@ class SppAttendanceDevice(models.Model):
         help="What is scanned here is marked on it, and held against its rules: only of"
         " people who are enrolled, between its start and end. Until another is chosen"
         " the terminal is on its staff.",
-    )
-    tz = fields.Selection(
-        _tz_get,
-        string="Time Zone",
-        compute="_compute_tz",
-        store=True,
-        readonly=False,
-        required=True,
-        precompute=True,
-        tracking=True,
-        help="Zone of the terminal's own clock.",
     )
     direction_policy = fields.Selection(
         [
@@ -277,6 +203,11 @@ class SppAttendanceDevice(models.Model):
     error_code = fields.Char(string="Fault", readonly=True, copy=False)
     error_detail = fields.Char(string="Technical Detail", readonly=True, copy=False)
     error_message = fields.Char(string="What to Do", compute="_compute_error_message")
+    retry_note = fields.Char(
+        string="When It Is Tried Again", compute="_compute_retry_note"
+    )
+    warnings = fields.Text(compute="_compute_warnings")
+    health_color = fields.Integer(compute="_compute_health_color")
     serial = fields.Char(string="Serial Number", readonly=True, copy=False)
     model = fields.Char(readonly=True, copy=False)
     firmware = fields.Char(readonly=True, copy=False)
@@ -285,6 +216,12 @@ class SppAttendanceDevice(models.Model):
     )
     record_capacity = fields.Integer(
         string="Room for Scans", readonly=True, copy=False, aggregator=None
+    )
+    fill_level = fields.Integer(
+        string="Log Full (%)",
+        compute="_compute_fill_level",
+        help="How much of the room for scans is taken; 0 when the terminal does not"
+        " say.",
     )
     user_count = fields.Integer(
         string="People on the Terminal", readonly=True, copy=False, aggregator=None
@@ -307,6 +244,9 @@ class SppAttendanceDevice(models.Model):
     )
     device_user_ids = fields.One2many(
         "spp.attendance.device.user", "device_id", string="Badges"
+    )
+    run_count = fields.Integer(
+        string="Number of Conversations", compute="_compute_run_count"
     )
     scan_count = fields.Integer(string="Scans", compute="_compute_scan_count")
     unmatched_count = fields.Integer(
@@ -332,82 +272,6 @@ class SppAttendanceDevice(models.Model):
 
     # ------------------------------------------------------------ computed
 
-    @api.model
-    def _selection_adapter(self):
-        return [(key, cls.label) for key, cls in self._adapters().items()]
-
-    @api.model
-    def _adapters(self):
-        """The makes that can be chosen. An addon with another make extends it."""
-        return ADAPTERS
-
-    @api.depends("adapter")
-    def _compute_port(self):
-        for device in self:
-            adapter = self._adapters().get(device.adapter)
-            device.port = adapter.capabilities.default_port if adapter else 0
-
-    @api.depends("adapter")
-    def _compute_capabilities(self):
-        for device in self:
-            adapter = self._adapters().get(device.adapter)
-            can = adapter.capabilities if adapter else Capabilities(networked=False)
-            device.networked = can.networked
-            device.secret_kind = can.secret
-            device.has_username = can.username
-            device.has_udp = can.udp
-            device.has_tls = can.tls
-            device.has_users = can.users
-            device.has_clock = can.clock
-            device.has_clear = can.clear
-            device.has_options = can.options
-
-    def _compute_secret_input(self):
-        # What was stored is never shown.
-        self.secret_input = False
-
-    def _inverse_secret_input(self):
-        for device in self:
-            secret = (device.secret_input or "").strip()
-            if device.secret_kind == "comm_key":
-                secret = self._comm_key(secret)
-            # By a statement of its own, which isn't logged when it fails: another
-            # worker may have written the row meanwhile.
-            self.env.cr.execute(
-                SQL(
-                    "UPDATE spp_attendance_device SET secret = %s WHERE id = %s",
-                    secret or None,
-                    device.id,
-                ),
-                log_exceptions=False,
-            )
-        # Nor does it come back with the answer to the request that brought it.
-        self.invalidate_recordset(["secret", "secret_input", "secret_set"], flush=False)
-
-    @api.model
-    def _comm_key(self, text):
-        try:
-            number = validate_comm_key(text)
-        except InvalidConfig:
-            raise ValidationError(
-                self.env._(
-                    "The communication key is a number from 0 to 999999. "
-                    "It is shown under Comm. > PC Connection on the terminal."
-                )
-            ) from None
-        return str(number) if number else ""
-
-    @api.depends("secret")
-    def _compute_secret_set(self):
-        for device in self:
-            device.secret_set = bool(device.secret)
-
-    @api.depends("location_id")
-    def _compute_tz(self):
-        for device in self:
-            company = device.company_id or self.env.company
-            device.tz = device.location_id.tz or device.tz or company.attendance_tz
-
     @api.depends("enabled", "failure_count", "last_success_at", "offline_after")
     def _compute_health(self):
         # Stored, though it depends on the time: whoever stores a conversation, or
@@ -430,10 +294,121 @@ class SppAttendanceDevice(models.Model):
         for device in self:
             device.error_message = device._hint(device.error_code)
 
+    @api.depends("error_code", "circuit", "retry_at", "enabled", "next_poll_at")
+    @api.depends_context("lang", "tz")
+    def _compute_retry_note(self):
+        for device in self:
+            device.retry_note = device._describe_retry()
+
+    def _describe_retry(self):
+        """When a terminal that had a fault is tried again, in words."""
+        if not self.error_code:
+            return False
+        if not self.enabled:
+            return self.env._("It is switched off, so it is not tried again.")
+        if self.circuit == "open" and not self.retry_at:
+            return self.env._(
+                "It is left alone until somebody acts: it is tried again as soon as"
+                " its connection is changed and saved, a test succeeds, or you press"
+                " Try Again."
+            )
+        moment = self.retry_at if self.circuit == "open" else self.next_poll_at
+        if not moment or moment <= fields.Datetime.now():
+            return self.env._("It is tried again within a minute.")
+        when = format_datetime(self.env, moment, dt_format="short")
+        if self.circuit == "open":
+            return self.env._(
+                "It failed %(count)s times in a row, so it is left alone for a while"
+                " and tried again at %(when)s.",
+                count=self.failure_count,
+                when=when,
+            )
+        return self.env._("It is tried again at %(when)s.", when=when)
+
+    @api.depends("clock_drift", "record_count", "record_capacity", "company_id")
+    @api.depends_context("lang")
+    def _compute_warnings(self):
+        for device in self:
+            lines = [device._describe_drift(), device._describe_fill()]
+            device.warnings = "\n".join(filter(None, lines))
+
+    def _describe_drift(self):
+        company_sudo = self.company_id.sudo()  # officers see no settings of companies
+        if abs(self.clock_drift) <= company_sudo.attendance_drift_limit:
+            return False
+        off = self._duration(abs(self.clock_drift))
+        if self.clock_drift > 0:
+            text = self.env._(
+                "Its clock is %(off)s fast, and its scans are flagged.", off=off
+            )
+        else:
+            text = self.env._(
+                "Its clock is %(off)s slow, and its scans are flagged.", off=off
+            )
+        if self.has_clock:
+            advice = self.env._(
+                "Press Set Clock, or check the time zone if it is off by whole hours."
+            )
+        else:
+            advice = self.env._(
+                "Set it on the terminal, or check the time zone if it is off by whole"
+                " hours."
+            )
+        return f"{text} {advice}"
+
     @api.model
-    def _hint(self, code):
-        texts = hints(self.env)
-        return texts.get(code, texts["error"]) if code else False
+    def _duration(self, seconds):
+        """A length of time as people say it, to two units."""
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        days, hours = divmod(hours, 24)
+        if days:
+            return self.env._("%(days)s d %(hours)s h", days=days, hours=hours)
+        if hours:
+            return self.env._("%(hours)s h %(min)s min", hours=hours, min=minutes)
+        if minutes:
+            return self.env._("%(min)s min %(sec)s s", min=minutes, sec=seconds)
+        return self.env._("%(sec)s s", sec=seconds)
+
+    def _describe_fill(self):
+        if self.fill_level <= FULL:
+            return False
+        if self.clear_after_read:
+            advice = self.env._("It is emptied after a complete reading.")
+        elif self.has_clear:
+            advice = self.env._(
+                "Let it be emptied after complete readings (Empty Its Log), or empty"
+                " it on the terminal once everything is read."
+            )
+        else:
+            advice = self.env._(
+                "Empty it on the terminal once everything is read, before scans are"
+                " lost."
+            )
+        text = self.env._("Its log is %(level)s % full.", level=self.fill_level)
+        return f"{text} {advice}"
+
+    @api.depends("record_count", "record_capacity")
+    def _compute_fill_level(self):
+        for device in self:
+            room = device.record_capacity
+            device.fill_level = (
+                min(100 * device.record_count // room, 100) if room else 0
+            )
+
+    @api.depends("health")
+    def _compute_health_color(self):
+        for device in self:
+            device.health_color = _COLORS.get(device.health, 0)
+
+    def _compute_run_count(self):
+        counts = dict(
+            self.env["spp.attendance.device.run"]._read_group(
+                [("device_id", "in", self.ids)], ["device_id"], ["__count"]
+            )
+        )
+        for device in self:
+            device.run_count = counts.get(device._origin, 0)
 
     def _compute_scan_count(self):
         counts = self._count_scans([])
@@ -454,24 +429,12 @@ class SppAttendanceDevice(models.Model):
 
     # ----------------------------------------------------------- constrains
 
-    @api.constrains("adapter", "host", "port", "options")
+    @api.constrains(
+        "adapter", "host", "port", "options", "tls", "tls_ca", "tls_fingerprint"
+    )
     def _check_config(self):
         for device in self:
-            try:
-                adapter = device._adapter_class()
-                if adapter.capabilities.networked:
-                    device._check_address()
-                adapter.validate(device._config(secret=""))
-            except InvalidConfig as error:
-                raise ValidationError(
-                    self.env._(
-                        "The settings of “%(device)s” are not valid: %(reason)s.",
-                        device=device.name,
-                        reason=error.detail,
-                    )
-                ) from error
-            except UnsupportedDevice as error:
-                raise ValidationError(self._hint(error.code)) from error
+            device._validate_connection()
 
     @api.constrains("tz")
     def _check_tz(self):
@@ -482,24 +445,6 @@ class SppAttendanceDevice(models.Model):
                 raise ValidationError(
                     self.env._("There is no time zone “%(name)s”.", name=device.tz)
                 )
-
-    def _check_address(self):
-        try:
-            validate_host(self.host or "")
-        except InvalidConfig as error:
-            raise ValidationError(
-                self.env._(
-                    "“%(host)s” is neither an IP address nor a host name. Enter it "
-                    "without protocol, port or blanks.",
-                    host=self.host or "",
-                )
-            ) from error
-        try:
-            validate_port(self.port)
-        except InvalidConfig as error:
-            raise ValidationError(
-                self.env._("The port must be between 1 and 65535.")
-            ) from error
 
     @api.constrains("timeout", "deadline", "poll_interval")
     def _check_times(self):
@@ -561,15 +506,21 @@ class SppAttendanceDevice(models.Model):
         return devices
 
     def write(self, vals):
-        if not {"adapter", "host", "port"}.isdisjoint(vals):
-            # Another unit may answer now: read it in full.
-            vals = {"sync_cursor": False, **vals}
-        if "register_id" not in vals:
-            return super().write(vals)
-        before = {device: device.register_id for device in self}
+        if not _CONNECTION.isdisjoint(vals):
+            vals = {**self._prepare_closed_vals(), **vals}
+        moves = "register_id" in vals
+        before = {device: device.register_id for device in self if moves}
         result = super().write(vals)
-        self._follow_registers(before)
+        if not {"adapter", "host", "port"}.isdisjoint(vals):
+            self._forget()
+        if moves:
+            self._follow_registers(before)
         return result
+
+    def _forget(self):
+        """Have the terminals read in full: another unit may answer now."""
+        devices_sudo = self.sudo()  # nobody sets what was read up to where
+        devices_sudo.write({"sync_cursor": False})
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_scans(self):
@@ -583,6 +534,16 @@ class SppAttendanceDevice(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_from_staff(self):
         self._leave_registers({device: device.register_id for device in self})
+
+    @api.model
+    def _prepare_closed_vals(self):
+        """Of a terminal that is tried again at once, whatever was before."""
+        return {
+            "circuit": "closed",
+            "retry_at": False,
+            "failure_count": 0,
+            "next_poll_at": fields.Datetime.now(),
+        }
 
     def _follow_registers(self, before):
         """Have terminals on the staff of the registers that they mark, and no other.
@@ -677,11 +638,27 @@ class SppAttendanceDevice(models.Model):
             cron_sudo._trigger()
         return self._notify("info", self.env._("The terminal is read within a minute."))
 
+    def action_try_again(self):
+        """Read terminals again that were left alone because of their faults."""
+        self.check_access("write")
+        self.write(self._prepare_closed_vals())
+        return self.action_poll_now()
+
     def action_accept_serial(self):
         """Take the unit that answers now for this terminal."""
         self.check_access("write")
-        self.write({"serial": False, "sync_cursor": False})
+        self.write({"serial": False, **self._prepare_closed_vals()})
+        self._forget()
         return self.action_poll_now()
+
+    def action_open_runs(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "spp_attendance_devices.spp_attendance_device_run_action"
+        )
+        action["domain"] = [("device_id", "=", self.id)]
+        action["context"] = {}
+        return action
 
     def action_open_scans(self):
         return self._open_scans({})
@@ -725,50 +702,3 @@ class SppAttendanceDevice(models.Model):
             and self.env._("Clock drift %(drift)s s.", drift=info.clock_drift),
         ]
         return " ".join(filter(None, facts))
-
-    # --------------------------------------------------------- conversation
-
-    def _adapter_class(self):
-        """The class for this terminal's make.
-
-        :raises UnsupportedDevice: when there is none
-        """
-        self.ensure_one()
-        adapters = self._adapters()
-        return adapters.get(self.adapter) or get_adapter(self.adapter)
-
-    def _config(self, secret=None, deadline=None):
-        """The settings as the plain value that adapters take.
-
-        :param str secret: instead of the stored key
-        :param int deadline: seconds, when shorter than the terminal's
-        :raises InvalidConfig: when the options are no JSON object
-        """
-        self.ensure_one()
-        if secret is None:
-            secret = self.sudo().secret or ""  # read only to be handed to the adapter
-        try:
-            options = json.loads(self.options or "{}")
-        except (ValueError, RecursionError) as error:
-            raise InvalidConfig(f"the options are not JSON ({error})") from error
-        if not isinstance(options, dict):
-            raise InvalidConfig("the options must be a JSON object")
-        longest = min(self.deadline, deadline or self.deadline)
-        # Whoever has the terminal read need not see the company's settings.
-        company_sudo = self.company_id.sudo()
-        return DeviceConfig(
-            host=self.host or "",
-            port=self.port,
-            username=self.username or "",
-            password=secret,
-            transport=self.transport,
-            tls=self.tls,
-            tls_ca=self.tls_ca or "",
-            tls_fingerprint=self.tls_fingerprint or "",
-            networks=tuple((company_sudo.attendance_terminal_networks or "").split()),
-            timeout=min(self.timeout, longest),
-            deadline=longest,
-            tz=self.tz,
-            encoding=self.encoding,
-            options=options,
-        )

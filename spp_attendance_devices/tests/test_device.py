@@ -151,7 +151,7 @@ class TestDevice(DeviceCase):
         self.assertEqual(self.device.health, "healthy")
         for count in (1, 2):
             self.device._store(self.lease(), DeviceTimeout("no answer"))
-            self.assertEqual(self.device.health, "unhealthy")
+            self.assertEqual(self.device.health, "degraded")
             self.assertEqual(self.device.failure_count, count)
         self.assertEqual(self.device.error_code, "timeout")
         self.assertEqual(self.device.error_detail, "no answer")

@@ -1,0 +1,344 @@
+import json
+import re
+import ssl
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from odoo.addons.base.models.res_partner import _tz_get
+
+from ..devices import Capabilities, DeviceConfig
+from ..devices.adapter import validate_comm_key
+from ..devices.errors import InvalidConfig, UnsupportedDevice
+from ..devices.host import validate_host, validate_port
+from ..devices.table import ADAPTERS, get_adapter
+from ..hints import hints, option_help
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+class SppAttendanceConnectionMixin(models.AbstractModel):
+    """How a terminal is reached: what a terminal keeps and its setup asks for.
+
+    A model adds its own ``company_id``, whose networks of terminals count.
+    """
+
+    _name = "spp.attendance.connection.mixin"
+    _description = "Connection to a Terminal"
+
+    adapter = fields.Selection(
+        selection="_selection_adapter",
+        string="Make",
+        required=True,
+        default="zkteco",
+    )
+    host = fields.Char(
+        string="Address", help="IP address or host name, without port or protocol."
+    )
+    port = fields.Integer(
+        compute="_compute_port", store=True, readonly=False, precompute=True
+    )
+    networked = fields.Boolean(compute="_compute_capabilities")
+    secret_kind = fields.Selection(
+        [
+            ("none", "None"),
+            ("comm_key", "Communication key"),
+            ("password", "Password"),
+            ("shared_key", "Shared key"),
+        ],
+        compute="_compute_capabilities",
+    )
+    has_username = fields.Boolean(compute="_compute_capabilities")
+    has_udp = fields.Boolean(compute="_compute_capabilities")
+    has_tls = fields.Boolean(compute="_compute_capabilities")
+    has_users = fields.Boolean(compute="_compute_capabilities")
+    has_clock = fields.Boolean(compute="_compute_capabilities")
+    has_clear = fields.Boolean(compute="_compute_capabilities")
+    has_options = fields.Boolean(compute="_compute_capabilities")
+    username = fields.Char(string="User Name", copy=False)
+    secret = fields.Char(
+        "Stored Secret", groups=fields.NO_ACCESS, copy=False, prefetch=False
+    )
+    secret_input = fields.Char(
+        string="Secret",
+        compute="_compute_secret_input",
+        inverse="_inverse_secret_input",
+        groups="spp_attendance.spp_attendance_group_admin",
+        copy=False,
+        help="It can be replaced here, but never read.",
+    )
+    secret_set = fields.Boolean(
+        string="Secret Stored", compute="_compute_secret_set", compute_sudo=True
+    )
+    transport = fields.Selection(
+        [("tcp", "TCP"), ("udp", "UDP")], required=True, default="tcp"
+    )
+    tls = fields.Selection(
+        [
+            ("none", "No encryption (HTTP)"),
+            ("system", "HTTPS, certificate of a known authority"),
+            ("ca", "HTTPS, certificate of this authority"),
+            ("pinned", "HTTPS, this certificate alone"),
+            ("unverified", "HTTPS, certificate not checked"),
+        ],
+        string="Encryption",
+        compute="_compute_tls",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+    )
+    tls_ca = fields.Text(
+        string="Authority", help="Certificate of the authority, as PEM."
+    )
+    tls_fingerprint = fields.Char(
+        string="Fingerprint",
+        help="SHA-256 of the terminal's certificate, in hexadecimal digits.",
+    )
+    options = fields.Text(
+        string="Settings of the Make", help="Of this make alone, as a JSON object."
+    )
+    options_help = fields.Text(compute="_compute_options_help")
+    encoding = fields.Char(
+        default="utf-8",
+        required=True,
+        help="Of the texts that the terminal sends, such as names.",
+    )
+    timeout = fields.Integer(
+        string="Timeout (s)",
+        default=10,
+        required=True,
+        help="Longest wait for a single answer.",
+    )
+    deadline = fields.Integer(
+        string="Deadline (s)",
+        default=60,
+        required=True,
+        help="Longest time for a whole reading; after it the reading is stopped.",
+    )
+    tz = fields.Selection(
+        _tz_get,
+        string="Time Zone",
+        compute="_compute_tz",
+        store=True,
+        readonly=False,
+        required=True,
+        precompute=True,
+        help="Zone of the terminal's own clock.",
+    )
+
+    # ------------------------------------------------------------ computed
+
+    @api.model
+    def _selection_adapter(self):
+        return [(key, cls.label) for key, cls in self._adapters().items()]
+
+    @api.model
+    def _adapters(self):
+        """The makes that can be chosen. An addon with another make extends it."""
+        return ADAPTERS
+
+    def _capabilities(self):
+        adapter = self._adapters().get(self.adapter)
+        return adapter.capabilities if adapter else Capabilities(networked=False)
+
+    @api.depends("adapter")
+    def _compute_port(self):
+        for device in self:
+            device.port = device._capabilities().default_port
+
+    @api.depends("adapter")
+    def _compute_tls(self):
+        for device in self:
+            can = device._capabilities()
+            is_secure = can.tls and can.default_port in (443, 8443)
+            device.tls = "system" if is_secure else "none"
+
+    @api.depends("adapter")
+    def _compute_capabilities(self):
+        for device in self:
+            can = device._capabilities()
+            device.networked = can.networked
+            device.secret_kind = can.secret
+            device.has_username = can.username
+            device.has_udp = can.udp
+            device.has_tls = can.tls
+            device.has_users = can.users
+            device.has_clock = can.clock
+            device.has_clear = can.clear
+            device.has_options = can.options
+
+    def _compute_secret_input(self):
+        # What was stored is never shown.
+        self.secret_input = False
+
+    def _inverse_secret_input(self):
+        for device in self:
+            secret = (device.secret_input or "").strip()
+            if device.secret_kind == "comm_key":
+                secret = self._comm_key(secret)
+            # By a statement of its own, which isn't logged when it fails: another
+            # worker may have written the row meanwhile.
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE %s SET secret = %s WHERE id = %s",
+                    SQL.identifier(self._table),
+                    secret or None,
+                    device.id,
+                ),
+                log_exceptions=False,
+            )
+        # Nor does it come back with the answer to the request that brought it.
+        self.invalidate_recordset(["secret", "secret_input", "secret_set"], flush=False)
+
+    @api.model
+    def _comm_key(self, text):
+        try:
+            number = validate_comm_key(text)
+        except InvalidConfig:
+            raise ValidationError(
+                self.env._(
+                    "The communication key is a number from 0 to 999999. "
+                    "It is shown under Comm. > PC Connection on the terminal."
+                )
+            ) from None
+        return str(number) if number else ""
+
+    @api.depends("secret")
+    def _compute_secret_set(self):
+        for device in self:
+            device.secret_set = bool(device.secret)
+
+    @api.depends("adapter")
+    @api.depends_context("lang")
+    def _compute_options_help(self):
+        texts = option_help(self.env)
+        for device in self:
+            device.options_help = texts.get(device.adapter, False)
+
+    @api.depends("location_id")
+    def _compute_tz(self):
+        for device in self:
+            company = device.company_id or self.env.company
+            # Whoever sets up a terminal need not see all that a company is.
+            default = company.sudo().attendance_tz
+            device.tz = device.location_id.tz or device.tz or default
+
+    @api.model
+    def _hint(self, code):
+        texts = hints(self.env)
+        return texts.get(code, texts["error"]) if code else False
+
+    # -------------------------------------------------------------- checks
+
+    def _validate_connection(self):
+        """
+        :raises ValidationError: when the terminal can't be reached so, in words
+        """
+        self.ensure_one()
+        try:
+            adapter = self._adapter_class()
+            if adapter.capabilities.networked:
+                self._check_address()
+            if adapter.capabilities.tls:
+                self._check_certificate()
+            adapter.validate(self._config(secret=""))
+        except InvalidConfig as error:
+            raise ValidationError(
+                self.env._(
+                    "The settings of the terminal are not valid: %(reason)s.",
+                    reason=error.detail,
+                )
+            ) from error
+        except UnsupportedDevice as error:
+            raise ValidationError(self._hint(error.code)) from error
+
+    def _check_address(self):
+        try:
+            validate_host(self.host or "")
+        except InvalidConfig as error:
+            raise ValidationError(
+                self.env._(
+                    "“%(host)s” is neither an IP address nor a host name. Enter it "
+                    "without protocol, port or blanks.",
+                    host=self.host or "",
+                )
+            ) from error
+        try:
+            validate_port(self.port)
+        except InvalidConfig as error:
+            raise ValidationError(
+                self.env._("The port must be between 1 and 65535.")
+            ) from error
+
+    def _check_certificate(self):
+        digits = (self.tls_fingerprint or "").replace(":", "").strip().lower()
+        if self.tls == "pinned" and not _FINGERPRINT.fullmatch(digits):
+            raise ValidationError(
+                self.env._(
+                    "The fingerprint of a certificate is 64 hexadecimal digits: its"
+                    " SHA-256, with or without colons."
+                )
+            )
+        if self.tls == "ca":
+            try:
+                ssl.create_default_context(cadata=self.tls_ca or "-")
+            except (ssl.SSLError, ValueError) as error:
+                raise ValidationError(
+                    self.env._(
+                        "The authority is its certificate as PEM: the lines from"
+                        " “BEGIN CERTIFICATE” to “END CERTIFICATE”."
+                    )
+                ) from error
+
+    # --------------------------------------------------------- conversation
+
+    def _adapter_class(self):
+        """The class for this terminal's make.
+
+        :raises UnsupportedDevice: when there is none
+        """
+        self.ensure_one()
+        adapters = self._adapters()
+        return adapters.get(self.adapter) or get_adapter(self.adapter)
+
+    def _config(self, secret=None, deadline=None):
+        """The settings as the plain value that adapters take.
+
+        :param str secret: instead of the stored key
+        :param int deadline: seconds, when shorter than the terminal's
+        :raises InvalidConfig: when the options are no JSON object
+        """
+        self.ensure_one()
+        if secret is None:
+            secret = self.sudo().secret or ""  # read only to be handed to the adapter
+        try:
+            options = json.loads(self.options or "{}")
+        except (ValueError, RecursionError) as error:
+            raise InvalidConfig(f"the options are not JSON ({error})") from error
+        if not isinstance(options, dict):
+            raise InvalidConfig("the options must be a JSON object")
+        longest = min(self.deadline, deadline or self.deadline)
+        return DeviceConfig(
+            host=self.host or "",
+            port=self.port,
+            username=self.username or "",
+            password=secret,
+            transport=self.transport,
+            tls=self.tls,
+            tls_ca=self.tls_ca or "",
+            tls_fingerprint=self.tls_fingerprint or "",
+            networks=self._networks(),
+            timeout=min(self.timeout, longest),
+            deadline=longest,
+            tz=self.tz,
+            encoding=self.encoding,
+            options=options,
+        )
+
+    def _networks(self):
+        """Those in which the company's terminals may be."""
+        # Whoever has a terminal read need not see the company's settings.
+        company_sudo = self.company_id.sudo()
+        return tuple((company_sudo.attendance_terminal_networks or "").split())
