@@ -9,6 +9,7 @@
     "depends": ["spp_attendance"],
     "external_dependencies": {"python": ["pyzk"]},
     "data": [
+        "security/spp_attendance_device_groups.xml",
         "security/spp_attendance_device_security.xml",
         "security/ir.model.access.csv",
         "data/ir_config_parameter_data.xml",

@@ -2,6 +2,8 @@ from . import (
     res_company,
     spp_attendance_connection_mixin,
     spp_attendance_device,
+    spp_attendance_device_fleet,
+    spp_attendance_device_api,
     spp_attendance_device_polling,
     spp_attendance_device_run,
     spp_attendance_device_user,

@@ -524,9 +524,9 @@ class SppAttendanceDevice(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_scans(self):
-        if self.env["spp.attendance.scan"].search_count(
-            [("device_id", "in", self.ids)], limit=1
-        ):
+        # Whether there is any matters, not who may see it.
+        scans_sudo = self.env["spp.attendance.scan"].sudo()
+        if scans_sudo.search_count([("device_id", "in", self.ids)], limit=1):
             raise UserError(
                 self.env._("A terminal with scans can't be deleted. Archive it.")
             )
