@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Self
 
-from . import net
+from . import net, tls
 from .adapter import DeviceConfig
 from .errors import (
     DeviceAuthFailed,
@@ -41,7 +41,6 @@ VERSION: Final = 1
 MAX_LINE: Final = 64 * 1024
 MIN_KEY: Final = 16
 _NONCE: Final = re.compile(r"[0-9a-f]{32,128}")
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 #: What a reader says when it will not.
 _ERRORS: Final[Mapping[str, type[DeviceError]]] = {
     "auth": DeviceAuthFailed,
@@ -259,45 +258,14 @@ def classify(error: OSError) -> DeviceError:
     return DeviceUnreachable(detail)
 
 
-def validate_tls(config: DeviceConfig) -> None:
-    """Check what the certificate is to be checked against.
-
-    :raises InvalidConfig: naming what is missing
-    """
-    if config.tls == "pinned" and not _FINGERPRINT.fullmatch(_fingerprint(config)):
-        raise InvalidConfig("the fingerprint must be 64 hex digits (SHA-256)")
-    if config.tls == "ca":
-        _context(config)
-
-
-def _fingerprint(config: DeviceConfig) -> str:
-    return config.tls_fingerprint.replace(":", "").replace(" ", "").lower()
-
-
-def _context(config: DeviceConfig) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if config.tls == "ca":
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            context.load_verify_locations(cadata=config.tls_ca)
-        except (ssl.SSLError, ValueError):
-            raise InvalidConfig(
-                "the authority's certificate is not valid PEM"
-            ) from None
-    elif config.tls in ("pinned", "unverified"):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _secure(connection: socket.socket, config: DeviceConfig) -> socket.socket:
     """The connection under TLS, the certificate checked before anything is sent."""
     if config.tls == "none":
         return connection
-    secured = _context(config).wrap_socket(connection, server_hostname=config.host)
+    secured = tls.context(config).wrap_socket(connection, server_hostname=config.host)
     if config.tls == "pinned":
         shown = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
-        if not hmac.compare_digest(shown, _fingerprint(config)):
+        if not hmac.compare_digest(shown, tls.fingerprint(config.tls_fingerprint)):
             secured.close()
             raise DeviceTlsError(f"its certificate's fingerprint is {shown}")
     return secured

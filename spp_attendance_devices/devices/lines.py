@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from . import tls
 from .adapter import (
     Acknowledged,
     BaseMachineAdapter,
@@ -35,7 +36,6 @@ from .line_session import (
     meet,
     parse,
     refuse,
-    validate_tls,
 )
 from .scan_types import ScanType
 
@@ -76,7 +76,7 @@ class LinesAdapter(BaseMachineAdapter):
         super().validate(config)
         if config.password and len(config.password) < MIN_KEY:
             raise InvalidConfig(f"the shared key needs {MIN_KEY} characters or more")
-        validate_tls(config)
+        tls.validate(config)
 
     def test(self, now: datetime) -> DeviceInfo:
         clock = _Clock(now)
