@@ -1,0 +1,184 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from odoo.addons.spp_oauth.tools.retry import run_in_transaction
+
+#: A clock that is off by less is as good as any; by more somebody should find out why.
+CLOCK_OFF = 5
+CLOCK_FAR_OFF = 15 * 60
+#: No clock is set so near to where summer time begins or ends.
+CLOCK_CHANGE = timedelta(hours=2)
+#: A log that is this full (%) may soon overwrite its oldest scans, or take none.
+FULL = 80
+#: What decides which terminal answers: changed, nothing that is known of the old one
+#: holds, and what is being said by it is not wanted any more.
+_IDENTIFYING = frozenset(
+    {"adapter", "host", "port", "username", "secret_input", "transport", "options"}
+)
+
+
+class SppAttendanceDevice(models.Model):
+    """How a terminal has been, and who is asked to look after it."""
+
+    _inherit = "spp.attendance.device"
+
+    @api.depends(
+        "active",
+        "enabled",
+        "failure_count",
+        "last_success_at",
+        "offline_after",
+        "clock_drift",
+        "record_count",
+        "record_capacity",
+        "company_id.attendance_drift_limit",
+    )
+    def _compute_health(self):
+        # Stored, though it depends on the time: whoever stores a conversation, or
+        # watches over the fleet, has it computed again.
+        now = fields.Datetime.now()
+        for device in self:
+            patience = timedelta(minutes=device.offline_after)
+            if not (device.enabled and device.active):
+                device.health = "disabled"
+            elif not device.last_success_at:
+                device.health = "never"
+            elif now - device.last_success_at >= patience:
+                device.health = "offline"
+            else:
+                device.health = "degraded" if device._is_ailing() else "healthy"
+
+    def _is_ailing(self):
+        return (
+            self.failure_count > 0
+            or abs(self.clock_drift) > self.company_id.attendance_drift_limit
+            or self.record_count * 100 > self.record_capacity * FULL > 0
+        )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if not _IDENTIFYING.isdisjoint(vals) or vals.get("serial", True) is False:
+            # What is said just now is by who was there before: without the lease it
+            # is not stored.
+            devices_sudo = self.sudo()  # the system alone sets these
+            devices_sudo.write(
+                {
+                    "lease_token": False,
+                    "lease_until": False,
+                    "sync_cursor": False,
+                    "full_read_at": False,
+                }
+            )
+        return result
+
+    # ---------------------------------------------------------------- clock
+
+    def _is_clock_set(self):
+        """Whether the terminal's clock is to be set, and may be."""
+        can_set = self.correct_clock and self._adapter_class().capabilities.clock
+        if not (can_set and CLOCK_OFF <= abs(self.clock_drift) <= CLOCK_FAR_OFF):
+            return False
+        zone, now = ZoneInfo(self.tz), datetime.now(UTC)
+        around = (now - CLOCK_CHANGE, now + CLOCK_CHANGE)
+        return len({moment.astimezone(zone).utcoffset() for moment in around}) == 1
+
+    def _note_clock(self, drift):
+        """Say on the terminal that its clock was set."""
+        self.message_post(
+            body=self.env._("Its clock was set; it had been off by %s s.", drift)
+        )
+
+    def _note_cleared(self, count):
+        """Say on the terminal that its log was emptied."""
+        self.message_post(
+            body=self.env._(
+                "Its log was emptied of %s scans, all of which are stored here.", count
+            )
+        )
+
+    # ---------------------------------------------------------------- watch
+
+    @api.model
+    def _cron_watch(self):
+        """Notice terminals that fell silent, and ask people to look after them."""
+        run_in_transaction(self.env, lambda env: env[self._name]._watch())
+
+    @api.model
+    def _watch(self):
+        self._notice_silent()
+        self._ask_people()
+
+    @api.model
+    def _notice_silent(self):
+        self.flush_model()
+        # Those that are just being stored are not silent.
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id
+                  FROM spp_attendance_device
+                 WHERE active AND enabled AND health IN ('healthy', 'degraded')
+                   AND last_success_at <= now() AT TIME ZONE 'UTC'
+                       - offline_after * interval '1 minute'
+              ORDER BY id
+                   FOR NO KEY UPDATE SKIP LOCKED
+                """
+            ),
+            log_exceptions=False,
+        )
+        silent = self.browse(id_ for (id_,) in self.env.cr.fetchall())
+        self.env.add_to_compute(self._fields["health"], silent)
+        silent.flush_recordset(["health"])
+
+    @api.model
+    def _ask_people(self):
+        """One activity for each terminal that is offline, none for any other."""
+        Activity = self.env["mail.activity"]
+        asked = Activity.search(
+            [("res_model", "=", self._name), ("automated", "=", True)]
+        )
+        offline = self.search([("health", "=", "offline")])
+        asked.filtered(lambda activity: activity.res_id not in offline.ids).unlink()
+        mute = offline - self.browse(asked.mapped("res_id"))
+        admins = mute._administrators()
+        kind = self.env.ref("mail.mail_activity_data_warning")
+        model_id = self.env["ir.model"]._get_id(self._name)
+        Activity.create(
+            [
+                {
+                    "res_model_id": model_id,
+                    "res_id": device.id,
+                    "activity_type_id": kind.id,
+                    "automated": True,
+                    "user_id": user.id,
+                    "summary": device.with_context(lang=user.lang).env._(
+                        "The terminal is offline"
+                    ),
+                    "note": device.with_context(lang=user.lang).error_message,
+                }
+                for device in mute
+                if (user := device.responsible_id or admins.get(device.company_id))
+            ]
+        )
+
+    def _administrators(self):
+        """The first administrator of attendance of each company of these terminals."""
+        group = self.env.ref("spp_attendance.spp_attendance_group_admin")
+        users = self.env["res.users"].search(
+            [
+                ("all_group_ids", "in", group.ids),
+                ("company_ids", "in", self.company_id.ids),
+                ("share", "=", False),
+            ],
+            order="id",
+        )
+        return {
+            company: next(
+                (user for user in users if company in user.company_ids),
+                self.env["res.users"],
+            )
+            for company in self.company_id
+        }
