@@ -6,8 +6,10 @@ Both blobs start with a little-endian uint32, the number of bytes that follow.
                             uint8 punch, rest unknown
     log, 16 bytes:          uint32 code, uint32 time, uint8 verify, uint8 punch, 6 more
     log, 8 bytes:           uint16 slot, uint8 verify, uint32 time, uint8 punch
-    users, 72 bytes:        uint16 slot, .., char[24] code at offset 48
-    users, 28 bytes:        uint16 slot, .., uint32 code at offset 24
+    users, 72 bytes:        uint16 slot, 9 more, char[24] name, uint32 card, 9 more,
+                            char[24] code
+    users, 28 bytes:        uint16 slot, 6 more, char[8] name, uint32 card, 4 more,
+                            uint32 code
 
 A time packs year, month, day, hour, minute and second in a mixed radix with 31 days
 in every month, so it can hold days that do not exist (31 February); they occur after
@@ -21,7 +23,7 @@ from datetime import datetime
 from struct import Struct
 from typing import NamedTuple
 
-from .adapter import ScanData
+from .adapter import ScanData, UserData
 from .errors import DeviceDataError
 from .scan_types import from_zkteco
 
@@ -30,11 +32,14 @@ _LOG_8 = Struct("<HBIB")
 _LOG_16 = Struct("<IIBB6x")
 _LOG_40_FIELDS = "<H24sBIB"
 _LOG_40_USED = Struct(_LOG_40_FIELDS).size
-_USER_72 = Struct("<H46x24s")
-_USER_28 = Struct("<H22xI")
+# Passwords are among the bytes that are passed over.
+_USER_72 = Struct("<H9x24sI9x24s")
+_USER_28 = Struct("<H6x8sI4xI")
 
 #: Layouts to try when the terminal's counter does not divide the size.
 _KNOWN_SIZES = (40, 16, 8)
+#: Years of a log, from a terminal that lost its clock to somewhat ahead of now.
+_YEARS = range(2000, 2060)
 
 
 class Layout(NamedTuple):
@@ -51,17 +56,21 @@ def decode_time(packed: int) -> tuple[str, datetime | None]:
 
     The datetime is None when there is no such day.
     """
-    rest, second = divmod(packed, 60)
-    rest, minute = divmod(rest, 60)
-    rest, hour = divmod(rest, 24)
-    rest, day = divmod(rest, 31)
-    year, month = divmod(rest, 12)
-    year, month, day = year + 2000, month + 1, day + 1
+    year, month, day, hour, minute, second = _parts(packed)
     text = f"{year:04d}-{month:02d}-{day:02d} {hour:02d}:{minute:02d}:{second:02d}"
     try:
         return text, datetime(year, month, day, hour, minute, second)
     except ValueError:
         return text, None
+
+
+def _parts(packed: int) -> tuple[int, int, int, int, int, int]:
+    rest, second = divmod(packed, 60)
+    rest, minute = divmod(rest, 60)
+    rest, hour = divmod(rest, 24)
+    rest, day = divmod(rest, 31)
+    year, month = divmod(rest, 12)
+    return year + 2000, month + 1, day + 1, hour, minute, second
 
 
 def find_layout(blob: bytes, records: int) -> Layout:
@@ -96,17 +105,12 @@ def find_layout(blob: bytes, records: int) -> Layout:
 
 
 def decode_log(
-    blob: bytes,
-    layout: Layout,
-    codes: Mapping[int, str],
-    encoding: str = "utf-8",
+    body: bytes, stride: int, codes: Mapping[int, str], encoding: str = "utf-8"
 ) -> Iterator[ScanData]:
-    """The scans of a log blob in its order, one at a time.
+    """The scans of whole records, without the header, in their order, one at a time.
 
     ``codes`` maps slots to person codes; only the 8-byte layout needs it.
     """
-    start, stride = _HEADER.size, layout.stride
-    body = memoryview(blob)[start : start + layout.rows * stride]
     if stride == 8:
         for slot, verify, packed, punch in _LOG_8.iter_unpack(body):
             yield _scan(codes.get(slot, str(slot)), packed, verify, punch, slot)
@@ -119,24 +123,39 @@ def decode_log(
             yield _scan(_text(code, encoding), packed, verify, punch, slot)
 
 
-def decode_users(blob: bytes, users: int, encoding: str = "utf-8") -> dict[int, str]:
-    """Slot to person code. Names, cards and passwords are not looked at.
+def misread(body: bytes, stride: int) -> bool:
+    """Whether the short records at ``stride`` bytes make no sense: an unknown layout
+    can divide the size by chance, and its times read as such come from any year."""
+    if stride not in (8, 16):
+        return False
+    layout = _LOG_8 if stride == 8 else _LOG_16
+    place = 2 if stride == 8 else 1
+    rows = len(body) // stride
+    odd = sum(_parts(row[place])[0] not in _YEARS for row in layout.iter_unpack(body))
+    return odd * 2 > rows
 
-    :raises DeviceDataError: when the record size is not known.
+
+def decode_users(
+    blob: bytes, users: int, encoding: str = "utf-8"
+) -> Iterator[tuple[int, UserData]]:
+    """Slots, and who is in them. Passwords are not looked at.
+
+    :param users: how many the terminal counts
+    :raises DeviceDataError: when the record size is not known, or not all came.
     """
-    if len(blob) <= _HEADER.size or users <= 0:
-        return {}
-    (announced,) = _HEADER.unpack_from(blob)
-    body = memoryview(blob)[_HEADER.size :]
-    size = announced // users
-    body = body[: len(body) - len(body) % size] if size else body
-    if size == _USER_72.size:
-        return {
-            slot: _text(code, encoding) for slot, code in _USER_72.iter_unpack(body)
-        }
-    if size == _USER_28.size:
-        return {slot: str(code) for slot, code in _USER_28.iter_unpack(body)}
-    raise DeviceDataError(f"unknown user layout: {announced} bytes for {users} users")
+    (announced,) = _HEADER.unpack_from(blob) if len(blob) >= _HEADER.size else (0,)
+    body = memoryview(blob)[_HEADER.size :][:announced]
+    fitting = [
+        record for record in (_USER_72, _USER_28) if announced % record.size == 0
+    ]
+    if len(body) < announced or not fitting:
+        raise DeviceDataError(
+            f"unknown user layout: {announced} bytes for {users} users"
+        )
+    record = min(fitting, key=lambda one: abs(announced // one.size - users))
+    for slot, name, card, code in record.iter_unpack(body):
+        text = str(code) if isinstance(code, int) else _text(code, encoding)
+        yield slot, UserData(text, _text(name, encoding), str(card) if card else "")
 
 
 def _holds_codes(blob: bytes, stride: int) -> bool:
