@@ -14,8 +14,9 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TextIO
 
 from .adapter import BaseMachineAdapter, DeviceConfig, Reading, ReadRequest
@@ -23,6 +24,7 @@ from .errors import DeviceError, InternalFault
 
 #: Address space, bytes: the biggest log that an adapter takes fits several times.
 MEMORY = 1 << 30
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def main() -> None:
@@ -40,7 +42,8 @@ def main() -> None:
         except DeviceError as error:
             _write(out, {"error": {"code": error.code, "detail": error.detail}})
         except Exception as error:
-            # Every fault becomes one line. Its type only: its text may quote what is nobody's business.
+            # Every fault becomes one line. Its type only: its text may quote what is
+            # no business of the log.
             fault = InternalFault(type(error).__name__)
             _write(out, {"error": {"code": fault.code, "detail": fault.detail}})
             raise
@@ -50,11 +53,20 @@ def converse(request: dict[str, Any], out: TextIO) -> Any:
     """Have the conversation; scans are written as they come."""
     module = importlib.import_module(f"devices.{request['module']}")
     kind: type[BaseMachineAdapter] = getattr(module, request["class"])
+    # Getting here took a while. The clock of the request is that of all processes.
+    passed = max(time.monotonic() - request["sent"], 0.0)
     settings = request["config"]
-    config = DeviceConfig(**{**settings, "networks": tuple(settings["networks"])})
+    deadline = max(settings["deadline"] - passed, 0.1)
+    settings.update(
+        networks=tuple(settings["networks"]),
+        deadline=deadline,
+        timeout=min(settings["timeout"], deadline),
+    )
+    config = DeviceConfig(**settings)
     words = request["argument"]
     if "now" in words:
-        words["now"] = datetime.fromisoformat(words["now"])
+        now = datetime.fromisoformat(words["now"])
+        words["now"] = now + timedelta(seconds=passed)
     verb = request["verb"]
     if verb == "probe":
         return kind.probe(config)
@@ -82,7 +94,8 @@ def _read(reading: Reading, out: TextIO) -> dict[str, Any]:
 
 
 def _write(out: TextIO, value: Any) -> None:
-    json.dump(value, out, separators=(",", ":"))
+    # Not json.dump, which is many times slower.
+    out.write(_ENCODE(value))
     out.write("\n")
 
 

@@ -12,6 +12,7 @@ memory. An answer without its last line is not used at all.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -20,8 +21,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,10 +39,14 @@ from .adapter import (
     ScanData,
     UserData,
 )
-from .errors import DeviceProtocolError, DeviceTimeout, from_code
+from .errors import DeviceProtocolError, DeviceTimeout, InternalFault, from_code
 
 #: Bytes of an answer. 500,000 scans need less.
 MAX_ANSWER = 256 * 1024 * 1024
+#: Bytes from the end of what it complained of that are looked at.
+_TAIL = 4096
+_DECODE = json.JSONDecoder().decode
+_LOCAL_TIME = ScanData._fields.index("local_time")
 #: What a child needs of the environment; database passwords and the like stay here.
 _KEEP_ENV = ("PATH", "LANG", "LC_ALL", "TZDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _PACKAGE_PARENT = Path(__file__).resolve().parent.parent
@@ -58,10 +65,11 @@ class SpooledScans:
 
     def __iter__(self) -> Iterator[ScanData]:
         self._spool.seek(0)
-        for _number in range(self._count):
-            scan = ScanData._make(json.loads(self._spool.readline()))
-            moment = scan.local_time and datetime.fromisoformat(str(scan.local_time))
-            yield scan._replace(local_time=moment)
+        for line in islice(self._spool, self._count):
+            values = _DECODE(line.decode())
+            if values[_LOCAL_TIME]:
+                values[_LOCAL_TIME] = datetime.fromisoformat(values[_LOCAL_TIME])
+            yield ScanData._make(values)
 
 
 class Isolated:
@@ -106,6 +114,7 @@ class Isolated:
             "verb": verb,
             "argument": words,
             "deadline": self._config.deadline,
+            "sent": time.monotonic(),
             "config": dataclasses.asdict(self._config),
         }
         return run_child(request, self._config.deadline)
@@ -118,36 +127,56 @@ def run_child(request: dict[str, Any], deadline: float) -> tuple[SpooledScans, A
     :raises DeviceTimeout: at the deadline.
     :raises DeviceError: whatever the child reported.
     :raises DeviceProtocolError: when the child ended without an answer.
+    :raises InternalFault: when this machine has no room for a child.
     """
     # Lives as long as the scans in it are wanted.
     spool = tempfile.TemporaryFile(prefix="terminal-")  # noqa: SIM115
-    with subprocess.Popen(
-        [sys.executable, "-m", "devices.child"],
-        stdin=subprocess.PIPE,
-        stdout=spool,
-        stderr=subprocess.PIPE,
-        env=_child_env(),
-        # Python looks there first: never in whatever folder Odoo was started from.
-        cwd=_PACKAGE_PARENT,
-        start_new_session=True,
-    ) as child:
+    with tempfile.TemporaryFile(prefix="terminal-") as noise:
+        status = _run(json.dumps(request).encode(), deadline, spool, noise)
+        count, last = _last_line(spool)
+        if "error" in last:
+            raise from_code(last["error"]["code"], last["error"]["detail"])
+        if "end" not in last:
+            raise DeviceProtocolError(
+                f"the reader ended with status {status}: {_last_words(noise)}"
+            )
+    return SpooledScans(spool, count), last["end"]
+
+
+def _run(request: bytes, deadline: float, spool: BinaryIO, noise: BinaryIO) -> int:
+    """Run the child to its end, or to the deadline; its status."""
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "devices.child"],
+            stdin=subprocess.PIPE,
+            stdout=spool,
+            stderr=noise,
+            env=_child_env(),
+            # Python looks there first: never in whatever folder Odoo was started from.
+            cwd=_PACKAGE_PARENT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InternalFault(type(error).__name__) from error
+    with child:
         try:
-            resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (MAX_ANSWER, MAX_ANSWER))
-            _nothing, noise = child.communicate(json.dumps(request).encode(), deadline)
+            # It may be over by now.
+            with contextlib.suppress(ProcessLookupError):
+                limits = (MAX_ANSWER, MAX_ANSWER)
+                resource.prlimit(child.pid, resource.RLIMIT_FSIZE, limits)
+            child.communicate(request, deadline)
         except subprocess.TimeoutExpired:
             raise DeviceTimeout(f"stopped at the deadline of {deadline:g} s") from None
         finally:
             _kill(child)
-    count, last = _last_line(spool)
-    if "error" in last:
-        raise from_code(last["error"]["code"], last["error"]["detail"])
-    if "end" not in last:
-        # Only the last line of a traceback: its type and text, no values.
-        tail = noise.decode(errors="replace").strip().splitlines()[-1:]
-        raise DeviceProtocolError(
-            f"the reader ended with status {child.returncode}: {' '.join(tail)[:200]}"
-        )
-    return SpooledScans(spool, count), last["end"]
+    return child.returncode
+
+
+def _last_words(noise: BinaryIO) -> str:
+    """The last line of a traceback: its type and text, no values."""
+    noise.seek(max(noise.seek(0, os.SEEK_END) - _TAIL, 0))
+    lines = noise.read().decode(errors="replace").strip().splitlines()
+    return lines[-1][:200] if lines else ""
 
 
 def _last_line(spool: BinaryIO) -> tuple[int, dict[str, Any]]:
