@@ -269,11 +269,8 @@ class SppAttendanceDeviceApi(models.Model):
         # None is open while the terminal may be slow, and then a new one sees all.
         self.env.cr.rollback()
         self.env.invalidate_all(flush=False)
-        outcome = polling.test(claim)
-        outcome = run_in_transaction(
-            self.env,
-            partial(self._store_in, claim=claim, outcome=outcome, is_poll=False),
-        )
+        talk = polling.talk(claim)
+        outcome = run_in_transaction(self.env, partial(self._store_and_end, talk=talk))
         failed = isinstance(outcome, DeviceError)
         return MachineTestOut.model_construct(
             success=not failed,

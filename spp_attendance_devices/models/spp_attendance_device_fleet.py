@@ -13,10 +13,22 @@ CLOCK_FAR_OFF = 15 * 60
 CLOCK_CHANGE = timedelta(hours=2)
 #: A log that is this full (%) may soon overwrite its oldest scans, or take none.
 FULL = 80
-#: What decides which terminal answers: changed, nothing that is known of the old one
-#: holds, and what is being said by it is not wanted any more.
-_IDENTIFYING = frozenset(
-    {"adapter", "host", "port", "username", "secret_input", "transport", "options"}
+#: Settings that a conversation begins with: changed in the middle of one, what it gives
+#: is not wanted any more.
+_SETTINGS = frozenset(
+    {
+        "adapter",
+        "host",
+        "port",
+        "username",
+        "secret_input",
+        "tls",
+        "tls_ca",
+        "tls_fingerprint",
+        "transport",
+        "options",
+        "tz",
+    }
 )
 
 
@@ -60,19 +72,20 @@ class SppAttendanceDevice(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
-        if not _IDENTIFYING.isdisjoint(vals) or vals.get("serial", True) is False:
-            # What is said just now is by who was there before: without the lease it
-            # is not stored.
-            devices_sudo = self.sudo()  # the system alone sets these
-            devices_sudo.write(
-                {
-                    "lease_token": False,
-                    "lease_until": False,
-                    "sync_cursor": False,
-                    "full_read_at": False,
-                }
-            )
+        if not _SETTINGS.isdisjoint(vals):
+            self._end_conversations()
         return result
+
+    def _forget(self):
+        super()._forget()
+        devices_sudo = self.sudo()  # see there
+        devices_sudo.write({"full_read_at": False})
+        self._end_conversations()
+
+    def _end_conversations(self):
+        """Have nothing stored of what is being said: its lease is gone."""
+        devices_sudo = self.sudo()  # nobody sets a lease
+        devices_sudo.write({"lease_token": False, "lease_until": False})
 
     # ---------------------------------------------------------------- clock
 

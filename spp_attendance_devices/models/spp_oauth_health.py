@@ -13,7 +13,7 @@ class SppOauthHealth(models.AbstractModel):
     @api.model
     def _checks(self):
         # none of them says that the server cannot do its work
-        [(scans, overdue, failing)] = self.env.execute_query(
+        [(scans, overdue, failing, offline, waiting)] = self.env.execute_query(
             SQL(
                 """
                 SELECT (SELECT count(*)
@@ -21,10 +21,17 @@ class SppOauthHealth(models.AbstractModel):
                                  WHERE state = 'unmatched' LIMIT %(most)s) AS few),
                        (SELECT count(*) FROM spp_attendance_device
                          WHERE active AND enabled
-                           AND next_poll_at < now() AT TIME ZONE 'UTC'
-                               - %(late)s * interval '1 second'),
+                           AND (circuit <> 'open' OR retry_at IS NOT NULL)
+                           AND GREATEST(next_poll_at, retry_at)
+                               < now() AT TIME ZONE 'UTC'
+                                 - %(late)s * interval '1 second'),
                        (SELECT count(*) FROM spp_attendance_device
-                         WHERE active AND health IN ('degraded', 'offline'))
+                         WHERE active AND enabled AND failure_count > 0),
+                       (SELECT count(*) FROM spp_attendance_device
+                         WHERE active AND health = 'offline'),
+                       (SELECT count(*) FROM spp_attendance_device
+                         WHERE active AND enabled AND circuit = 'open'
+                           AND retry_at IS NULL)
                 """,
                 most=MOST_SCANS,
                 late=CRON_LATE,
@@ -55,6 +62,22 @@ class SppOauthHealth(models.AbstractModel):
                 failing,
                 "",
                 "Terminals whose last conversation failed.",
+                critical=False,
+            ),
+            HealthCheck(
+                "offline_terminals",
+                not offline,
+                offline,
+                "",
+                "Terminals that gave no good answer for as long as they may.",
+                critical=False,
+            ),
+            HealthCheck(
+                "waiting_terminals",
+                not waiting,
+                waiting,
+                "",
+                "Terminals that are left alone until somebody repairs their settings.",
                 critical=False,
             ),
         ]

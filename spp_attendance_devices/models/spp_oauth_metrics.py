@@ -1,4 +1,4 @@
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from odoo import api, models
 from odoo.tools import SQL
@@ -9,7 +9,7 @@ class SppOauthMetrics(models.AbstractModel):
 
     @api.model
     def _families(self):
-        return [*super()._families(), self._poll_family()]
+        return [*super()._families(), self._poll_family(), self._terminal_family()]
 
     @api.model
     def _poll_family(self):
@@ -32,3 +32,25 @@ class SppOauthMetrics(models.AbstractModel):
         for result, count in rows:
             polls.add_metric([result], int(count))
         return polls
+
+    @api.model
+    def _terminal_family(self):
+        terminals = GaugeMetricFamily(
+            "spp_device_terminals",
+            "Terminals by their health and by whether they are left alone for faults.",
+            labels=["health", "circuit"],
+        )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT health, circuit, count(*)
+                  FROM spp_attendance_device
+                 WHERE active
+              GROUP BY health, circuit
+              ORDER BY health, circuit
+                """
+            )
+        )
+        for health, circuit, count in rows:
+            terminals.add_metric([health or "never", circuit], count)
+        return terminals
