@@ -82,6 +82,31 @@ def hints(env):
     }
 
 
+def titles(env):
+    """What each fault is called, in few words, by its code."""
+    return {
+        "error": env._("Fault"),
+        "internal": env._("Fault of the software"),
+        "invalid_config": env._("Settings not valid"),
+        "unsupported": env._("Make not supported"),
+        "unreachable": env._("No way to it"),
+        "dns": env._("Name not known"),
+        "disconnected": env._("Hung up"),
+        "refused": env._("Port closed"),
+        "timeout": env._("No answer"),
+        "forbidden": env._("Address not allowed"),
+        "busy": env._("Busy"),
+        "tls": env._("Wrong certificate"),
+        "auth": env._("Key or password refused"),
+        "locked": env._("Account locked"),
+        "permission": env._("Not permitted"),
+        "protocol": env._("Something else answered"),
+        "data": env._("Not readable"),
+        "incomplete": env._("Incomplete"),
+        "replaced": env._("Another unit"),
+    }
+
+
 def option_help(env):
     """What can be set in the settings of a make, by the key of the make."""
     return {

@@ -1,6 +1,4 @@
 import json
-import re
-import ssl
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -8,14 +6,12 @@ from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-from ..devices import Capabilities, DeviceConfig
+from ..devices import Capabilities, DeviceConfig, tls
 from ..devices.adapter import validate_comm_key
 from ..devices.errors import InvalidConfig, UnsupportedDevice
 from ..devices.host import validate_host, validate_port
 from ..devices.table import ADAPTERS, get_adapter
 from ..hints import hints, option_help
-
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 class SppAttendanceConnectionMixin(models.AbstractModel):
@@ -273,24 +269,20 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
             ) from error
 
     def _check_certificate(self):
-        digits = (self.tls_fingerprint or "").replace(":", "").strip().lower()
-        if self.tls == "pinned" and not _FINGERPRINT.fullmatch(digits):
-            raise ValidationError(
-                self.env._(
-                    "The fingerprint of a certificate is 64 hexadecimal digits: its"
-                    " SHA-256, with or without colons."
-                )
-            )
-        if self.tls == "ca":
-            try:
-                ssl.create_default_context(cadata=self.tls_ca or "-")
-            except (ssl.SSLError, ValueError) as error:
-                raise ValidationError(
-                    self.env._(
-                        "The authority is its certificate as PEM: the lines from"
-                        " “BEGIN CERTIFICATE” to “END CERTIFICATE”."
-                    )
-                ) from error
+        texts = {
+            "pinned": self.env._(
+                "The fingerprint of a certificate is 64 hexadecimal digits: its"
+                " SHA-256, with or without colons."
+            ),
+            "ca": self.env._(
+                "The authority is its certificate as PEM: the lines from"
+                " “BEGIN CERTIFICATE” to “END CERTIFICATE”."
+            ),
+        }
+        try:
+            tls.validate(self._config(secret=""))
+        except InvalidConfig as error:
+            raise ValidationError(texts.get(self.tls) or error.detail) from error
 
     # --------------------------------------------------------- conversation
 

@@ -1,19 +1,18 @@
-from datetime import timedelta
-from functools import partial
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_datetime
 
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.addons.spp_attendance.enrolment import EnrolStaff, UnenrolStaff
-from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
-from .. import polling
 from ..devices import DeviceError
+from ..devices.errors import DeviceBusy
+from ..hints import titles
 
 #: A log that is this full (%) may soon overwrite its oldest scans, or take none.
 FULL = 80
+#: A clock that was just set may be off by so much (s): the answer took its time.
+_CLOCK_RIGHT = 5
 #: Colours of cards by health, as Odoo numbers them.
 _COLORS = {"healthy": 10, "degraded": 2, "offline": 1, "never": 4, "disabled": 0}
 #: Settings by which a terminal is reached: whoever changes one has repaired something.
@@ -200,7 +199,9 @@ class SppAttendanceDevice(models.Model):
         copy=False,
         help="How many polls ended in each way: ok, or the code of the fault.",
     )
-    error_code = fields.Char(string="Fault", readonly=True, copy=False)
+    error_code = fields.Selection(
+        selection="_selection_error_code", string="Fault", readonly=True, copy=False
+    )
     error_detail = fields.Char(string="Technical Detail", readonly=True, copy=False)
     error_message = fields.Char(string="What to Do", compute="_compute_error_message")
     retry_note = fields.Char(
@@ -272,21 +273,9 @@ class SppAttendanceDevice(models.Model):
 
     # ------------------------------------------------------------ computed
 
-    @api.depends("enabled", "failure_count", "last_success_at", "offline_after")
-    def _compute_health(self):
-        # Stored, though it depends on the time: whoever stores a conversation, or
-        # watches over the fleet, has it computed again.
-        now = fields.Datetime.now()
-        for device in self:
-            patience = timedelta(minutes=device.offline_after)
-            if not device.enabled:
-                device.health = "disabled"
-            elif not device.last_success_at:
-                device.health = "never"
-            elif now - device.last_success_at >= patience:
-                device.health = "offline"
-            else:
-                device.health = "degraded" if device.failure_count else "healthy"
+    @api.model
+    def _selection_error_code(self):
+        return list(titles(self.env).items())
 
     @api.depends("error_code")
     @api.depends_context("lang")
@@ -511,16 +500,9 @@ class SppAttendanceDevice(models.Model):
         moves = "register_id" in vals
         before = {device: device.register_id for device in self if moves}
         result = super().write(vals)
-        if not {"adapter", "host", "port"}.isdisjoint(vals):
-            self._forget()
         if moves:
             self._follow_registers(before)
         return result
-
-    def _forget(self):
-        """Have the terminals read in full: another unit may answer now."""
-        devices_sudo = self.sudo()  # nobody sets what was read up to where
-        devices_sudo.write({"sync_cursor": False})
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_scans(self):
@@ -597,24 +579,40 @@ class SppAttendanceDevice(models.Model):
         """Talk to the terminal and tell, in words, how it went."""
         self.ensure_one()
         self.check_access("write")
-        claim = run_in_transaction(
-            self.env, lambda env: env[self._name].browse(self.id)._claim_for_test()
+        outcome = self._converse("test")
+        if isinstance(outcome, DeviceError):
+            return self._notify_fault(outcome)
+        return self._notify("success", self._describe(outcome))
+
+    def action_set_clock(self):
+        """Set the terminal's clock to the server's time."""
+        self.ensure_one()
+        self.check_access("write")
+        outcome = self._converse("clock")
+        if isinstance(outcome, DeviceError):
+            return self._notify_fault(outcome)
+        off = outcome.clock_drift
+        if off is None or abs(off) < _CLOCK_RIGHT:
+            return self._notify("success", self.env._("Its clock is right now."))
+        return self._notify(
+            "warning",
+            self.env._(
+                "It took the time, and is off by %(off)s still. Check its time zone"
+                " and whether something else sets its clock.",
+                off=self._duration(abs(off)),
+            ),
         )
-        if claim is None:
+
+    def _notify_fault(self, fault):
+        if isinstance(fault, DeviceBusy):
             return self._notify(
                 "info",
                 self.env._(
-                    "The terminal is being read at this moment. Try again soon."
+                    "The terminal is being read at this moment, or another program"
+                    " talks to it. Try again in a minute."
                 ),
             )
-        outcome = polling.test(claim)
-        outcome = run_in_transaction(
-            self.env,
-            partial(self._store_in, claim=claim, outcome=outcome, is_poll=False),
-        )
-        if isinstance(outcome, DeviceError):
-            return self._notify("danger", self._hint(outcome.code))
-        return self._notify("success", self._describe(outcome))
+        return self._notify("danger", self._hint(fault.code))
 
     def action_poll_now(self):
         """Let the next free worker read these terminals."""
@@ -648,7 +646,6 @@ class SppAttendanceDevice(models.Model):
         """Take the unit that answers now for this terminal."""
         self.check_access("write")
         self.write({"serial": False, **self._prepare_closed_vals()})
-        self._forget()
         return self.action_poll_now()
 
     def action_open_runs(self):
