@@ -1,25 +1,21 @@
-"""A ZKTeco terminal for tests: a TCP server on loopback that speaks the real protocol.
+"""A ZKTeco terminal for tests, on loopback, over TCP or UDP, well or badly.
 
-Usable as a context manager; the port is free for the taking unless one is given::
+Nothing here uses the code under test: layouts and checksums are written a second time,
+from the protocol. See :class:`fake_terminal.FakeTerminal` for how it is used; beside
+the faults that all fakes share it knows:
 
-    with ZkTerminal(comm_key=1234) as terminal:
-        terminal.add("17", datetime(2026, 11, 2, 8, 0))
-        ... poll terminal.host, terminal.port ...
-        terminal.fault = "close_mid"
-
-It can be told to misbehave (``fault``, changed at any time):
-
-    close_mid    hangs up in the middle of the log
-    stall_mid    sends half of the log and then nothing, holding the connection
-    silent       accepts the connection and never answers
-    refuse_auth  refuses every communication key
-    wrong_count  its counter says one more than the log holds
-    bad_date     the log begins with a punch on 31 February
-    future       the log begins with a punch in 2099
     drip         sends every answer in pieces of a few bytes
+    odd_layout   its log has records of 23 bytes
+    keeps_log    says that it emptied its log, and does not
+    cut_direct   sends 1 KB at most of what it sends without announcing it
+    clock_jump   its clock shows an hour more
+    endless      sends data packets for ever
 
-Times are the terminal's local wall-clock time (naive). Nothing here uses the code
-under test: layouts and checksums are written a second time, from the protocol.
+and over UDP (``ZkTerminal(transport="udp")``):
+
+    lose         every third datagram of its answers is lost
+    duplicate    every datagram comes twice, and once more after the next answer
+    reorder      the datagrams of an answer come in reverse
 """
 
 from __future__ import annotations
@@ -31,32 +27,37 @@ import struct
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Self
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
 
-FAULTS = (
-    "close_mid",
-    "stall_mid",
-    "silent",
-    "refuse_auth",
-    "wrong_count",
-    "bad_date",
-    "future",
-    "drip",
-)
+from fake_terminal import SHARED_FAULTS, FakeTerminal, iso_second
+
+UDP_FAULTS = frozenset({"lose", "duplicate", "reorder"})
 
 _TOP = struct.Struct("<HHI")
 _HEAD = struct.Struct("<4H")
 _MAGIC = (0x5050, 0x7D82)
 
 CONNECT, EXIT, ENABLE, DISABLE = 1000, 1001, 1002, 1003
-VERSION, AUTH, OPTION, SIZES, TIME = 1100, 1102, 11, 50, 201
+VERSION, AUTH, OPTION, SIZES, TIME, SET_TIME = 1100, 1102, 11, 50, 201, 202
 PREPARE_BUFFER, READ_CHUNK, FREE_BUFFER = 1503, 1504, 1502
 PREPARE_DATA, DATA, OK, ERROR, UNAUTHORISED = 1500, 1501, 2000, 2001, 2005
-ATTLOG, USERS = 13, 9
+ATTLOG, USERS, CLEAR = 13, 9, 15
 
-#: Blobs up to this size are answered at once, bigger ones are read in chunks.
-DIRECT_BYTES = 1024
+#: The punch byte of each word.
+PUNCHES = {
+    "in": 0,
+    "out": 1,
+    "break_start": 2,
+    "break_end": 3,
+    "overtime_in": 4,
+    "overtime_out": 5,
+    "none": 255,
+}
+#: Data in one datagram.
+DATAGRAM = 1024
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ def pack_time(
     return days * 86400 + (hour * 60 + minute) * 60 + second
 
 
+def unpack_time(packed: int) -> datetime:
+    """The moment of :func:`pack_time`, for days that exist."""
+    days, seconds = divmod(packed, 86400)
+    months, day = divmod(days, 31)
+    midnight = datetime(2000 + months // 12, months % 12 + 1, day + 1)
+    return midnight + timedelta(seconds=seconds)
+
+
 def scramble_key(key: int, session: int, ticks: int = 50) -> bytes:
     """The four bytes that a client sends for a communication key."""
     reversed_bits = int(f"{key:032b}"[::-1], 2)
@@ -94,11 +103,21 @@ def checksum(packet: bytes) -> int:
     return 0xFFFF - total % 0xFFFF
 
 
-class ZkTerminal:
-    """The terminal. ``layout`` is the size of a log record: 8, 16, 40 or more.
-
-    :param clock: gives the time on the terminal's display; default the host's.
+class ZkTerminal(FakeTerminal):
+    """:param layout: bytes of a log record: 8, 16, 40 or more
+    :param clock: gives the time on its display; default the host's
+    :param direct_bytes: up to so many bytes are sent without being announced
     """
+
+    make: ClassVar[str] = "zkteco"
+    FAULTS: ClassVar[frozenset[str]] = SHARED_FAULTS | {
+        "drip",
+        "odd_layout",
+        "keeps_log",
+        "cut_direct",
+        "clock_jump",
+        "endless",
+    }
 
     def __init__(
         self,
@@ -107,27 +126,39 @@ class ZkTerminal:
         comm_key: int = 0,
         layout: int = 40,
         serial: str = "ZK0000000001",
-        clock: Callable[[], datetime] = datetime.now,
+        clock: Callable[[], datetime] | None = None,
         fault: str = "",
+        transport: Literal["tcp", "udp"] = "tcp",
+        direct_bytes: int = 1024,
     ) -> None:
-        self.host = "127.0.0.1"
-        self.comm_key = comm_key
+        self.secret = str(comm_key or "")
         self.layout = layout
         self.serial = serial
-        self.clock = clock
+        self.clock = clock or (
+            lambda: datetime.now(ZoneInfo(self.tz)).replace(tzinfo=None)
+        )
         self.fault = fault
+        self.transport = transport
+        self.direct_bytes = direct_bytes
         self.enabled = True
-        self.connections = 0
         self.commands: list[int] = []
         self.bad_checksums = 0
+        #: Called with each command before it is answered.
+        self.on_command: Callable[[int], None] = lambda _command: None
+        #: Bytes of logs and of users that were sent.
+        self.sent = 0
         #: Set when half of a log was sent to a client under a ``*_mid`` fault.
         self.reached_middle = threading.Event()
         self._lock = threading.Lock()
         self._log: list[Punch] = []
         self._slots: dict[str, int] = {}
+        self._people: dict[str, tuple[str, int]] = {}
         self._closing = threading.Event()
-        self._server = _Server((self.host, port), _Conversation, self)
-        self.port: int = self._server.server_address[1]
+        kind = _TcpServer if transport == "tcp" else _UdpServer
+        handler = _Conversation if transport == "tcp" else _Datagram
+        self._server: Any = kind((self.host, port), handler)
+        self._server.terminal = self
+        self.port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}
         )
@@ -136,7 +167,12 @@ class ZkTerminal:
         self._thread.start()
         return self
 
-    def __exit__(self, *_exc: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._closing.set()
         self._server.shutdown()
         self._thread.join()
@@ -144,24 +180,67 @@ class ZkTerminal:
 
     # What the test does with it
 
-    def add(self, code: str, moment: datetime, punch: int = 0, verify: int = 1) -> None:
-        """Record one punch, as if somebody had just put a finger on it."""
-        self.extend([(code, moment, punch, verify)])
+    @property
+    def comm_key(self) -> int:
+        return int(self.secret or 0)
 
-    def extend(self, punches: Iterable[tuple[str, datetime, int, int]]) -> None:
-        """Record many ``(code, local time, punch, verify)``."""
-        rows = [
-            Punch(code, pack_time(*moment.timetuple()[:6]), punch, verify)
-            for code, moment, punch, verify in punches
+    @property
+    def connections(self) -> int:
+        return self.conversations
+
+    def extend(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Record many ``(code, local time, word or punch byte[, verify byte])``."""
+        punches = [
+            Punch(
+                code,
+                pack_time(*moment.timetuple()[:6]),
+                PUNCHES.get(kind, kind),
+                *verify,
+            )
+            for code, moment, kind, *verify in rows
         ]
         with self._lock:
-            self._log.extend(rows)
-            for row in rows:
-                self._slots.setdefault(row.code, len(self._slots) + 1)
+            self._log.extend(punches)
+            for punch in punches:
+                self._slots.setdefault(punch.code, len(self._slots) + 1)
+
+    def enrol(self, code: str, name: str = "", card: int = 0) -> None:
+        """Somebody whom it knows; it notes a password of theirs as well."""
+        with self._lock:
+            self._slots.setdefault(code, len(self._slots) + 1)
+            self._people[code] = (name, card)
+
+    def rename(self, code: str, other: str) -> None:
+        """Give somebody's slot to another."""
+        with self._lock:
+            self._slots[other] = self._slots.pop(code)
+
+    def erase(self) -> None:
+        """Lose the log."""
+        with self._lock:
+            self._log.clear()
 
     def __len__(self) -> int:
         with self._lock:
             return len(self._log)
+
+    def held(self) -> set[tuple[str, str]]:
+        with self._lock:
+            rows = list(self._log)
+        return {(row.code, iso_second(unpack_time(row.packed))) for row in rows}
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "adapter": self.make,
+            "host": self.host,
+            "port": self.port,
+            "tz": self.tz,
+            "transport": self.transport,
+            "secret_input": self.secret,
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        return {"transport": self.transport}
 
     # What the conversation asks
 
@@ -193,6 +272,8 @@ class ZkTerminal:
 
     def _record(self, row: Punch) -> bytes:
         slot = self._slots.get(row.code, 0)
+        if self.fault == "odd_layout":
+            return struct.pack("<II15x", slot, row.packed)
         if self.layout == 8:
             return struct.pack("<HBIB", slot, row.verify, row.packed, row.punch)
         if self.layout == 16:
@@ -207,18 +288,15 @@ class ZkTerminal:
     def user_blob(self) -> bytes:
         with self._lock:
             slots = list(self._slots.items())
-        if self.layout == 40:
-            users = [
-                struct.pack(
-                    "<HB8s24sIx7sx24s", slot, 0, b"", b"", 0, b"", code.encode()
-                )
-                for code, slot in slots
-            ]
-        else:
-            users = [
-                struct.pack("<HB5s8sIxBhI", slot, 0, b"", b"", 0, 0, 0, int(code))
-                for code, slot in slots
-            ]
+        users = []
+        for code, slot in slots:
+            name, card = self._people.get(code, ("", 0))
+            words = (slot, 0, b"pw9753", name.encode())
+            if self.layout == 40:
+                user = struct.pack("<HB8s24sIx7sx24s", *words, card, b"", code.encode())
+            else:
+                user = struct.pack("<HB5s8sIxBhI", *words, card, 0, 0, int(code))
+            users.append(user)
         body = b"".join(users)
         return struct.pack("<I", len(body)) + body
 
@@ -236,23 +314,129 @@ class ZkTerminal:
             "~Platform": "ZMM220_TFT",
         }.get(name)
 
+    def shown(self) -> datetime:
+        jump = timedelta(hours=self.fault == "clock_jump")
+        return self.clock() + jump
 
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = False
-
-    def __init__(
-        self,
-        address: tuple[str, int],
-        handler: type[socketserver.BaseRequestHandler],
-        terminal: ZkTerminal,
-    ) -> None:
-        self.terminal = terminal
-        super().__init__(address, handler)
+    def set_clock(self, packed: int) -> None:
+        ahead = unpack_time(packed) - self.clock()
+        before = self.clock
+        self.clock = lambda: before() + ahead
 
 
 class _HangUp(Exception):
     """The conversation is over."""
+
+
+class _Session:
+    """What one client is told: a packet in, packets out."""
+
+    def __init__(self, terminal: ZkTerminal) -> None:
+        terminal.conversations += 1
+        self.terminal = terminal
+        self.number = 0x1000 + terminal.conversations % 0xE000
+        self.welcome = False
+        self.blob = b""
+        #: Whether the answer is of log or user data.
+        self.bulk = False
+
+    def answer(self, packet: bytes) -> list[bytes]:
+        command, given, session, reply_id = _HEAD.unpack_from(packet)
+        data = packet[_HEAD.size :]
+        expected = checksum(_HEAD.pack(command, 0, session, reply_id) + data)
+        terminal = self.terminal
+        if (given - expected) % 0xFFFF:
+            terminal.bad_checksums += 1
+        terminal.commands.append(command)
+        terminal.on_command(command)
+        self.bulk = False
+        return [
+            self.packet(code, reply_id, words)
+            for code, words in self.words(command, data)
+        ]
+
+    def packet(self, code: int, reply_id: int, data: bytes) -> bytes:
+        head = _HEAD.pack(code, 0, self.number, reply_id)
+        return _HEAD.pack(code, checksum(head + data), self.number, reply_id) + data
+
+    def words(self, command: int, data: bytes) -> list[tuple[int, bytes]]:
+        terminal = self.terminal
+        if command in (CONNECT, AUTH):
+            return [(self.admit(command, data), b"")]
+        if not self.welcome:
+            return [(UNAUTHORISED, b"")]
+        answer = b""
+        if command in (ENABLE, DISABLE):
+            terminal.enabled = command == ENABLE
+        elif command == VERSION:
+            answer = b"Ver 6.60 Nov 2026\0"
+        elif command == OPTION:
+            name = data.split(b"\0")[0].decode()
+            value = terminal.option(name)
+            if value is None:
+                return [(ERROR, b"")]
+            answer = f"{name}={value}\0".encode()
+        elif command == SIZES:
+            answer = terminal.sizes()
+        elif command == TIME:
+            answer = struct.pack("<I", pack_time(*terminal.shown().timetuple()[:6]))
+        elif command == SET_TIME:
+            terminal.set_clock(*struct.unpack("<I", data))
+        elif command == CLEAR:
+            if terminal.fault != "keeps_log":
+                terminal.erase()
+        elif command == PREPARE_BUFFER:
+            return self.prepare(data)
+        elif command == READ_CHUNK:
+            return self.chunk(*struct.unpack("<ii", data))
+        elif command == FREE_BUFFER:
+            self.blob = b""
+        elif command != EXIT:
+            return [(ERROR, b"")]
+        return [(OK, answer)]
+
+    def admit(self, command: int, data: bytes) -> int:
+        terminal = self.terminal
+        if terminal.fault == "busy":
+            return ERROR
+        if command == CONNECT:
+            refused = terminal.fault == "refuse_auth"
+            self.welcome = not terminal.comm_key and not refused
+        else:
+            expected = scramble_key(terminal.comm_key, self.number)
+            self.welcome = data == expected and terminal.fault != "refuse_auth"
+        return OK if self.welcome else UNAUTHORISED
+
+    def prepare(self, data: bytes) -> list[tuple[int, bytes]]:
+        _one, command, _fct, _ext = struct.unpack("<bhii", data)
+        terminal = self.terminal
+        self.blob = {ATTLOG: terminal.log_blob, USERS: terminal.user_blob}[command]()
+        if len(self.blob) > terminal.direct_bytes:
+            return [(OK, b"\0" + struct.pack("<I", len(self.blob)))]
+        self.bulk = True
+        cut = 1024 if terminal.fault == "cut_direct" else len(self.blob)
+        return [(DATA, self.blob[:cut])]
+
+    def chunk(self, start: int, size: int) -> list[tuple[int, bytes]]:
+        self.bulk = True
+        part = self.blob[start : start + size]
+        self.terminal.sent += len(part)
+        step = DATAGRAM if self.terminal.transport == "udp" else max(len(part), 1)
+        return [
+            (PREPARE_DATA, struct.pack("<II", len(part), 0)),
+            *((DATA, part[at : at + step]) for at in range(0, len(part), step)),
+            (OK, b""),
+        ]
+
+
+class _TcpServer(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = False
+    request_queue_size = 64
+    terminal: ZkTerminal
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that breaks off is what faults are about."""
 
 
 class _Conversation(socketserver.BaseRequestHandler):
@@ -260,30 +444,41 @@ class _Conversation(socketserver.BaseRequestHandler):
 
     def setup(self) -> None:
         self.terminal: ZkTerminal = self.server.terminal
-        self.terminal.connections += 1
-        self.session = 0x1000 + self.terminal.connections
-        self.welcome = False
-        self.blob = b""
+        self.session = _Session(self.terminal)
         self.request.settimeout(0.1)
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def handle(self) -> None:
-        with contextlib.suppress(_HangUp, ConnectionError):
+        with contextlib.suppress(_HangUp, OSError):
             while True:
-                self.answer(*self.receive())
+                self.converse()
 
-    def receive(self) -> tuple[int, int, bytes]:
-        magic_1, magic_2, length = _TOP.unpack(self.exactly(_TOP.size))
-        if (magic_1, magic_2) != _MAGIC:
+    def converse(self) -> None:
+        *magic, length = _TOP.unpack(self.exactly(_TOP.size))
+        if tuple(magic) != _MAGIC:
             raise _HangUp
         packet = self.exactly(length)
-        command, given, session, reply_id = _HEAD.unpack_from(packet)
-        data = packet[_HEAD.size :]
-        expected = checksum(_HEAD.pack(command, 0, session, reply_id) + data)
-        if (given - expected) % 0xFFFF:
-            self.terminal.bad_checksums += 1
-        self.terminal.commands.append(command)
-        return command, reply_id, data
+        terminal, fault = self.terminal, self.terminal.fault
+        if fault == "silent":
+            terminal.wait_for_end()
+            raise _HangUp
+        if fault == "garbage":
+            self.request.sendall(b"\xff\0<html>it works</html>" * 3)
+            raise _HangUp
+        packets = self.session.answer(packet)
+        data = b"".join(_TOP.pack(*_MAGIC, len(one)) + one for one in packets)
+        if self.session.bulk and fault in ("close_mid", "stall_mid"):
+            self.request.sendall(data[: len(data) // 2])
+            terminal.reached_middle.set()
+            if fault == "stall_mid":
+                terminal.wait_for_end()
+            raise _HangUp
+        self.send(data)
+        while self.session.bulk and fault == "endless":
+            more = self.session.packet(DATA, 0, bytes(1000))
+            self.send(_TOP.pack(*_MAGIC, len(more)) + more)
+        if _HEAD.unpack_from(packet)[0] == EXIT:
+            raise _HangUp
 
     def exactly(self, size: int) -> bytes:
         data = b""
@@ -299,11 +494,6 @@ class _Conversation(socketserver.BaseRequestHandler):
             data += more
         return data
 
-    def frame(self, command: int, reply_id: int, data: bytes = b"") -> bytes:
-        head = _HEAD.pack(command, 0, self.session, reply_id)
-        head = _HEAD.pack(command, checksum(head + data), self.session, reply_id)
-        return _TOP.pack(*_MAGIC, len(head) + len(data)) + head + data
-
     def send(self, data: bytes) -> None:
         self.request.settimeout(None)
         if self.terminal.fault == "drip" and len(data) < 200_000:
@@ -313,85 +503,57 @@ class _Conversation(socketserver.BaseRequestHandler):
             self.request.sendall(data)
         self.request.settimeout(0.1)
 
-    def reply(self, command: int, reply_id: int, data: bytes = b"") -> None:
-        self.send(self.frame(command, reply_id, data))
 
-    def answer(self, command: int, reply_id: int, data: bytes) -> None:
-        terminal = self.terminal
-        if terminal.fault == "silent":
-            terminal.wait_for_end()
-            raise _HangUp
-        if command in (CONNECT, AUTH):
-            self.admit(command, reply_id, data)
-        elif not self.welcome:
-            self.reply(UNAUTHORISED, reply_id)
-        elif command == EXIT:
-            self.reply(OK, reply_id)
-            raise _HangUp
-        elif command in (ENABLE, DISABLE):
-            terminal.enabled = command == ENABLE
-            self.reply(OK, reply_id)
-        elif command == VERSION:
-            self.reply(OK, reply_id, b"Ver 6.60 Nov 2026\0")
-        elif command == OPTION:
-            name = data.split(b"\0")[0].decode()
-            value = terminal.option(name)
-            if value is None:
-                self.reply(ERROR, reply_id)
-            else:
-                self.reply(OK, reply_id, f"{name}={value}\0".encode())
-        elif command == SIZES:
-            self.reply(OK, reply_id, terminal.sizes())
-        elif command == TIME:
-            now = pack_time(*terminal.clock().timetuple()[:6])
-            self.reply(OK, reply_id, struct.pack("<I", now))
-        elif command == PREPARE_BUFFER:
-            self.prepare(reply_id, data)
-        elif command == READ_CHUNK:
-            self.chunk(reply_id, *struct.unpack("<ii", data))
-        elif command == FREE_BUFFER:
-            self.blob = b""
-            self.reply(OK, reply_id)
-        else:
-            self.reply(ERROR, reply_id)
+class _UdpServer(socketserver.UDPServer):
+    allow_reuse_address = True
+    max_packet_size = 0xFFFF
+    terminal: ZkTerminal
 
-    def admit(self, command: int, reply_id: int, data: bytes) -> None:
-        terminal = self.terminal
+    def __init__(self, *words: Any) -> None:
+        super().__init__(*words)
+        self.sessions: dict[Any, _Session] = {}
+        #: Clients that get no further answer.
+        self.mute: set[Any] = set()
+        #: Datagrams sent so far, and the last of them by client.
+        self.count = 0
+        self.last: dict[Any, bytes] = {}
+
+
+class _Datagram(socketserver.BaseRequestHandler):
+    """One datagram in, datagrams out."""
+
+    server: _UdpServer
+
+    def handle(self) -> None:
+        server, client = self.server, self.client_address
+        terminal, fault = server.terminal, server.terminal.fault
+        packet, _socket = self.request
+        command = _HEAD.unpack_from(packet)[0]
         if command == CONNECT:
-            refused = terminal.fault == "refuse_auth"
-            self.welcome = not terminal.comm_key and not refused
-        else:
-            expected = scramble_key(terminal.comm_key, self.session)
-            self.welcome = data == expected and terminal.fault != "refuse_auth"
-        self.reply(OK if self.welcome else UNAUTHORISED, reply_id)
-
-    def prepare(self, reply_id: int, data: bytes) -> None:
-        _one, command, _fct, _ext = struct.unpack("<bhii", data)
-        self.blob = {
-            ATTLOG: self.terminal.log_blob,
-            USERS: self.terminal.user_blob,
-        }[command]()
-        if len(self.blob) <= DIRECT_BYTES:
-            self.deliver(self.frame(DATA, reply_id, self.blob))
-        else:
-            self.reply(OK, reply_id, b"\0" + struct.pack("<I", len(self.blob)))
-
-    def chunk(self, reply_id: int, start: int, size: int) -> None:
-        part = self.blob[start : start + size]
-        self.deliver(
-            self.frame(PREPARE_DATA, reply_id, struct.pack("<II", len(part), 0))
-            + self.frame(DATA, reply_id, part)
-            + self.frame(OK, reply_id)
-        )
-
-    def deliver(self, data: bytes) -> None:
-        """Send log or user data, or half of it when told to misbehave."""
-        fault = self.terminal.fault
-        if fault not in ("close_mid", "stall_mid"):
-            self.send(data)
+            server.sessions[client] = _Session(terminal)
+            server.mute.discard(client)
+        if fault == "silent" or client in server.mute:
             return
-        self.send(data[: len(data) // 2])
-        self.terminal.reached_middle.set()
-        if fault == "stall_mid":
-            self.terminal.wait_for_end()
-        raise _HangUp
+        if fault == "garbage":
+            self.send(b"nope")
+            return
+        session = server.sessions[client]
+        packets = session.answer(packet)
+        if session.bulk and fault in ("close_mid", "stall_mid"):
+            packets = packets[: len(packets) // 2]
+            server.mute.add(client)
+            terminal.reached_middle.set()
+        if fault == "reorder":
+            packets.reverse()
+        late = server.last.get(client)
+        if fault == "duplicate":
+            packets = [copy for one in packets for copy in (one, one)]
+            packets += [late] if late else []
+        for one in packets:
+            server.count += 1
+            if fault != "lose" or server.count % 3:
+                self.send(one)
+        server.last[client] = packets[-1] if packets else b""
+
+    def send(self, packet: bytes) -> None:
+        self.request[1].sendto(packet, self.client_address)
