@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .adapter import BaseMachineAdapter
+from .biostar import BiostarAdapter
 from .errors import UnsupportedDevice
 from .lines import LinesAdapter
 from .simulated import SimulatedAdapter
@@ -10,6 +11,7 @@ from .zkteco import ZktecoAdapter
 
 ADAPTERS: dict[str, type[BaseMachineAdapter]] = {
     "zkteco": ZktecoAdapter,
+    "biostar": BiostarAdapter,
     "lines": LinesAdapter,
     "simulated": SimulatedAdapter,
 }
