@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from devices import ADAPTERS, DeviceConfig, ReadRequest, get_adapter, zk_codec
+from devices import ADAPTERS, DeviceConfig, ReadRequest, get_adapter
 from devices.adapter import (
     BaseMachineAdapter,
     Capabilities,
@@ -21,7 +21,6 @@ from devices.adapter import (
 )
 from devices.errors import (
     BY_CODE,
-    DeviceDataError,
     DeviceError,
     DeviceProtocolError,
     InvalidConfig,
@@ -32,7 +31,6 @@ from devices.host import validate_host, validate_port
 from devices.scan_types import SCAN_TYPES, from_zkteco
 from devices.zkteco import ZktecoAdapter
 from engine.scan_types import DIRECTIONS
-from zk_terminal import ZkTerminal, pack_time
 
 PACKAGE = Path(sys.modules["devices"].__file__ or "").parent
 
@@ -145,137 +143,6 @@ def test_zkteco_punches() -> None:
 def test_terminals_and_attendance_speak_the_same_words() -> None:
     # Each pure core has its own list, since neither may import the other.
     assert set(SCAN_TYPES) == set(DIRECTIONS)
-
-
-# The codec
-
-
-def test_time_round_trip() -> None:
-    assert zk_codec.decode_time(pack_time(2026, 11, 2, 8, 3, 59)) == (
-        "2026-11-02 08:03:59",
-        datetime(2026, 11, 2, 8, 3, 59),
-    )
-
-
-def test_impossible_day_keeps_its_text() -> None:
-    assert zk_codec.decode_time(pack_time(2026, 2, 31, 8)) == (
-        "2026-02-31 08:00:00",
-        None,
-    )
-
-
-def test_every_32_bit_time_decodes() -> None:
-    for packed in (0, 1, 2**31, 2**32 - 1):
-        text, _moment = zk_codec.decode_time(packed)
-        assert len(text) == 19
-
-
-def filled(layout: int, rows: int) -> ZkTerminal:
-    terminal = ZkTerminal(layout=layout)
-    terminal._server.server_close()  # only its log is wanted
-    terminal.extend(
-        (str(1 + row % 50), datetime(2026, 11, 2, 8, row % 60), row % 6, 1)
-        for row in range(rows)
-    )
-    return terminal
-
-
-@pytest.mark.parametrize("layout", [8, 16, 40, 49])
-@pytest.mark.parametrize("rows", [1, 2, 10, 100])
-def test_layout_found(layout: int, rows: int) -> None:
-    blob = filled(layout, rows).log_blob()
-    assert zk_codec.find_layout(blob, rows) == (layout, rows, True)
-
-
-@pytest.mark.parametrize("layout", [8, 16, 40])
-@pytest.mark.parametrize("off_by", [-2, -1, 1, 5])
-def test_layout_found_with_a_wrong_counter(layout: int, off_by: int) -> None:
-    blob = filled(layout, 10).log_blob()
-    assert zk_codec.find_layout(blob, 10 + off_by) == (layout, 10, False)
-
-
-def test_cut_off_log_is_not_exact() -> None:
-    blob = filled(40, 10).log_blob()
-    assert zk_codec.find_layout(blob[:-50], 10) == (40, 8, False)
-
-
-def test_unknown_layout() -> None:
-    with pytest.raises(DeviceDataError):
-        zk_codec.find_layout((13).to_bytes(4, "little") + bytes(13), 2)
-
-
-def test_empty_log() -> None:
-    assert zk_codec.find_layout(b"", 0) == (40, 0, True)
-    assert zk_codec.find_layout(bytes(4), 0) == (40, 0, True)
-    assert zk_codec.find_layout(bytes(4), 3) == (40, 0, False)
-
-
-@pytest.mark.parametrize("layout", [8, 16, 40, 49])
-def test_log_decodes(layout: int) -> None:
-    terminal = filled(layout, 60)
-    codes = zk_codec.decode_users(terminal.user_blob(), terminal.users)
-    blob = terminal.log_blob()
-    scans = list(zk_codec.decode_log(blob, zk_codec.find_layout(blob, 60), codes))
-    assert [scan.user_code for scan in scans] == [str(1 + r % 50) for r in range(60)]
-    assert scans[59].local_time == datetime(2026, 11, 2, 8, 59)
-    assert scans[1].scan_type == "out"
-    assert scans[1].raw["punch"] == 1
-
-
-def test_leading_zeros_and_blanks() -> None:
-    terminal = filled(40, 0)
-    terminal.add("0042", datetime(2026, 11, 2, 8))
-    blob = terminal.log_blob()
-    [scan] = zk_codec.decode_log(blob, zk_codec.find_layout(blob, 1), {})
-    assert scan.user_code == "0042"
-
-
-def test_users_of_unknown_size() -> None:
-    with pytest.raises(DeviceDataError):
-        zk_codec.decode_users((50).to_bytes(4, "little") + bytes(50), 1)
-
-
-def test_decoding_grows_linearly() -> None:
-    """100,000 records cost as many steps each as 1,000: counted, not timed."""
-
-    def steps(rows: int) -> float:
-        blob = (rows * 40).to_bytes(4, "little") + bytes(
-            filled(40, 1).log_blob()[4:]
-        ) * rows
-        layout = zk_codec.find_layout(blob, rows)
-        count = decoded = 0
-
-        def trace(_frame: object, event: str, _arg: object) -> None:
-            nonlocal count
-            count += event in ("call", "c_call")
-
-        # Copies would not show as calls: what is passed around must stay small too.
-        sys.setprofile(trace)
-        try:
-            for scan in zk_codec.decode_log(blob, layout, {}):
-                decoded += scan.user_code == "1"
-        finally:
-            sys.setprofile(None)
-        assert decoded == rows
-        return count / rows
-
-    assert steps(100_000) == pytest.approx(steps(1_000), rel=0.05)
-
-
-def test_decoding_copies_no_log() -> None:
-    """The body is walked through a view; each record costs a bounded piece of it."""
-    import tracemalloc
-
-    rows = 100_000
-    blob = (rows * 40).to_bytes(4, "little") + filled(40, 1).log_blob()[4:] * rows
-    layout = zk_codec.find_layout(blob, rows)
-    tracemalloc.start()
-    try:
-        assert sum(1 for _scan in zk_codec.decode_log(blob, layout, {})) == rows
-        _now, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 64 * 1024
 
 
 # The table, and the contract of every make

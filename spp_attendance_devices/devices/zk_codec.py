@@ -40,6 +40,8 @@ _USER_28 = Struct("<H6x8sI4xI")
 _KNOWN_SIZES = (40, 16, 8)
 #: Years of a log, from a terminal that lost its clock to somewhat ahead of now.
 _YEARS = range(2000, 2060)
+#: Codes that are numbers have nine digits at most.
+_MAX_CODE = 999_999_999
 
 
 class Layout(NamedTuple):
@@ -124,15 +126,16 @@ def decode_log(
 
 
 def misread(body: bytes, stride: int) -> bool:
-    """Whether the short records at ``stride`` bytes make no sense: an unknown layout
-    can divide the size by chance, and its times read as such come from any year."""
-    if stride not in (8, 16):
-        return False
-    layout = _LOG_8 if stride == 8 else _LOG_16
-    place = 2 if stride == 8 else 1
-    rows = len(body) // stride
-    odd = sum(_parts(row[place])[0] not in _YEARS for row in layout.iter_unpack(body))
-    return odd * 2 > rows
+    """Whether short records make no sense at this stride: an unknown layout can divide
+    the size by chance, and what is read as times and codes is then anything."""
+    odd = 0
+    if stride == 8:
+        for _slot, _verify, packed, _punch in _LOG_8.iter_unpack(body):
+            odd += _parts(packed)[0] not in _YEARS
+    elif stride == 16:
+        for code, packed, _verify, _punch in _LOG_16.iter_unpack(body):
+            odd += _parts(packed)[0] not in _YEARS or code > _MAX_CODE
+    return odd * 2 > len(body) // stride
 
 
 def decode_users(
