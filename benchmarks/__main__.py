@@ -10,7 +10,17 @@ from typing import Any
 
 from _suite.shell import SetupError, say
 
-from . import digit, imports, ingest, ingest_http, oauth, openspp, pages, sheet
+from . import (
+    digit,
+    imports,
+    ingest,
+    ingest_http,
+    oauth,
+    openspp,
+    pages,
+    sheet,
+    terminals,
+)
 from .measure import Figure, save, table
 from .place import Place, results_file
 
@@ -24,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "csv": sheet.run,
     "import": imports.run,
     "pages": pages.run,
+    "terminals": terminals.run,
 }
 
 

@@ -111,7 +111,6 @@ class AttendanceMachineController(http.Controller):
         response=MachineTestOut,
         # What is told is of this moment, and a test changes nothing but that.
         idempotent=False,
-        errors=[409],
         tags=["Machines"],
         **_MANAGE,
     )
@@ -119,7 +118,7 @@ class AttendanceMachineController(http.Controller):
         """Test the connection to a machine.
 
         Takes up to 20 seconds. A test that fails is a good answer (200), with
-        `success` false. 409 (`machine_in_use`) while the machine is being read.
+        `success` false; `busy` also while the machine is being read.
         """
         return self.env["spp.attendance.device"]._api_test(machine_id)
 

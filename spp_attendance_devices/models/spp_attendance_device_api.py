@@ -1,14 +1,11 @@
 import json
 from datetime import UTC, datetime
-from functools import partial
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from odoo.addons.spp_oauth.api import ApiResult, Conflict
-from odoo.addons.spp_oauth.tools.retry import run_in_transaction
+from odoo.addons.spp_oauth.api import ApiResult
 
-from .. import polling
 from ..api import (
     ConfigOut,
     FaultOut,
@@ -250,27 +247,13 @@ class SppAttendanceDeviceApi(models.Model):
 
     @api.model
     def _api_test(self, reference):
-        """Talk to a terminal and tell how it went.
-
-        :raises Conflict: while somebody else talks to it
-        """
+        """Talk to a terminal and tell how it went."""
         device = self._api_find(reference)
         device.check_access("write")
-        claim = run_in_transaction(
-            self.env, lambda env: env[self._name].browse(device.id)._claim_for_test()
-        )
-        if claim is None:
-            raise Conflict(
-                self.env._(
-                    "The terminal is being read at this moment. Try again soon."
-                ),
-                error="machine_in_use",
-            )
         # None is open while the terminal may be slow, and then a new one sees all.
         self.env.cr.rollback()
         self.env.invalidate_all(flush=False)
-        talk = polling.talk(claim)
-        outcome = run_in_transaction(self.env, partial(self._store_and_end, talk=talk))
+        outcome = device._converse("test")
         failed = isinstance(outcome, DeviceError)
         return MachineTestOut.model_construct(
             success=not failed,
