@@ -111,8 +111,13 @@ def option_help(env):
     """What can be set in the settings of a make, by the key of the make."""
     return {
         "simulated": env._(
-            "people: list of badge codes; per_minute: scans a minute on average;"
-            " days: how many days its log holds; seed: text, another one gives other"
-            " scans; fault: what goes wrong."
+            "people: list of badge codes, such as [\"P-0001\", \"7731\"]\n"
+            "per_minute: scans a minute on average, 0 to 60\n"
+            "days: how many days its log holds, 1 to 31\n"
+            "scans: instead of those two, exactly so many, all of yesterday\n"
+            "latency_s: seconds that each conversation takes\n"
+            "seed: any text; another one gives other scans\n"
+            "fault: what goes wrong, such as offline, refuse_auth, timeout, close_mid,"
+            " busy, clock_drift, wrong_count, unmatched"
         ),
     }
