@@ -393,6 +393,76 @@ class SppAttendanceRecord(models.Model):
         if not self._KEYED.isdisjoint(given):
             records._refresh_uniqueness_keys()
 
+    @api.model
+    def _correct_scan_types(self, types):
+        """Correct which way people went, after what came later has shown it.
+
+        For who records by the order of scans, such as terminals. Void records stay as
+        they are, and so do those whose way or time somebody else has corrected by
+        hand, that would become another's twin, or that a register holds fast.
+
+        :param dict types: ``{id of a record: scan type}``
+        :return: the records that were changed
+        """
+        self.flush_model()
+        # A row as it would be, for its key.
+        wanted = SQL(
+            """
+            SELECT r.id, r.create_uid, r.company_id, r.subscriber_id, r.log_type,
+                   r.date_time, r.local_date, r.local_time, r.type_id, r.location_id,
+                   r.register_id, w.scan_type, w.direction
+              FROM unnest(%s::int4[], %s::varchar[], %s::varchar[])
+                       AS w (id, scan_type, direction)
+              JOIN spp_attendance_record r ON r.id = w.id
+             WHERE r.active AND r.scan_type <> w.scan_type
+            """,
+            list(types),
+            list(types.values()),
+            [DIRECTIONS[scan_type] for scan_type in types.values()],
+        )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT ON (n.subscriber_id, n.key, n.free) n.id, n.scan_type
+                  FROM (SELECT w.*, k.key,
+                               CASE WHEN k.key IS NULL THEN w.id END AS free
+                          FROM (%(wanted)s) w
+                          JOIN res_company c ON c.id = w.company_id,
+                       LATERAL (SELECT %(key)s) AS k (key)) n
+                 WHERE NOT EXISTS (
+                           SELECT FROM spp_attendance_record t
+                            WHERE t.subscriber_id = n.subscriber_id
+                              AND t.uniqueness_key = n.key AND t.id <> n.id)
+                   AND NOT EXISTS (
+                           SELECT FROM spp_attendance_record_change h
+                            WHERE h.record_id = n.id AND h.kind = 'corrected'
+                              AND h.create_uid <> n.create_uid
+                              AND h.field IN ('scan_type', 'local_date', 'local_time',
+                                              'date_time', 'tz'))
+              ORDER BY n.subscriber_id, n.key, n.free, n.id
+                """,
+                wanted=wanted,
+                key=self._uniqueness_key_sql("w", "c"),
+            )
+        )
+        changes = {
+            self.browse(record_id): {"scan_type": scan_type}
+            for record_id, scan_type in rows
+        }
+        for _attempt in range(2):
+            try:
+                with self.env.cr.savepoint():
+                    if changes:
+                        self._write_each(changes)
+                break
+            except RegisterRefused as error:
+                changes = {
+                    record: vals
+                    for record, vals in changes.items()
+                    if record.id not in error.refusals
+                }
+        return self.browse([record.id for record in changes])
+
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
         raise UserError(

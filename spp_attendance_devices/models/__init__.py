@@ -13,6 +13,8 @@ from . import (
     spp_attendance_location_screen,
     spp_attendance_scan,
     spp_attendance_scan_badge,
+    spp_attendance_scan_match,
+    spp_attendance_scan_store,
     spp_oauth_health,
     spp_oauth_metrics,
 )

@@ -1,8 +1,10 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
+from ..models import spp_attendance_scan_match
 from .common import MORNING, DeviceCase, scan, scans
 
 
@@ -114,12 +116,8 @@ class TestBadge(DeviceCase):
         self.assertEqual(row.state, "matched")
 
     def test_many_scans_go_in_batches(self):
-        from unittest.mock import patch
-
-        from ..models import spp_attendance_scan
-
         badge = self.badges().filtered(lambda b: b.user_code == "4711")
-        with patch.object(spp_attendance_scan, "MATCH_BATCH", 7):
+        with patch.object(spp_attendance_scan_match, "MATCH_BATCH", 7):
             self.assign(badge, self.joseph)
         rows = self.scans_of().filtered(lambda s: s.user_code == "4711")
         self.assertEqual(set(rows.mapped("state")), {"matched"})
@@ -152,7 +150,7 @@ class TestBadge(DeviceCase):
         assigned = self.env["spp.attendance.device.user"].search([])
         self.assertEqual(assigned.subscriber_id, self.amina)
         later = MORNING + timedelta(days=1)
-        self.store(scan("4711", later), scan("T-2", later + timedelta(minutes=1)))
+        self.store(scan("4711", later), scan("T-2", later + timedelta(minutes=2)))
         rows = self.scans_of().filtered(
             lambda row: row.record_id.local_date == later.date()
         )

@@ -66,8 +66,9 @@ class TestScan(DeviceCase):
         self.store(scan())
         self.store(scan(), device=other)
         twin = self.scans_of(other)
-        self.assertEqual(twin.state, "duplicate")
-        self.assertEqual(twin.record_id, self.scans_of().record_id)
+        self.assertEqual((twin.state, twin.reason_code), ("duplicate", "same_scan"))
+        self.assertEqual(twin.duplicate_of_id, self.scans_of())
+        self.assertFalse(twin.record_id)
 
     def test_what_cannot_be_right_is_kept_and_hides_nothing(self):
         self.store(
@@ -134,7 +135,7 @@ class TestScan(DeviceCase):
                 "company_id": self.company.id,
             }
         )
-        self.store(unchanged=True)
+        self.store()
         self.assertEqual(self.scans_of().state, "matched")
 
     def test_whose_badge_it_is(self):

@@ -4,10 +4,19 @@ TABLE = "spp_attendance_device"
 
 
 def migrate(cr, version):
-    """Terminals of all makes have a secret; health knows degraded and offline."""
+    """Terminals of all makes have a secret; health knows degraded and offline. A badge
+    is somebody's for some days, and perhaps on all terminals."""
     if column_exists(cr, TABLE, "comm_key"):
         rename_column(cr, TABLE, "comm_key", "secret")
     cr.execute(
         "UPDATE spp_attendance_device SET health = 'degraded'"
         " WHERE health = 'unhealthy'"
+    )
+    # Of the same name, but without days.
+    cr.execute(
+        "ALTER TABLE spp_attendance_device_user DROP CONSTRAINT IF EXISTS"
+        " spp_attendance_device_user_badge_unique"
+    )
+    cr.execute(
+        "ALTER TABLE spp_attendance_device_user ALTER COLUMN device_id DROP NOT NULL"
     )
