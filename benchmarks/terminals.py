@@ -30,8 +30,9 @@ PEOPLE = 20
 #: Rows of scheduled actions that poll, each of which asks so many at once.
 LANES = 2
 PAGE_SIZES = (100, 1_000, 5_000)
-#: What a poll stores, what is referred to first.
-TABLES = ("spp_attendance_record", "spp_attendance_scan")
+#: What a poll stores, what is referred to first; and the order in which a scan comes
+#: with its attendance.
+TABLES = {"spp_attendance_record": "id", "spp_attendance_scan": "record_id"}
 #: Seconds after which something must be wrong.
 PATIENCE = 300
 
@@ -186,7 +187,7 @@ class Baseline:
         self._place = place
         self._tables: list[tuple[str, list[tuple]]] = []
         with place.connection() as connection, connection.cursor() as cr:
-            for table in TABLES:
+            for table, order in TABLES.items():
                 # Types that Python has no own ones for go as text.
                 cr.execute(
                     "SELECT column_name, udt_name IN ('jsonb', 'xid8')"
@@ -200,7 +201,7 @@ class Baseline:
                     f"{name}::text" if as_text else name for name, as_text in columns
                 )
                 names = ", ".join(name for name, _as_text in columns)
-                cr.execute(f"SELECT {wanted} FROM {table} ORDER BY id")
+                cr.execute(f"SELECT {wanted} FROM {table} ORDER BY {order}")
                 rows = cr.fetchall()
                 assert len(rows) == TOTAL, (table, len(rows))
                 self._tables.append((f"INSERT INTO {table} ({names}) VALUES %s", rows))
