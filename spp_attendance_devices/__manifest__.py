@@ -15,6 +15,7 @@
         "data/ir_config_parameter_data.xml",
         "data/ir_cron_data.xml",
         "data/spp_oauth_scope_data.xml",
+        "wizards/spp_attendance_device_people_views.xml",
         "wizards/spp_attendance_device_setup_views.xml",
         "wizards/spp_attendance_scan_assign_views.xml",
         "wizards/spp_attendance_settings_views.xml",

@@ -15,6 +15,8 @@ from . import (
     spp_attendance_scan_badge,
     spp_attendance_scan_match,
     spp_attendance_scan_store,
+    spp_attendance_subscriber,
+    spp_attendance_subscriber_alias,
     spp_oauth_health,
     spp_oauth_metrics,
 )

@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..suggestions import card as card_key
+
 
 class SppAttendanceDeviceUser(models.Model):
     """Which badge on a terminal is whom, where the code is not the identifier.
@@ -70,6 +72,9 @@ class SppAttendanceDeviceUser(models.Model):
         " or end it first.",
     )
     _code_idx = models.Index("(company_id, code)")
+    _card_idx = models.Index(
+        f"(company_id, ({card_key('card')})) WHERE card IS NOT NULL"
+    )
 
     @api.depends("device_id")
     def _compute_company_id(self):

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..suggestions import Wanted, explain, suggest
+
 
 class SppAttendanceScanAssign(models.TransientModel):
     """Whose badge is it? The answer turns all its waiting scans into records."""
@@ -16,6 +18,17 @@ class SppAttendanceScanAssign(models.TransientModel):
     subscriber_id = fields.Many2one(
         "spp.attendance.subscriber", string="Person", required=True, check_company=True
     )
+    valid_from = fields.Date(
+        string="From",
+        help="First day on which the badge is this person's. Empty: from the first scan"
+        " on; whoever has the badge now loses it.",
+    )
+    is_everywhere = fields.Boolean(
+        string="On All Terminals",
+        help="The badge is this person's on all terminals of the company, as far as"
+        " these have no assignment of their own.",
+    )
+    suggestion = fields.Char(compute="_compute_suggestion")
     scan_count = fields.Integer(string="Waiting Scans", compute="_compute_scan_count")
 
     @api.depends("device_id", "user_code")
@@ -29,23 +42,44 @@ class SppAttendanceScanAssign(models.TransientModel):
                 ]
             )
 
+    @api.model
+    def default_get(self, fields):
+        defaults = super().default_get(fields)
+        if "subscriber_id" in fields and not defaults.get("subscriber_id"):
+            suggestion = self.new(defaults)._suggest()
+            if suggestion and not suggestion.archived:
+                defaults["subscriber_id"] = suggestion.person_id
+        return defaults
+
+    @api.depends("device_id", "user_code")
+    @api.depends_context("lang", "uid")
+    def _compute_suggestion(self):
+        for wizard in self:
+            suggestion = wizard._suggest()
+            wizard.suggestion = suggestion and explain(self.env, suggestion)
+
+    def _suggest(self):
+        device = self.device_id._origin
+        if not device or not self.user_code:
+            return None
+        wanted = Wanted(self.user_code, "", device.id, device.company_id.id)
+        return suggest(self.env, [wanted]).get(wanted)
+
     def action_assign(self):
         self.ensure_one()
         waiting = self.scan_count
+        vals = {
+            "code": self.user_code,
+            "subscriber_id": self.subscriber_id.id,
+            "valid_from": self.valid_from,
+        }
+        if not self.is_everywhere:
+            vals["device_id"] = self.device_id.id
         badges = self.env["spp.attendance.device.user"]
-        badge = badges.search(
-            [("device_id", "=", self.device_id.id), ("code", "=", self.user_code)]
-        )
-        if badge:
-            badge.subscriber_id = self.subscriber_id
-        else:
-            badges.create(
-                {
-                    "device_id": self.device_id.id,
-                    "code": self.user_code,
-                    "subscriber_id": self.subscriber_id.id,
-                }
-            )
+        badges.with_company(self.company_id)._assign([vals])
+        # Some may be of days before, and wait on.
+        self.invalidate_recordset(["scan_count"])
+        waiting -= self.scan_count
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

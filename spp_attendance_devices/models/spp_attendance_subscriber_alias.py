@@ -1,0 +1,9 @@
+from odoo import models
+
+from ..suggestions import same
+
+
+class SppAttendanceSubscriberAlias(models.Model):
+    _inherit = "spp.attendance.subscriber.alias"
+
+    _same_identifier_idx = models.Index(f"(company_id, {same('person_identifier')})")
