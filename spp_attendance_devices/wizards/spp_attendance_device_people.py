@@ -70,7 +70,7 @@ class SppAttendanceDevicePeople(models.TransientModel):
                 {
                     "code": user.code,
                     "name": user.name,
-                    "card": user.card,
+                    "card": user.card or False,
                     "subscriber_id": person_id,
                     "is_known": user.code in known,
                     "suggestion": suggestion and explain(self.env, suggestion),
