@@ -32,6 +32,7 @@ import psycopg2
 from fake_terminal import FakeTerminal, iso_second
 from line_terminal import LineTerminal
 from odoo_session import Session
+from zk_terminal import ZkTerminal
 
 from _suite import toolchain
 from _suite.database import Databases
@@ -39,7 +40,7 @@ from _suite.paths import state_dir
 from _suite.serve import Server
 from _suite.shell import SetupError, say
 
-MAKES: tuple[Callable[..., FakeTerminal], ...] = (LineTerminal,)
+MAKES: tuple[Callable[..., FakeTerminal], ...] = (ZkTerminal, LineTerminal)
 TERMINALS = 20
 #: Every so many terminals one is spared all faults: it must not notice the others'.
 SPARED = 4

@@ -12,7 +12,9 @@ END_TO_END = "end_to_end"
 #: The name that stands for all steps of tests that need a running Odoo.
 ALL_END_TO_END = "end-to-end"
 #: More than run at once, since lines tell little of how long a file takes.
-PARTS = 6
+PARTS = 7
+#: What counts on its own time is no part of another.
+ALONE = "tests/test_soak.py"
 
 
 def steps(place: Workplace) -> list[Step]:
@@ -42,10 +44,11 @@ def parts() -> list[list[str]]:
         str(path.relative_to(ROOT)): len(path.read_bytes().splitlines())
         for path in sorted(ROOT.glob("tests/test_*.py"))
     }
-    found: list[list[str]] = [[] for _ in range(PARTS)]
+    del sizes[ALONE]
+    found: list[list[str]] = [[] for _ in range(PARTS - 1)]
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
         min(found, key=lambda part: sum(map(sizes.__getitem__, part))).append(name)
-    return found
+    return [[ALONE], *found]
 
 
 def of_files(place: Workplace, paths: Sequence[str]) -> Step:
