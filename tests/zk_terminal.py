@@ -13,7 +13,7 @@ the faults that all fakes share it knows:
 
 and over UDP (``ZkTerminal(transport="udp")``):
 
-    lose         every third datagram of its answers is lost
+    lose         one datagram of its answers in five is lost
     duplicate    every datagram comes twice, and once more after the next answer
     reorder      the datagrams of an answer come in reverse
 """
@@ -24,10 +24,12 @@ import contextlib
 import socket
 import socketserver
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
@@ -152,6 +154,8 @@ class ZkTerminal(FakeTerminal):
         self._lock = threading.Lock()
         self._log: list[Punch] = []
         self._slots: dict[str, int] = {}
+        #: Slots of those who are gone.
+        self._left: dict[str, int] = {}
         self._people: dict[str, tuple[str, int]] = {}
         self._closing = threading.Event()
         kind = _TcpServer if transport == "tcp" else _UdpServer
@@ -213,7 +217,8 @@ class ZkTerminal(FakeTerminal):
     def rename(self, code: str, other: str) -> None:
         """Give somebody's slot to another."""
         with self._lock:
-            self._slots[other] = self._slots.pop(code)
+            slot = self._slots.pop(code)
+            self._slots[other] = self._left[code] = slot
 
     def erase(self) -> None:
         """Lose the log."""
@@ -271,7 +276,7 @@ class ZkTerminal(FakeTerminal):
         return struct.pack("<I", len(body)) + body
 
     def _record(self, row: Punch) -> bytes:
-        slot = self._slots.get(row.code, 0)
+        slot = self._slots.get(row.code) or self._left.get(row.code, 0)
         if self.fault == "odd_layout":
             return struct.pack("<II15x", slot, row.packed)
         if self.layout == 8:
@@ -473,10 +478,13 @@ class _Conversation(socketserver.BaseRequestHandler):
             if fault == "stall_mid":
                 terminal.wait_for_end()
             raise _HangUp
-        self.send(data)
         while self.session.bulk and fault == "endless":
-            more = self.session.packet(DATA, 0, bytes(1000))
-            self.send(_TOP.pack(*_MAGIC, len(more)) + more)
+            # Between the announcement and the end.
+            self.request.sendall(data[: _TOP.size + len(packets[0])])
+            more = self.session.packet(DATA, 0, bytes(60_000))
+            data = _TOP.pack(*_MAGIC, len(more)) + more
+            packets = [more]
+        self.send(data)
         if _HEAD.unpack_from(packet)[0] == EXIT:
             raise _HangUp
 
@@ -514,8 +522,8 @@ class _UdpServer(socketserver.UDPServer):
         self.sessions: dict[Any, _Session] = {}
         #: Clients that get no further answer.
         self.mute: set[Any] = set()
-        #: Datagrams sent so far, and the last of them by client.
-        self.count = 0
+        self.luck = Random(7)
+        #: The last datagram sent, by client.
         self.last: dict[Any, bytes] = {}
 
 
@@ -550,10 +558,44 @@ class _Datagram(socketserver.BaseRequestHandler):
             packets = [copy for one in packets for copy in (one, one)]
             packets += [late] if late else []
         for one in packets:
-            server.count += 1
-            if fault != "lose" or server.count % 3:
+            if fault != "lose" or server.luck.random() > 0.2:
                 self.send(one)
         server.last[client] = packets[-1] if packets else b""
 
     def send(self, packet: bytes) -> None:
         self.request[1].sendto(packet, self.client_address)
+
+
+class _Written(ZkTerminal):
+    """Its log is written down for the wire once: what is measured is the client."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words)
+        self._written: tuple[int, bytes] = (-1, b"")
+
+    def log_blob(self) -> bytes:
+        if self._written[0] != len(self):
+            self._written = (len(self), super().log_blob())
+        return self._written[1]
+
+
+def main() -> None:
+    """A terminal in a process of its own: says its port, and takes a number of scans
+    a line, until there are no more lines. Nobody scans twice in a second."""
+    start = datetime(2026, 1, 5, 6)
+    with _Written() as terminal:
+        sys.stdout.write(f"{terminal.port}\n")
+        sys.stdout.flush()
+        for line in sys.stdin:
+            held = len(terminal)
+            terminal.extend(
+                (f"B{row % 500:03}", start + timedelta(seconds=7 * row), "in")
+                for row in range(held, held + int(line))
+            )
+            terminal.log_blob()
+            sys.stdout.write(f"{len(terminal)}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
