@@ -110,8 +110,19 @@ def titles(env):
 def option_help(env):
     """What can be set in the settings of a make, by the key of the make."""
     return {
+        "biostar": env._(
+            "readers: ids of the readers that count, such as [541930001]; without it,"
+            " all of the server's\n"
+            "tna_keys: what its attendance keys mean, such as"
+            ' {"1": "in", "2": "out"}\n'
+            "denied: true when refused scans count, too\n"
+            "overlap_hours: how far back each reading looks for events that came late,"
+            " 0 to 168\n"
+            "history_days: how far back the first reading goes\n"
+            "silent_hours: a reader cut off for longer is not waited for"
+        ),
         "simulated": env._(
-            "people: list of badge codes, such as [\"P-0001\", \"7731\"]\n"
+            'people: list of badge codes, such as ["P-0001", "7731"]\n'
             "per_minute: scans a minute on average, 0 to 60\n"
             "days: how many days its log holds, 1 to 31\n"
             "scans: instead of those two, exactly so many, all of yesterday\n"

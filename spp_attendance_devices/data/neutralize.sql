@@ -5,3 +5,4 @@ UPDATE spp_attendance_device
        secret = NULL,
        lease_token = NULL,
        lease_until = NULL;
+UPDATE spp_attendance_device_setup SET secret = NULL;

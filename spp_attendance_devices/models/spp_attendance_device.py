@@ -298,8 +298,8 @@ class SppAttendanceDevice(models.Model):
         if self.circuit == "open" and not self.retry_at:
             return self.env._(
                 "It is left alone until somebody acts: it is tried again as soon as"
-                " its connection is changed and saved, a test succeeds, or you press"
-                " Try Again."
+                " an administrator changes its connection, tests it with success, or"
+                " presses Try Again."
             )
         moment = self.retry_at if self.circuit == "open" else self.next_poll_at
         if not moment or moment <= fields.Datetime.now():
@@ -351,13 +351,14 @@ class SppAttendanceDevice(models.Model):
         minutes, seconds = divmod(seconds, 60)
         hours, minutes = divmod(minutes, 60)
         days, hours = divmod(hours, 24)
-        if days:
-            return self.env._("%(days)s d %(hours)s h", days=days, hours=hours)
-        if hours:
-            return self.env._("%(hours)s h %(min)s min", hours=hours, min=minutes)
-        if minutes:
-            return self.env._("%(min)s min %(sec)s s", min=minutes, sec=seconds)
-        return self.env._("%(sec)s s", sec=seconds)
+        units = (
+            (days, self.env._("%s d", days)),
+            (hours, self.env._("%s h", hours)),
+            (minutes, self.env._("%s min", minutes)),
+            (seconds, self.env._("%s s", seconds)),
+        )
+        texts = [text for number, text in units if number]
+        return " ".join(texts[:2]) or units[-1][1]
 
     def _describe_fill(self):
         if self.fill_level <= FULL:
@@ -374,7 +375,7 @@ class SppAttendanceDevice(models.Model):
                 "Empty it on the terminal once everything is read, before scans are"
                 " lost."
             )
-        text = self.env._("Its log is %(level)s % full.", level=self.fill_level)
+        text = self.env._("Its log is %(level)s %% full.", level=self.fill_level)
         return f"{text} {advice}"
 
     @api.depends("record_count", "record_capacity")
@@ -602,6 +603,12 @@ class SppAttendanceDevice(models.Model):
                 off=self._duration(abs(off)),
             ),
         )
+
+    def action_read_people(self):
+        """Show whom the terminal knows, so that many badges are assigned at once."""
+        self.ensure_one()
+        self.check_access("read")
+        return self.env["spp.attendance.device.people"]._open(self)
 
     def _notify_fault(self, fault):
         if isinstance(fault, DeviceBusy):

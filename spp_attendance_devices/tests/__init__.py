@@ -13,6 +13,7 @@ from . import (
     test_polling,
     test_register,
     test_scan,
+    test_setup_wizard,
     test_suggestions,
     test_watermark,
 )

@@ -8,6 +8,7 @@ MODELS = (
     "spp.attendance.device.user",
     "spp.attendance.scan",
     "spp.attendance.scan.badge",
+    "spp.attendance.device.run",
 )
 
 
@@ -76,6 +77,15 @@ class TestAccess(DeviceCase):
                 with self.assertRaises(AccessError, msg=f"{user.login}: {model}"):
                     self.env[model].with_user(user).search([])
 
+    def test_nobody_writes_what_was_said(self):
+        runs = self.device.run_ids
+        self.assertTrue(runs)
+        for user in (self.officer, self.manager, self.admin):
+            with self.assertRaises(AccessError):
+                runs.with_user(user).write({"detail": "x"})
+            with self.assertRaises(AccessError):
+                runs.with_user(user).unlink()
+
     def test_only_administrators_configure(self):
         values = {"name": "x", "adapter": "fake"}
         for user in (self.officer, self.manager):
@@ -88,7 +98,7 @@ class TestAccess(DeviceCase):
             with self.assertRaises(AccessError):
                 self.device.with_user(user).action_poll_now()
             with self.assertRaises(AccessError):
-                self.device.with_user(user).comm_key_input = "1"
+                self.device.with_user(user).secret_input = "1"
         devices = self.env["spp.attendance.device"].with_user(self.admin)
         device = devices.create(values)
         self.assertEqual(device.company_id, self.company)

@@ -1,10 +1,13 @@
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
+from odoo import fields
 from odoo.exceptions import AccessDenied, AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
 from ..devices import DeviceInfo
-from ..devices.errors import DeviceRefused, DeviceTimeout
+from ..devices.errors import DeviceAuthFailed, DeviceRefused, DeviceTimeout
 from .common import DeviceCase, FakeAdapter, scan
 
 ADDON = Path(__file__).parent.parent
@@ -228,6 +231,133 @@ class TestDevice(DeviceCase):
         self.assertEqual(self.device.serial, "S-2")
         self.assertEqual(len(self.scans_of()), 2)
 
+    def test_who_looks_is_told_when_it_is_tried_again(self):
+        self.assertFalse(self.device.retry_note)
+        self.device._store(self.lease(), DeviceTimeout("no answer"))
+        self.assertIn("tried again at", self.device.retry_note)
+        self.device.next_poll_at = fields.Datetime.now() - timedelta(minutes=1)
+        self.assertIn("within a minute", self.device.retry_note)
+        self.device.write(
+            {
+                "circuit": "open",
+                "retry_at": fields.Datetime.now() + timedelta(minutes=9),
+                "failure_count": 5,
+            }
+        )
+        self.assertIn("5 times in a row", self.device.retry_note)
+        self.device.enabled = False
+        self.assertIn("switched off", self.device.retry_note)
+
+    def test_left_alone_until_somebody_acts(self):
+        for act in (
+            lambda device: device.action_try_again(),
+            lambda device: device.write({"secret_input": "12"}),
+            lambda device: device.write({"options": "{}"}),
+            lambda device: device.action_accept_serial(),
+        ):
+            self.device._store(self.lease(), DeviceAuthFailed("no"))
+            self.assertEqual(self.device.circuit, "open")
+            self.assertIn("until", self.device.retry_note)
+            self.assertNotIn(self.device, self._due())
+            act(self.device.with_user(self.admin))
+            self.assertEqual(self.device.circuit, "closed")
+            self.assertFalse(self.device.retry_at)
+            self.assertIn(self.device, self._due())
+
+    def _due(self):
+        claims = self.devices._claim_due()
+        devices = self.devices.browse(claim.device_id for claim in claims)
+        devices.write({"lease_until": False, "lease_token": False})
+        return devices
+
+    def test_a_name_changes_nothing_about_its_faults(self):
+        self.device._store(self.lease(), DeviceAuthFailed("no"))
+        self.device.with_user(self.admin).write({"name": "Gate", "poll_interval": 7})
+        self.assertEqual(self.device.circuit, "open")
+
+    def test_a_wrong_clock_and_a_full_log_are_told(self):
+        self.assertFalse(self.device.warnings)
+        self.device.write(
+            {"clock_drift": -3725, "record_count": 81, "record_capacity": 100}
+        )
+        clock, log = self.device.with_user(self.officer).warnings.splitlines()
+        self.assertIn("1 h 2 min slow", clock)
+        self.assertIn("81 % full", log)
+        self.device.write({"clock_drift": 60, "record_count": 80})
+        self.assertFalse(self.device.warnings)
+        self.device.record_count = 150
+        self.assertEqual(self.device.fill_level, 100)
+
+    def test_setting_the_clock(self):
+        device = self.device.with_user(self.admin)
+        kind = type(self.device)
+        for outcome, expected in (
+            (DeviceInfo(clock_drift=0), "success"),
+            (DeviceInfo(clock_drift=3600), "warning"),
+            (DeviceTimeout("no answer"), "danger"),
+        ):
+            with patch.object(kind, "_converse", return_value=outcome) as converse:
+                action = device.action_set_clock()
+            converse.assert_called_once_with("clock")
+            self.assertEqual(action["params"]["type"], expected)
+        for user in (self.officer, self.manager):
+            with self.assertRaises(AccessError):
+                self.device.with_user(user).action_set_clock()
+            with self.assertRaises(AccessError):
+                self.device.with_user(user).action_try_again()
+
+    def test_settings_of_the_make_are_checked_in_words(self):
+        for options in ("{", "[]", '{"nonsense": 1}', '{"per_minute": -1}'):
+            with self.assertRaises(ValidationError) as caught:
+                self.new_device(adapter="simulated", options=options)
+            self.assertIn("not valid", str(caught.exception))
+
+    def test_a_certificate_is_given_as_it_should_be(self):
+        values = {"adapter": "biostar", "host": "10.0.0.9", "username": "a"}
+        for certificate in (
+            {"tls": "pinned", "tls_fingerprint": "12:34"},
+            {"tls": "pinned"},
+            {"tls": "ca", "tls_ca": "nonsense"},
+            {"tls": "ca"},
+        ):
+            with self.assertRaises(ValidationError):
+                self.new_device(**values, **certificate)
+        device = self.new_device(
+            **values, tls="pinned", tls_fingerprint=":".join(["AB"] * 32)
+        )
+        self.assertTrue(device.has_tls)
+
+    def test_limits_of_the_company_are_checked(self):
+        for name, value in (
+            ("attendance_scan_window", -1),
+            ("attendance_scan_window", 3601),
+            ("attendance_drift_limit", 0),
+            ("attendance_silent_hours", 0),
+            ("attendance_terminal_networks", "10.0.0.0/8\n10.0.0"),
+        ):
+            with self.assertRaises(ValidationError):
+                self.company[name] = value
+        self.company.attendance_terminal_networks = "10.0.0.0/8\n192.168.1.20"
+        self.assertEqual(self.device._config().networks, ("10.0.0.0/8", "192.168.1.20"))
+
+    def test_settings_are_saved_by_administrators_of_attendance(self):
+        settings = (
+            self.env["spp.attendance.settings"]
+            .with_user(self.admin)
+            .with_context(allowed_company_ids=self.company.ids)
+        )
+        page = settings.create({"attendance_scan_window": 90})
+        self.assertEqual(page.attendance_silent_hours, 24)
+        page.execute()
+        self.assertEqual(self.company.attendance_scan_window, 90)
+
+    def test_a_location_tells_of_its_terminals(self):
+        self.store(scan())
+        hall = self.hall.with_user(self.officer)
+        self.assertIn(self.device, hall.device_ids)
+        until = self.device.synced_until.replace(microsecond=0)
+        self.assertEqual(hall.complete_until, until)
+
     def test_read_now_makes_it_due_and_wakes_a_lane_once(self):
         self.store()
         triggers = self.env["ir.cron.trigger"].search_count
@@ -241,6 +371,7 @@ class TestDevice(DeviceCase):
         )
 
     def test_neutralized_copies_talk_to_nobody(self):
+        setup = self.env["spp.attendance.device.setup"].create({"secret_input": "5"})
         self.device.secret_input = "5"
         self.env.flush_all()
         self.env.cr.execute((ADDON / "data" / "neutralize.sql").read_text())
@@ -248,3 +379,4 @@ class TestDevice(DeviceCase):
         self.assertEqual(self.device.health, "disabled")
         self.assertFalse(self.device.sudo().secret)
         self.assertFalse(self.devices._claim_due())
+        self.assertFalse(setup.sudo().secret)

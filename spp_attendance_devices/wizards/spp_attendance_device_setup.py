@@ -11,6 +11,8 @@ from ..devices.discovery import discover
 #: Seconds that looking at an address may take: a person waits for it.
 PATIENCE = 8
 TEST_DEADLINE = 20
+#: Faults of an address, whatever the port.
+_OF_THE_ADDRESS = frozenset({"dns", "unreachable", "forbidden"})
 
 
 class SppAttendanceDeviceSetup(models.TransientModel):
@@ -124,7 +126,7 @@ class SppAttendanceDeviceSetup(models.TransientModel):
         ).grouped(lambda device: (device.company_id, device.serial))
         for setup in self:
             device = known.get((setup.company_id, setup.serial), devices)[:1]
-            setup.known_note = device and self.env._(
+            setup.known_note = bool(device) and self.env._(
                 "This unit is set up already, as “%(device)s”. Two that read the same"
                 " unit get in each other's way.",
                 device=device.display_name,
@@ -144,6 +146,10 @@ class SppAttendanceDeviceSetup(models.TransientModel):
             self.host, list(self._adapters().values()), self._networks(), PATIENCE
         )
         self.found_ids.unlink()
+        codes = {one.error for one in found}
+        if len(codes) == 1 and codes <= _OF_THE_ADDRESS:
+            self.search_note = self._hint(codes.pop())
+            return self._again()
         self.found_ids.create([self._found_vals(one) for one in found])
         answered = self.found_ids.filtered("answers")
         self.search_note = False if answered else self._describe_nothing(found)
@@ -180,9 +186,6 @@ class SppAttendanceDeviceSetup(models.TransientModel):
 
     def _describe_nothing(self, found):
         codes = {one.error for one in found}
-        # Where all ports tell the same, that is what is wrong.
-        if len(codes) == 1 and codes <= {"dns", "unreachable", "forbidden"}:
-            return self._hint(codes.pop())
         if codes & {"refused", "", "protocol"}:
             return self.env._(
                 "There is a machine at this address, but it answers as none of the"
@@ -199,16 +202,15 @@ class SppAttendanceDeviceSetup(models.TransientModel):
         self.ensure_one()
         self.check_access("write")
         self._check_host()
+        if not self.networked:
+            self.adapter = self.default_get(["adapter"])["adapter"]
         self.port = self._capabilities().default_port
         return self._go("connect")
 
     def action_back(self):
         self.ensure_one()
         self.check_access("write")
-        by_step = {"place": "connect"}
-        if self.source == "simulated":
-            by_step = {"place": "find"}
-        return self._go(by_step.get(self.step, "find"))
+        return self._go("connect" if self.step == "place" else "find")
 
     def action_test(self):
         """Talk to the terminal; go on when it answers as it should."""
