@@ -30,12 +30,22 @@ _SETTINGS = frozenset(
         "tz",
     }
 )
+#: Where it is: changed, another unit may answer, and is read in full.
+_PLACE = frozenset({"adapter", "host", "port"})
+#: Of a terminal of which nothing is known yet, and nothing wanted that is being said.
+_UNREAD = {
+    "lease_token": False,
+    "lease_until": False,
+    "sync_cursor": False,
+    "full_read_at": False,
+}
 
 
 class SppAttendanceDevice(models.Model):
     """How a terminal has been, and who is asked to look after it."""
 
-    _inherit = "spp.attendance.device"
+    _name = "spp.attendance.device"
+    _inherit = ["spp.attendance.device", "mail.activity.mixin"]
 
     @api.depends(
         "active",
@@ -72,20 +82,15 @@ class SppAttendanceDevice(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
+        news = {}
         if not _SETTINGS.isdisjoint(vals):
-            self._end_conversations()
+            news = {"lease_token": False, "lease_until": False}
+        if not _PLACE.isdisjoint(vals) or vals.get("serial", True) is False:
+            news.update(_UNREAD)
+        if news:
+            devices_sudo = self.sudo()  # the system alone sets these
+            devices_sudo.write(news)
         return result
-
-    def _forget(self):
-        super()._forget()
-        devices_sudo = self.sudo()  # see there
-        devices_sudo.write({"full_read_at": False})
-        self._end_conversations()
-
-    def _end_conversations(self):
-        """Have nothing stored of what is being said: its lease is gone."""
-        devices_sudo = self.sudo()  # nobody sets a lease
-        devices_sudo.write({"lease_token": False, "lease_until": False})
 
     # ---------------------------------------------------------------- clock
 
@@ -154,8 +159,8 @@ class SppAttendanceDevice(models.Model):
             [("res_model", "=", self._name), ("automated", "=", True)]
         )
         offline = self.search([("health", "=", "offline")])
-        asked.filtered(lambda activity: activity.res_id not in offline.ids).unlink()
         mute = offline - self.browse(asked.mapped("res_id"))
+        asked.filtered(lambda activity: activity.res_id not in offline.ids).unlink()
         admins = mute._administrators()
         kind = self.env.ref("mail.mail_activity_data_warning")
         model_id = self.env["ir.model"]._get_id(self._name)

@@ -168,6 +168,7 @@ class SppAttendanceDevice(models.Model):
     def _hold_lease(self, token):
         """Whether the lease is still ours; if so it stays so in this transaction."""
         self.ensure_one()
+        self.flush_recordset(["lease_token"])
         self.env.cr.execute(
             SQL(
                 "SELECT 1 FROM spp_attendance_device WHERE id = %s AND lease_token = %s"

@@ -1,4 +1,9 @@
-from odoo import fields, models
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+DEFAULT_DAYS = 14
 
 
 class SppAttendanceDeviceRun(models.Model):
@@ -55,3 +60,18 @@ class SppAttendanceDeviceRun(models.Model):
     )
 
     _started_index = models.Index("(started_at)")
+
+    @api.autovacuum
+    def _gc_runs(self):
+        params_sudo = self.env["ir.config_parameter"].sudo()  # the system's setting
+        value = params_sudo.get_param("spp_attendance_devices.run_days") or ""
+        days = int(value) if value.isdigit() else DEFAULT_DAYS
+        self.flush_model()
+        # There may be very many, and nothing hangs on them.
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM spp_attendance_device_run WHERE started_at < %s",
+                fields.Datetime.now() - timedelta(days=days),
+            )
+        )
+        self.invalidate_model(flush=False)

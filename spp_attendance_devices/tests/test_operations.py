@@ -4,7 +4,7 @@ from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from ..devices.errors import DeviceTimeout
+from ..devices.errors import DeviceAuthFailed, DeviceTimeout
 from ..models.spp_oauth_health import MOST_SCANS
 from .common import DeviceCase, reading, scan
 
@@ -75,9 +75,38 @@ class TestOperations(DeviceCase):
 
     def test_a_test_of_the_connection_is_no_poll(self):
         before = self.poll_counts()
-        self.device._store(self.lease(), DeviceTimeout("no answer"), is_poll=False)
+        self.device._store(self.lease(), DeviceTimeout("no answer"), "test")
         self.assertEqual(self.poll_counts(), before)
         self.assertEqual(self.device.failure_count, 1)
+
+    def test_terminals_that_wait_for_people(self):
+        before = self.checks()["waiting_terminals"].value
+        overdue = self.checks()["overdue_polls"].value
+        self.device._store(self.lease(), DeviceAuthFailed("refused"))
+        self.device.next_poll_at = fields.Datetime.now() - timedelta(days=1)
+        check = self.checks()["waiting_terminals"]
+        self.assertEqual(check.value, before + 1)
+        self.assertFalse(check.ok)
+        self.assertEqual(self.checks()["overdue_polls"].value, overdue)
+
+    def test_offline_terminals(self):
+        before = self.checks()["offline_terminals"].value
+        self.store(scan())
+        self.device.last_success_at -= timedelta(days=1)
+        self.assertEqual(self.checks()["offline_terminals"].value, before + 1)
+
+    def test_terminals_by_health(self):
+        def count():
+            self.env.flush_all()
+            family = self.env["spp.oauth.metrics"]._terminal_family()
+            return {
+                (sample.labels["health"], sample.labels["circuit"]): sample.value
+                for sample in family.samples
+            }
+
+        before = count().get(("never", "open"), 0)
+        self.device._store(self.lease(), DeviceAuthFailed("refused"))
+        self.assertEqual(count()["never", "open"], before + 1)
 
     def test_nobody_sets_what_is_counted(self):
         with self.assertRaises(AccessError):

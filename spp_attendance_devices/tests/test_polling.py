@@ -134,17 +134,20 @@ class TestStoring(DeviceCase):
             self.device,
             [
                 {
-                    "health": "unhealthy",
+                    "health": "never",
+                    "failure_count": 1,
+                    "circuit": "closed",
                     "error_detail": "4 counted, 3 sent",
                     "last_success_at": False,
-                    "last_digest": False,
+                    "sync_cursor": False,
+                    "synced_until": False,
                 }
             ],
         )
 
     def test_a_fault_stores_no_scans_and_the_next_poll_completes(self):
         self.device._store(self.lease(), DeviceTimeout("stopped"))
-        self.assertEqual(self.device.health, "unhealthy")
+        self.assertEqual(self.device.health, "never")
         self.assertFalse(self.scans_of())
         self.store(*scans(3))
         self.assertEqual(self.device.health, "healthy")
@@ -197,14 +200,14 @@ class TestCron(DeviceCase):
     def test_one_bad_terminal_does_not_harm_another(self):
         bad = self.new_device()
 
-        def read(claim):
+        def outcome(claim, now):
             if claim.device_id == bad.id:
                 return DeviceTimeout("hung")
             return reading(scan())
 
-        with patch.object(polling, "read", read):
+        with patch.object(polling, "_outcome", outcome):
             self.run_lane()
-        self.assertEqual(bad.health, "unhealthy")
+        self.assertEqual(bad.error_code, "timeout")
         self.assertEqual(self.device.health, "healthy")
 
     @mute_logger("odoo.addons.spp_attendance_devices.polling")
@@ -213,11 +216,13 @@ class TestCron(DeviceCase):
         self.run_lane()
         self.assertEqual(self.device.error_code, "internal")
 
-    @mute_logger("odoo.addons.spp_attendance_devices.models.spp_attendance_device")
+    @mute_logger(
+        "odoo.addons.spp_attendance_devices.models.spp_attendance_device_polling"
+    )
     def test_a_fault_while_storing_leaves_nothing_half_done(self):
         FakeAdapter.answer = reading(*scans(5))
         model = type(self.env["spp.attendance.scan"])
-        with patch.object(model, "_settle", side_effect=ZeroDivisionError):
+        with patch.object(model, "_take", side_effect=ZeroDivisionError):
             self.run_lane()
         self.assertEqual(self.device.error_code, "internal")
         self.assertFalse(self.scans_of())
@@ -314,7 +319,7 @@ class TestConcurrency(TransactionCase):
                 self.assertNoLogs("odoo.sql_db", "ERROR"),
                 self.assertRaises(SerializationFailure),
             ):
-                device.comm_key_input = "246810"
+                device.secret_input = "246810"
                 late.flush_all()
             late.cr.rollback()
 
