@@ -20,6 +20,7 @@ from . import (
     pages,
     sheet,
     terminals,
+    zk,
 )
 from .measure import Figure, save, table
 from .place import Place, results_file
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "import": imports.run,
     "pages": pages.run,
     "terminals": terminals.run,
+    "zk": zk.run,
 }
 
 

@@ -164,7 +164,7 @@ class SppAttendanceScan(models.Model):
                       FROM code c)
                 SELECT s.id, COALESCE(p.id, b.person_id), s.scan_time, s.local_date,
                        s.local_time_raw, s.scan_type, s.scan_uid
-                  FROM badge b
+                  FROM (SELECT * FROM badge WHERE assigned OR person_id IS NOT NULL) b
                   JOIN spp_attendance_scan s
                     ON s.device_id = %(device)s AND s.state = 'unmatched'
                    AND s.user_code = b.name
