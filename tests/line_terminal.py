@@ -32,10 +32,12 @@ import secrets
 import socket
 import socketserver
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -208,6 +210,20 @@ class LineTerminal(FakeTerminal):
 
     def wait_for_end(self) -> None:
         self._closing.wait()
+
+
+def self_signed(folder: Path) -> Path:
+    """Key and certificate for 127.0.0.1, in one file; the certificate alone is beside
+    it, with ``.crt`` appended."""
+    path = folder / "both.pem"
+    subprocess.run(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=reader"
+        f" -addext subjectAltName=IP:127.0.0.1 -keyout {path} -out {path}.crt".split(),
+        check=True,
+        capture_output=True,
+    )
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
 
 
 def proof(key: str, role: str, device: str, reader: str, server: str) -> str:

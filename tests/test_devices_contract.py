@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import recorded
 from biostar_server import BiostarServer
-from devices import ReadRequest
+from devices import ReadRequest, discovery
 from devices.adapter import Reading, ScanData
 from devices.discovery import discover
 from devices.errors import (
@@ -32,7 +33,7 @@ from devices.isolated import Isolated
 from devices.scan_types import SCAN_TYPES
 from devices.table import ADAPTERS, get_adapter
 from fake_terminal import FakeTerminal, iso_second
-from line_terminal import LineTerminal
+from line_terminal import LineTerminal, self_signed
 from zk_terminal import ZkTerminal
 
 #: How each make is met.
@@ -266,7 +267,8 @@ EXPECTED: dict[str, tuple[type[DeviceError], ...]] = {
 def test_faults(terminal: FakeTerminal, fault: str) -> None:
     """Classified, or kept as incomplete; afterwards all is as if it had not been."""
     if fault not in terminal.FAULTS:
-        pytest.fail(f"{terminal.make} can't be {fault}")
+        assert fault == "wrong_count"  # not every protocol counts
+        return
     cursor = read(terminal).cursor
     fill(terminal, 200, START + timedelta(hours=1))
     terminal.fault = fault
@@ -383,12 +385,30 @@ def look(monkeypatch: pytest.MonkeyPatch, *ports: int, timeout: float = 10):
 
 
 def test_discovery(empty: FakeTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = empty.config()
+    # What ports of other makes say by their number.
+    usual = "_PLAIN_PORTS" if config.tls == "none" else "_TLS_PORTS"
+    monkeypatch.setattr(discovery, usual, frozenset({empty.port}))
     found = look(monkeypatch, empty.port)
     assert [one.make for one in found if one.is_it] == [empty.make]
     assert found[0].is_it
-    way = {"transport": found[0].transport, "tls": found[0].tls}
-    assert empty.config(**way, **PATIENT).transport == empty.config().transport
-    assert adapter(empty, **way).test(datetime.now(UTC)).serial == empty.serial
+    assert found[0].transport == config.transport
+    assert (found[0].tls == "none") == (config.tls == "none")
+
+
+def test_discovery_tries_all_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    with LineTerminal(tls=context) as terminal:
+        [lines] = [
+            one
+            for one in look(monkeypatch, terminal.port, timeout=4)
+            if one.make == terminal.make
+        ]
+    assert lines.says == "LINE-1 Testline"
+    assert lines.tls == "unverified"
 
 
 def test_discovery_where_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import ast
 import configparser
-import json
 import subprocess
 import sys
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from devices import ADAPTERS, DeviceConfig, ReadRequest, get_adapter
-from devices.adapter import (
-    BaseMachineAdapter,
-    Capabilities,
-    DeviceInfo,
-    Reading,
-    validate_comm_key,
-)
+from devices import DeviceConfig
+from devices.adapter import Capabilities, validate_comm_key
 from devices.errors import (
     BY_CODE,
-    DeviceError,
     DeviceProtocolError,
     InvalidConfig,
     UnsupportedDevice,
@@ -29,7 +20,7 @@ from devices.errors import (
 )
 from devices.host import validate_host, validate_port
 from devices.scan_types import SCAN_TYPES, from_zkteco
-from devices.zkteco import ZktecoAdapter
+from devices.table import ADAPTERS, get_adapter
 from engine.scan_types import DIRECTIONS
 
 PACKAGE = Path(sys.modules["devices"].__file__ or "").parent
@@ -106,7 +97,7 @@ def test_comm_key_refused_without_quoting_it(key: str) -> None:
 
 
 def test_password_is_not_in_repr() -> None:
-    assert "246810" not in repr(DeviceConfig("gate", 4370, "246810"))
+    assert "246810" not in repr(DeviceConfig("gate", 4370, password="246810"))
 
 
 # Errors
@@ -145,7 +136,7 @@ def test_terminals_and_attendance_speak_the_same_words() -> None:
     assert set(SCAN_TYPES) == set(DIRECTIONS)
 
 
-# The table, and the contract of every make
+# The table of makes; what they do is in test_devices_contract
 
 
 def test_unknown_make() -> None:
@@ -153,34 +144,8 @@ def test_unknown_make() -> None:
         get_adapter("sundial")
 
 
-def fake_runner(module: str, request: dict, deadline: float) -> tuple[list, dict]:
-    """Answers as the child of a ZKTeco conversation does, without one."""
-    json.dumps(request)  # goes over a pipe
-    assert deadline == request["deadline"]
-    end = {
-        "info": {"serial": "S", "records": 3},
-        "complete": True,
-        "detail": "",
-        "digest": "d",
-        "unchanged": False,
-    }
-    rows = [
-        ["7", "2026-11-02 08:00:00", 0, 1],
-        ["8", "2026-02-31 08:00:00", 1, 1],
-        ["", "2099-01-01 00:00:00", 255, 15],
-    ]
-    return ([{"rows": rows}] if request["verb"] == "read" else []), end
-
-
-def make(key: str) -> BaseMachineAdapter:
-    config = DeviceConfig("127.0.0.1", 4370, options={})
-    if key == "zkteco":
-        return ZktecoAdapter(config, runner=fake_runner)
-    return ADAPTERS[key](config)
-
-
 @pytest.mark.parametrize("key", ADAPTERS)
-class TestContract:
+class TestTable:
     def test_describes_itself(self, key: str) -> None:
         adapter = get_adapter(key)
         assert adapter.key == key
@@ -189,20 +154,12 @@ class TestContract:
         with pytest.raises(AttributeError):
             adapter.capabilities.networked = False  # type: ignore[misc]
 
-    def test_test(self, key: str) -> None:
-        assert isinstance(make(key).test(datetime.now(UTC)), DeviceInfo)
-
-    def test_reading(self, key: str) -> None:
-        now = datetime(2026, 11, 2, 9, tzinfo=UTC)
-        reading = make(key).read_scans(ReadRequest(now))
-        assert isinstance(reading, Reading)
-        assert reading.complete
-        assert reading.scans
-        for scan in reading.scans:
-            assert len(scan.timestamp_raw) == 19
-            assert scan.local_time is None or scan.local_time.tzinfo is None
-            assert scan.scan_type in SCAN_TYPES
-            json.dumps(dict(scan.raw))
+    def test_can_be_found(self, key: str) -> None:
+        can = get_adapter(key).capabilities
+        assert bool(can.known_ports) == can.networked
+        if can.networked:
+            assert can.default_port in can.known_ports
+            assert can.secret != "none"
 
     @pytest.mark.parametrize("timeout", [0, -1, 61])
     def test_bad_timeout(self, key: str, timeout: int) -> None:
@@ -210,89 +167,17 @@ class TestContract:
         with pytest.raises(InvalidConfig):
             get_adapter(key)(config)
 
-    def test_bad_host(self, key: str) -> None:
+    @pytest.mark.parametrize(
+        "over", [{"host": "127.0.0.1; id"}, {"port": 0}, {"networks": ("ten",)}]
+    )
+    def test_bad_address(self, key: str, over: dict) -> None:
         adapter = get_adapter(key)
-        config = DeviceConfig("127.0.0.1; id", 4370)
+        config = DeviceConfig(**{"host": "gate", "port": 4370, **over})
         if adapter.capabilities.networked:
             with pytest.raises(InvalidConfig):
-                adapter(config)
+                adapter.validate(config)
         else:
-            adapter(config)
-
-
-# The simulated make
-
-
-def simulated(now: datetime, **options: object) -> Reading:
-    config = DeviceConfig(tz="Africa/Nairobi", options=options)
-    return get_adapter("simulated")(config).read_scans(ReadRequest(now))
-
-
-MORNING = datetime(2026, 11, 2, 6, tzinfo=UTC)
-
-
-def test_same_seed_same_scans() -> None:
-    assert simulated(MORNING) == simulated(MORNING)
-    assert simulated(MORNING, seed="a") != simulated(MORNING, seed="b")
-
-
-def test_log_only_grows() -> None:
-    later = datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
-    before, after = simulated(MORNING).scans, simulated(later).scans
-    assert after[: len(before)] == before
-    assert len(after) > len(before)
-
-
-def test_scans_are_local_and_past() -> None:
-    scans = simulated(MORNING, days=2, per_minute=2).scans
-    assert all(scan.local_time <= datetime(2026, 11, 2, 9) for scan in scans)
-    assert {scan.local_time.date() for scan in scans} == {
-        date(2026, 11, 1),
-        date(2026, 11, 2),
-    }
-
-
-def test_people_alternate() -> None:
-    scans = [s for s in simulated(MORNING).scans if s.user_code == "P-0001"]
-    assert [s.scan_type for s in scans][:4] == ["in", "out", "in", "out"]
-
-
-@pytest.mark.parametrize("fault", ["offline", "refuse_auth", "timeout", "close_mid"])
-def test_failures(fault: str) -> None:
-    with pytest.raises(DeviceError):
-        simulated(MORNING, fault=fault)
-
-
-def test_oddities() -> None:
-    good = simulated(MORNING).scans
-    assert simulated(MORNING, fault="empty").scans == []
-    assert len(simulated(MORNING, fault="duplicates").scans) == 2 * len(good)
-    assert simulated(MORNING, fault="bad_date").scans[0].local_time is None
-    assert simulated(MORNING, fault="bad_date").scans[1:] == good
-    assert simulated(MORNING, fault="future").scans[0].local_time.year == 2099
-    assert not simulated(MORNING, fault="wrong_count").complete
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"people": "P-1"},
-        {"people": [1]},
-        {"per_minute": 61},
-        {"per_minute": True},
-        {"days": 0},
-        {"days": 1.5},
-        {"fault": "flood"},
-        {"colour": "red"},
-    ],
-)
-def test_bad_options(options: dict) -> None:
-    with pytest.raises(InvalidConfig):
-        simulated(MORNING, **options)
-
-
-def test_nobody_enrolled() -> None:
-    assert simulated(MORNING, people=[]).scans == []
+            adapter.validate(config)
 
 
 # The package
@@ -310,8 +195,11 @@ def test_nothing_imports_odoo() -> None:
 
 
 def test_importing_does_not_load_the_vendor_library() -> None:
-    """Only the child needs pyzk; the worker stays free of it."""
-    code = "import sys, devices; sys.exit('zk' in sys.modules)"
+    """Only children need them: they start faster with nothing that they don't need."""
+    code = (
+        "import sys, devices.table;"
+        "sys.exit(bool({'zk', 'requests'} & set(sys.modules)))"
+    )
     subprocess.run(
         [sys.executable, "-c", code], cwd=PACKAGE.parent, check=True, timeout=60
     )

@@ -37,7 +37,7 @@ from devices.errors import (
 )
 from devices.isolated import Isolated
 from devices.lines import LinesAdapter, decode_row, decode_time
-from line_terminal import LineTerminal
+from line_terminal import LineTerminal, self_signed
 
 ROOT = Path(__file__).resolve().parents[1]
 PROTOCOL = ROOT / "spp_attendance_devices/readme/PROTOCOL.md"
@@ -228,16 +228,7 @@ def test_addresses_outside_are_not_called(terminal: LineTerminal) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and self-signed certificate for 127.0.0.1, in one file."""
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    subprocess.run(
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=reader"
-        f" -addext subjectAltName=IP:127.0.0.1 -keyout {path} -out {path}.crt".split(),
-        check=True,
-        capture_output=True,
-    )
-    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
-    return path
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

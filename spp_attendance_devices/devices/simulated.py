@@ -9,9 +9,10 @@ from __future__ import annotations
 import time as clock
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from .adapter import (
     BaseMachineAdapter,
@@ -132,6 +133,7 @@ class SimulatedAdapter(BaseMachineAdapter):
             detail=detail,
             cursor={"until": until},
             more=more and not detail,
+            complete_until=self._aware(new[-1].local_time) if more else None,
         )
 
     def read_users(self) -> list[UserData]:
@@ -163,6 +165,11 @@ class SimulatedAdapter(BaseMachineAdapter):
     def _shown(self, now: datetime) -> datetime:
         """What the terminal's clock shows (naive)."""
         return self.config.local(now) + _DRIFT * (self._fault == "clock_drift")
+
+    def _aware(self, local_time: datetime | None) -> datetime | None:
+        """The first moment at which the clock shows a local time."""
+        zone = ZoneInfo(self.config.tz)
+        return local_time and local_time.replace(tzinfo=zone).astimezone(UTC)
 
     def _log(self, now: datetime) -> list[ScanData]:
         shown = self._shown(now)
