@@ -42,9 +42,8 @@ import socket
 import ssl
 import tempfile
 import threading
-import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -103,6 +102,7 @@ class Event:
 class BiostarServer(FakeTerminal):
     """The server. ``username`` and ``secret`` are its operator's.
 
+    :param clock: gives its time (aware), by default the host's
     :param secure: with TLS; ``fingerprint`` and ``authority`` tell its certificate
     """
 
@@ -136,8 +136,14 @@ class BiostarServer(FakeTerminal):
     )
 
     def __init__(
-        self, *, port: int = 0, serial: str = "541930001", secure: bool = True
+        self,
+        *,
+        port: int = 0,
+        serial: str = "541930001",
+        secure: bool = True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self.clock = clock
         self._fault = ""
         self.username = "attendance"
         self.secret = "Open, Sesame 1"
@@ -284,12 +290,12 @@ class BiostarServer(FakeTerminal):
         for event in arriving:
             table = f"{event.moment:%Y-%m}"
             self._tables[table] += 1
-            event.id, event.received = self._tables[table], datetime.now(UTC)
+            event.id, event.received = self._tables[table], self.now()
             self._events.append(event)
 
     def now(self) -> datetime:
         ahead = timedelta(hours=1 if self.fault == "clock_jump" else 0)
-        return datetime.now(UTC) + ahead
+        return self.clock() + ahead
 
     def wait_for_end(self) -> None:
         self._closing.wait()
@@ -499,6 +505,7 @@ class _Conversation(BaseHTTPRequestHandler):
             self.fake.wait_for_end()
             raise ConnectionAbortedError
         plain = self.request
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.fake.secure:
             context = _certificate()[1]
             # Shares the descriptor's connection, so that hanging up reaches it.
@@ -618,9 +625,7 @@ class _Conversation(BaseHTTPRequestHandler):
         elif fault == "drip" and self.path != "/api/logout":
             for start in range(0, len(data), 16):
                 self.wfile.write(data[start : start + 16])
-                if self.fake._closing.is_set() or self.fake.fault != "drip":
+                if self.fake._closing.wait(0.3):
                     break
-                time.sleep(0.3)  # slow is what this fault is
-            self.close_connection = True
         else:
             self.wfile.write(data)

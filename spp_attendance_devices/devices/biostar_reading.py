@@ -1,18 +1,19 @@
 """Which events of a BioStar 2 server are read, and what is remembered of it.
 
-The server has no pages to turn: a *walk* asks for the oldest events from a moment on,
-and goes on from the moment of the last of them. A first or whole reading walks through
-all of the past that counts, any other one through the last hours again.
+The server gives each event a number (``id``) when it comes in, so what is new has a
+higher one than the last that was read, also if it is late: readers that were cut off
+send old events days after. Numbers start anew each month, so they are kept by month.
 
-Readers that were cut off send old events later. These have high numbers (``id``) beside
-their old times, so each month's events with a number above the last one known are asked
-for too. Numbers start anew each month, which is why they are kept by month.
+Older servers find nothing by number, and a server that was restored begins with lower
+ones. So each reading *walks* through the last hours too, by time, and a first or whole
+reading through all of the past that counts. There are no pages to turn: a walk asks for
+the oldest events from a moment on, and goes on from the moment of the last of them.
 
 The cursor::
 
-    until    since when nothing is left to read but late events, "" at first
+    until    when the last walk that came to its end began, "" at first
     walk     where the walk goes on that the limit interrupted, or null
-    ids      highest number known of each month; null when the server knows none
+    ids      highest number read of each month; null when the server knows none
     readers  for each, up to when its events are known and since when it is cut off
 """
 
@@ -47,13 +48,11 @@ class Walk:
 
     #: Of the next page; events of this very second may be among those read already.
     position: str
-    #: Beginning, and whether it goes through all that there is.
-    lower: str
+    #: When it began, and whether it goes through all that there is.
+    began: str
     full: bool
     #: Of those in the second of the position, and of those without a moment.
     seen: list[str] = field(default_factory=list)
-    #: Highest number of each month among what was read.
-    top: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -98,17 +97,18 @@ def read(
     memory = Memory.of(request.cursor)
     if memory.readers and not set(memory.readers) & {one.id for one in readers}:
         memory = Memory()  # another server
+    known = memory.until
     task = _Task(session, options, request, memory)
     done = task.run()
-    held = _presence(memory, readers, options, request.now, done)
-    until = request.now if done else _position(memory, request.now)
+    held = _presence(memory, readers, options, request.now, known, done)
+    until = _complete_until(memory, request.now, done)
     return Reading(
         info=info,
         scans=task.scans,
         detail=_absent(readers),
         cursor=memory.cursor(),
         more=not done,
-        complete_until=min([until, *held]) if held or not done else None,
+        complete_until=min([until, *held]),
     )
 
 
@@ -124,43 +124,38 @@ class _Task:
         self._now = request.now
         self._limit = max(request.limit, 1)
         self._memory = memory
-        #: Of all that was read: an event can be met by its time and by its number.
+        self._full = request.full
+        self._oldest = request.now - options.history
+        #: The clock of a reader may be fast.
+        self._newest = request.now + timedelta(days=1)
+        #: Of all that was read: an event is met by its number and by its time.
         self._met: set[str] = set()
-        if memory.walk is None or (request.full and not memory.walk.full):
-            memory.walk = self._begin(request.full)
 
     def run(self) -> bool:
         """Read; whether all was read that there is. The memory follows."""
-        memory, walk = self._memory, self._memory.walk
-        assert walk is not None
-        if not self._walk(walk):
+        memory = self._memory
+        if memory.walk is None or (self._full and not memory.walk.full):
+            memory.walk = self._begin()
+        if not (self._by_number() and self._walk(memory.walk)):
             return False
-        drift = self._session.clock_drift(self._now) or 0
-        until = self._now + timedelta(seconds=min(drift, 0))
-        if not self._late(walk):
-            # The next reading looks at the last hours again, and goes on with these.
-            memory.walk, memory.until = None, codec.stamp(until)
-            return False
-        if memory.ids is not None:
-            for month, number in walk.top.items():
-                memory.ids[month] = max(number, memory.ids.get(month, 0))
-        memory.walk, memory.until = None, codec.stamp(until)
+        memory.until, memory.walk = memory.walk.began, None
         return True
 
     # By time
 
-    def _begin(self, full: bool) -> Walk:
+    def _begin(self) -> Walk:
         memory = self._memory
-        oldest = self._now - self._options.history
-        if full or not memory.until:
-            memory.ids = self._highest(oldest)
-            return Walk(codec.stamp(oldest), codec.stamp(oldest), full=True)
-        lower = max(oldest, _moment(memory.until) - self._options.overlap)
-        return Walk(codec.stamp(lower), codec.stamp(lower), full=False)
+        drift = self._session.clock_drift(self._now) or 0
+        began = codec.stamp(self._now + timedelta(seconds=min(drift, 0)))
+        if self._full or not memory.until:
+            memory.ids = self._highest()
+            return Walk(codec.stamp(self._oldest), began, full=True)
+        lower = max(self._oldest, _moment(memory.until) - self._options.overlap)
+        return Walk(codec.stamp(lower), began, full=False)
 
     def _walk(self, walk: Walk) -> bool:
         """Go on until there is nothing new (True), or enough was read (False)."""
-        end = _FOR_EVER if walk.full else self._now + timedelta(days=1)
+        end = _FOR_EVER if walk.full else self._newest
         seen = set(walk.seen)
         times = 1
         while self._may_go_on():
@@ -184,40 +179,33 @@ class _Task:
 
     # By number
 
-    def _highest(self, oldest: datetime) -> dict[str, int] | None:
-        """The last number of each month so far, before all of it is read."""
+    def _highest(self) -> dict[str, int] | None:
+        """The last number of each month so far, before all of it is read by time."""
         found = {}
         try:
-            for month, start, end in codec.months(oldest, self._now):
+            for month, start, end in codec.months(self._oldest, self._newest):
                 rows = self._ask(1, (start, end), order="id", descending=True)
                 found[month] = max((_id(row) for row in rows), default=0)
         except Refused:
             return None
         return found
 
-    def _late(self, walk: Walk) -> bool:
-        """Read what came from before the walk after it was read; whether that was all.
-
-        What the walk met has no say in which number is the last one known, until this
-        is over: a late event may have come before it.
-        """
+    def _by_number(self) -> bool:
+        """Read what came in since; whether that was all."""
         memory = self._memory
         if memory.ids is None:
             return True
-        oldest = self._now - self._options.history
-        end = self._now if walk.full else _moment(walk.lower)
+        months = list(codec.months(self._oldest, self._newest))
+        memory.ids = {name: memory.ids.get(name, 0) for name, _start, _end in months}
         try:
-            months = list(codec.months(oldest, end))
-            known = {month for month, _start, _end in codec.months(oldest, self._now)}
-            memory.ids = {m: n for m, n in memory.ids.items() if m in known}
-            for month, start, last in months:
-                if not self._late_of(month, (start, last)):
-                    return False
+            return all(
+                self._of_month(name, (start, end)) for name, start, end in months
+            )
         except Refused:
             memory.ids = None
-        return True
+            return True
 
-    def _late_of(self, month: str, between: tuple[datetime, datetime]) -> bool:
+    def _of_month(self, month: str, between: tuple[datetime, datetime]) -> bool:
         ids = self._memory.ids
         assert ids is not None
         while self._may_go_on():
@@ -289,8 +277,6 @@ def _advance(walk: Walk, seen: set[str], rows: list[dict[str, Any]]) -> None:
         if when is None:
             seen.add(codec.key(row))
             continue
-        month = f"{when:%Y-%m}"
-        walk.top[month] = max(_id(row), walk.top.get(month, 0))
         second = codec.stamp(when)
         if second != walk.position:
             walk.position = second
@@ -319,25 +305,28 @@ def _presence(
     readers: list[codec.Reader],
     options: Options,
     now: datetime,
+    known: str,
     done: bool,
 ) -> list[datetime]:
     """Up to when the events of readers are known that may have kept some to themselves.
 
     A reader that has just come back is still sending, so it holds back until it has
-    been connected twice in a row; one that was away for too long no longer does.
+    been connected twice in a row; one that was away for too long no longer does. One
+    that is new here may have kept to itself what came after ``known``.
     """
     names = [reader.id for reader in readers]
+    known = known or codec.stamp(now - options.history)
     connected = {reader.id for reader in readers if reader.connected}
     held, after = [], {}
     for name in dict.fromkeys([*names, *options.readers]):
-        before = memory.readers.get(name, {"until": "", "since": ""})
+        before = memory.readers.get(name, {"until": known, "since": ""})
         until, since = before["until"], before["since"]
         if name in connected and not since:
             until = now.isoformat() if done else until
         else:
             since = since or now.isoformat()
             if now - _moment(since) <= options.silent:
-                held.append(_moment(until) if until else now - options.history)
+                held.append(_moment(until))
             if name in connected and done:
                 since = ""
         after[name] = {"until": until, "since": since}
@@ -345,8 +334,11 @@ def _presence(
     return held
 
 
-def _position(memory: Memory, now: datetime) -> datetime:
-    """Up to when all is known in the middle of a walk."""
+def _complete_until(memory: Memory, now: datetime, done: bool) -> datetime:
+    """Up to when all is known that the server has."""
+    if done and memory.ids is not None:
+        return now
+    # Without numbers, what came in behind a walk of several readings is not known.
     found = [_moment(text) for text in (memory.until,) if text]
     if memory.walk:
         found.append(_moment(memory.walk.position))
