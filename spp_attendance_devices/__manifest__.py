@@ -28,4 +28,5 @@
         "views/spp_attendance_devices_menus.xml",
     ],
     "demo": ["demo/spp_attendance_device_demo.xml"],
+    "uninstall_hook": "uninstall_hook",
 }
