@@ -26,8 +26,13 @@ def admin(server) -> OAuthAdmin:
         ("spp.attendance.type", {"code": "TRAINING", "name": "Training"}),
         ("spp.attendance.location", {"code": "HALL-A", "name": "Hall A"}),
         ("spp.attendance.department", {"code": "NUTR", "name": "Nutrition"}),
+        ("spp.attendance.device", {"name": "Gate", "adapter": "simulated"}),
     ):
         admin.session.call(model, "create", [vals])
+    # Nobody is called at the addresses that are made up.
+    companies = admin.session.call("res.company", "search", [])
+    networks = {"attendance_terminal_networks": "127.0.0.1/32"}
+    admin.session.call("res.company", "write", companies, networks)
     # The template of the database may be old: its scheduled actions would be late, and
     # the server, rightly, not in order (503).
     admin.running.query(
