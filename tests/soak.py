@@ -24,11 +24,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg2
+from biostar_server import BiostarServer
 from fake_terminal import FakeTerminal, iso_second
 from line_terminal import LineTerminal
 from odoo_session import Session
@@ -40,7 +41,11 @@ from _suite.paths import state_dir
 from _suite.serve import Server
 from _suite.shell import SetupError, say
 
-MAKES: tuple[Callable[..., FakeTerminal], ...] = (ZkTerminal, LineTerminal)
+MAKES: tuple[Callable[..., FakeTerminal], ...] = (
+    ZkTerminal,
+    BiostarServer,
+    LineTerminal,
+)
 TERMINALS = 20
 #: Every so many terminals one is spared all faults: it must not notice the others'.
 SPARED = 4
@@ -56,10 +61,14 @@ DUE_EVERY = 1.5
 SETTLE = 60
 #: What the server said in the last run.
 LOG = state_dir() / "soak.log"
-FIRST_SCAN = datetime(2026, 9, 1, 6)
+#: People scan a second apart from then on, for hours: late, and never in the future.
+HOURS_BACK = 8
 
 #: Faults after which a terminal truly does not hold what it held, or never sent it.
-LOSES: dict[str, frozenset[str]] = {}
+LOSES: dict[str, frozenset[str]] = {
+    # It says that there never was such a scan; that it is another one, by its number.
+    "lines": frozenset({"gap", "numbers_fall"}),
+}
 
 
 @dataclass
@@ -114,6 +123,9 @@ class Soak:
         self._random = random.Random(seed)
         self._resources = contextlib.ExitStack()
         self._next_scan = itertools.count()
+        self._first_scan = datetime.now(UTC).replace(
+            microsecond=0, tzinfo=None
+        ) - timedelta(hours=HOURS_BACK)
         #: By the id of its row.
         self.terminals: dict[int, FakeTerminal] = {}
         self.spared: set[int] = set()
@@ -245,7 +257,7 @@ class Soak:
         rows = []
         for _person in range(self._random.randint(1, 6)):
             # A second of its own for each: never twice the same scan.
-            moment = FIRST_SCAN + timedelta(seconds=next(self._next_scan))
+            moment = self._first_scan + timedelta(seconds=next(self._next_scan))
             kind = self._random.choice(("in", "out"))
             rows.append((self._random.choice(self._people[row]), moment, kind))
         self.terminals[row].extend(rows)
@@ -387,8 +399,8 @@ class Soak:
         for row, code, moment in self._rows(
             "SELECT device_id, user_code, scan_time FROM spp_attendance_scan"
             " WHERE scan_time >= %s AND scan_time < %s",
-            FIRST_SCAN,
-            FIRST_SCAN + timedelta(days=60),
+            self._first_scan,
+            self._first_scan + timedelta(hours=HOURS_BACK),
         ):
             stored[row].append((code, iso_second(moment)))
         return stored
