@@ -5,6 +5,7 @@ from __future__ import annotations
 from .adapter import BaseMachineAdapter
 from .biostar import BiostarAdapter
 from .errors import UnsupportedDevice
+from .hikvision import HikvisionAdapter
 from .lines import LinesAdapter
 from .simulated import SimulatedAdapter
 from .zkteco import ZktecoAdapter
@@ -12,6 +13,7 @@ from .zkteco import ZktecoAdapter
 ADAPTERS: dict[str, type[BaseMachineAdapter]] = {
     "zkteco": ZktecoAdapter,
     "biostar": BiostarAdapter,
+    "hikvision": HikvisionAdapter,
     "lines": LinesAdapter,
     "simulated": SimulatedAdapter,
 }
