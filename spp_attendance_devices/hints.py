@@ -121,6 +121,11 @@ def option_help(env):
             "history_days: how far back the first reading goes\n"
             "silent_hours: a reader cut off for longer is not waited for"
         ),
+        "hikvision": env._(
+            "page: how many events it is asked for at once, 1 to 1000\n"
+            "passes: further event codes that count as having passed, such as [75]\n"
+            "fails: event codes that don't count"
+        ),
         "simulated": env._(
             'people: list of badge codes, such as ["P-0001", "7731"]\n'
             "per_minute: scans a minute on average, 0 to 60\n"

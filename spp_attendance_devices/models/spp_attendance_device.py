@@ -127,7 +127,6 @@ class SppAttendanceDevice(models.Model):
     )
     responsible_id = fields.Many2one(
         "res.users",
-        string="Responsible",
         ondelete="set null",
         tracking=True,
         help="Is asked to act when the terminal has been offline for long.",

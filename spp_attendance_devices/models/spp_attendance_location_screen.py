@@ -15,7 +15,6 @@ class SppAttendanceLocation(models.Model):
         " that are part of it, have told. Nobody is called absent for a time after it.",
     )
     doubtful_from = fields.Datetime(
-        string="Doubtful From",
         compute="_compute_complete_until",
         help="Since then a terminal has been silent for so long that it is not waited"
         " for any more: people who were here may be missing.",
