@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import os
 import random
 import shutil
@@ -24,13 +23,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 from biostar_server import BiostarServer
 from fake_terminal import FakeTerminal, iso_second
+from hikvision_terminal import HikvisionTerminal
 from line_terminal import LineTerminal
 from odoo_session import Session
 from zk_terminal import ZkTerminal
@@ -43,6 +43,7 @@ from _suite.shell import SetupError, say
 
 MAKES: tuple[Callable[..., FakeTerminal], ...] = (
     ZkTerminal,
+    HikvisionTerminal,
     BiostarServer,
     LineTerminal,
 )
@@ -61,8 +62,6 @@ DUE_EVERY = 1.5
 SETTLE = 60
 #: What the server said in the last run.
 LOG = state_dir() / "soak.log"
-#: People scan a second apart from then on, for hours: late, and never in the future.
-HOURS_BACK = 8
 
 #: Faults after which a terminal truly does not hold what it held, or never sent it.
 LOSES: dict[str, frozenset[str]] = {
@@ -122,10 +121,7 @@ class Soak:
         self.report = Report(seed, seconds)
         self._random = random.Random(seed)
         self._resources = contextlib.ExitStack()
-        self._next_scan = itertools.count()
-        self._first_scan = datetime.now(UTC).replace(
-            microsecond=0, tzinfo=None
-        ) - timedelta(hours=HOURS_BACK)
+        self._scanned: set[tuple[str, datetime]] = set()
         #: By the id of its row.
         self.terminals: dict[int, FakeTerminal] = {}
         self.spared: set[int] = set()
@@ -254,12 +250,15 @@ class Soak:
     def _scan(self) -> None:
         """Some people come by, somewhere."""
         row = self._random.choice(list(self.terminals))
-        rows = []
-        for _person in range(self._random.randint(1, 6)):
-            # A second of its own for each: never twice the same scan.
-            moment = self._first_scan + timedelta(seconds=next(self._next_scan))
-            kind = self._random.choice(("in", "out"))
-            rows.append((self._random.choice(self._people[row]), moment, kind))
+        moment = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+        people = self._random.sample(self._people[row], self._random.randint(1, 6))
+        # Nobody twice in one second: that would be the same scan.
+        new = {(code, moment) for code in people} - self._scanned
+        self._scanned |= new
+        rows = [
+            (code, moment, self._random.choice(("in", "out")))
+            for code, _ in sorted(new)
+        ]
         self.terminals[row].extend(rows)
 
     def _misbehave_once(self) -> None:
@@ -398,9 +397,9 @@ class Soak:
         stored: dict[int, list[tuple[str, str]]] = {row: [] for row in self.terminals}
         for row, code, moment in self._rows(
             "SELECT device_id, user_code, scan_time FROM spp_attendance_scan"
-            " WHERE scan_time >= %s AND scan_time < %s",
-            self._first_scan,
-            self._first_scan + timedelta(hours=HOURS_BACK),
+            " WHERE scan_time BETWEEN %s AND %s",
+            min((moment for _code, moment in self._scanned), default=None),
+            max((moment for _code, moment in self._scanned), default=None),
         ):
             stored[row].append((code, iso_second(moment)))
         return stored
