@@ -136,7 +136,9 @@ class SppAttendanceScan(models.Model):
         self.flush_model()
         # What came in this very transaction is in no statistics: a planner that takes
         # it for a few rows would go through all of them once a badge.
-        self.env.cr.execute("SET LOCAL enable_nestloop = off")
+        # What is switched off costs so much by its reckoning that it would compile the
+        # statement, for seconds.
+        self.env.cr.execute("SET LOCAL enable_nestloop = off; SET LOCAL jit = off")
         self.env.cr.execute(
             SQL(
                 """
