@@ -365,17 +365,20 @@ class SppAttendanceScan(models.Model):
         :param dict types: the scan type of each record, by id of the scan
         :return: one outcome a scan
         """
+        place = {
+            "tz": device.tz,
+            "location_id": device.location_id.id or None,
+            "type_id": device.type_id.id or None,
+            "register_id": device.register_id.id or None,
+        }
         return self._records_of(device)._ingest(
             [
                 {
+                    **place,
                     "subscriber_id": scan.person_id,
                     "date_time": scan.moment.replace(tzinfo=UTC),
-                    "tz": device.tz,
                     "local_time_raw": scan.local_time_raw,
                     "scan_type": types[scan.id],
-                    "location_id": device.location_id.id or None,
-                    "type_id": device.type_id.id or None,
-                    "register_id": device.register_id.id or None,
                     "external_id": scan.scan_uid,
                 }
                 for scan in waiting
