@@ -19,6 +19,8 @@ share it knows:
     redirect     sends its clients elsewhere
     flood        an answer without an end
     numbers_fall its events were wiped and are numbered from 1 again
+    no_numbers   takes no search by number
+    any_number   takes no notice of the number to begin with
     ntp          its clock follows a time server
 """
 
@@ -32,7 +34,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
@@ -87,6 +89,8 @@ class HikvisionTerminal(FakeTerminal):
         "redirect",
         "flood",
         "numbers_fall",
+        "no_numbers",
+        "any_number",
         "ntp",
     }
     username = "integration"
@@ -116,12 +120,14 @@ class HikvisionTerminal(FakeTerminal):
         self.clock_sets: list[dict[str, str]] = []
         #: Every line and header that came in.
         self.heard: list[str] = []
+        #: Whom it knows: those who were there, and who is added.
         self.people: list[dict[str, Any]] = []
         self.cards: list[dict[str, Any]] = []
+        self._codes: set[str] = set()
         self._tls = tls
         self._lock = threading.Lock()
         self._log: list[Event] = []
-        self._next = 1
+        self._next = 1001
         self._nonces: dict[str, int] = {}
         self._closing = threading.Event()
         self._server = _Server((self.host, port), _Handler)
@@ -153,6 +159,9 @@ class HikvisionTerminal(FakeTerminal):
             for code, moment, kind in rows:
                 when = moment.replace(tzinfo=zone, microsecond=0).isoformat()
                 self._append(code, when, STATUS[kind], 75)
+                if code not in self._codes:
+                    self._codes.add(code)
+                    self.people.append({"employeeNo": code, "name": f"Person {code}"})
 
     def add_event(self, minor: int, moment: datetime, **words: str) -> None:
         """Something else that happened at the door."""
@@ -224,8 +233,16 @@ class HikvisionTerminal(FakeTerminal):
             raise ValueError("badParameters")
         if self.fault == "narrow" and (start.year < 2000 or end.year > 2037):
             raise ValueError("badParameters")
+        first, last = 0, 10**12
+        if "beginSerialNo" in condition:
+            if self.fault == "no_numbers":
+                raise ValueError("badParameters")
+            if self.fault != "any_number":
+                first, last = condition["beginSerialNo"], condition["endSerialNo"]
         rows = []
         for event in self.events():
+            if not first <= event.number <= last:
+                continue
             with contextlib.suppress(ValueError):
                 if not start <= datetime.fromisoformat(event.time) <= end:
                     continue
@@ -530,9 +547,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         if self.server.terminal.fault == "hang_up":
             self.close_connection = True
-
-
-def yesterday(hour: int = 8) -> datetime:
-    """A local time that has been, naive."""
-    day = datetime.now(UTC).replace(tzinfo=None, microsecond=0) - timedelta(days=1)
-    return day.replace(hour=hour, minute=0, second=0)

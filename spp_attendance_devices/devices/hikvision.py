@@ -1,5 +1,7 @@
 """Hikvision access terminals (MinMoe and their kin) over ISAPI.
 
+What is new is searched by the terminal's own numbers, so that a clock that was wrong
+hides nothing; by time, with some overlap, where firmware knows no search by number.
 A search is paged by the rows that came, whatever was asked for. A log that is longer
 than one reading is walked through by position in one and the same search, in the
 order of the terminal, which may have had its clock set back: the cursor says where
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -54,8 +56,11 @@ FIRST: Final = datetime(1970, 1, 2)
 LAST: Final = datetime(2099, 12, 31, 23, 59, 59)
 #: What firmware takes that finds those unreasonable.
 FIRST_PLAIN: Final = datetime(2000, 1, 1)
+LAST_NUMBER: Final = 3_000_000_000
 #: Pages of one reading, whatever the terminal says.
 MAX_PAGES: Final = 5_000
+#: What a cursor says of readings that are over, beside where a walk stands.
+_KNOWN: Final = ("serial_no", "last", "time")
 _SEARCH: Final = "/ISAPI/AccessControl/AcsEvent?format=json"
 _SERVERS: Final = ("app-webs", "dnvrs-webs", "dvrdvs-webs", "hikvision")
 
@@ -140,14 +145,24 @@ class HikvisionAdapter(BaseMachineAdapter):
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Between which local times (naive, the terminal's zone) is searched."""
+    """Between which local times (naive, the terminal's zone) is searched, and from
+    which number on."""
 
     start: datetime
     end: datetime
+    begin: int = 0
 
     @classmethod
-    def whole(cls) -> Self:
-        return cls(FIRST, LAST)
+    def whole(cls, begin: int = 0) -> Self:
+        return cls(FIRST, LAST, begin)
+
+    @classmethod
+    def stored(cls, words: Sequence[Any]) -> Self:
+        start, end, begin = words
+        return cls(datetime.fromisoformat(start), datetime.fromisoformat(end), begin)
+
+    def store(self) -> list[Any]:
+        return [self.start.isoformat(), self.end.isoformat(), self.begin]
 
 
 @dataclass(slots=True)
@@ -221,6 +236,8 @@ class Session:
             "endTime": self._offset(window.end),
             "picEnable": False,
         }
+        if window.begin:  # both or none
+            condition |= {"beginSerialNo": window.begin, "endSerialNo": LAST_NUMBER}
         answer = self._json("POST", _SEARCH, {"AcsEventCond": condition})
         return _page(answer, "AcsEvent", "InfoList")
 
@@ -233,9 +250,10 @@ class Session:
         try:
             return window, self.search(window, position, size)
         except codec.BadParameters:
-            if window != _Window.whole():
+            if (window.start, window.end) != (FIRST, LAST):
                 raise
-        window = _Window(FIRST_PLAIN, self.config.local(self._now) + AHEAD)
+        until = self.config.local(self._now) + AHEAD
+        window = _Window(FIRST_PLAIN, until, window.begin)
         self._new_search()
         return window, self.search(window, position, size)
 
@@ -367,32 +385,57 @@ class _Read:
         self._fails = (codec.FAILS - self._passes) | set(options.get("fails", ()))
         self._scans: list[ScanData] = []
         self._numbers: set[str] = set()
-        self._highest = 0
+        self._highest = codec.whole(self._walked.get("highest")) or 0
+        self._highest_mark = codec.text(self._walked.get("mark"), 200)
+        self._by = codec.text(self._cursor.get("by")) or "number"
         self._last: Mapping[str, Any] = {}
         self._notice = ""
 
     def run(self) -> Reading:
-        walk = self._walked
-        if walk:
-            window = _Window(*(datetime.fromisoformat(t) for t in walk["window"]))
-            position = walk["position"] - 1
-        else:
-            window, position = self._window(), 0
-        window, page = self._session.begin(window, position)
-        if walk and [walk["last"]] != [_mark(row) for row in page.rows[:1]]:
-            # What is at that place is not what was there: begin again.
-            position = 0
-            window, page = self._session.begin(_Window.whole(), 0)
-        return self._pages(window, position, page)
+        if self._walked:
+            window = _Window.stored(self._walked["window"])
+            position = self._walked["position"] - 1
+            window, page = self._session.begin(window, position)
+            if [self._walked["last"]] == [_mark(row) for row in page.rows[:1]]:
+                return self._pages(window, position, page)
+            self._notice = "its log changed in the middle of a long reading"
+        elif not self._request.full and self._known:
+            if self._cursor.get("by") != "time" and (begun := self._by_number()):
+                return self._pages(*begun)
+            if self._cursor.get("by") == "time" and (window := self._by_time()):
+                window, page = self._session.begin(window, 0)
+                return self._pages(window, 0, page)
+        window, page = self._session.begin(_Window.whole(), 0)
+        return self._pages(window, 0, page)
 
-    def _window(self) -> _Window:
-        """What a new search looks at."""
+    def _by_number(self) -> tuple[_Window, int, _Page] | None:
+        """Search from the last known event on, which must be there still; None when
+        all has to be read instead."""
+        try:
+            window, page = self._session.begin(_Window.whole(self._known), 0)
+        except codec.BadParameters:
+            self._by = "time"
+            return None
+        if page.rows and _mark(page.rows[0]) == self._cursor.get("last"):
+            return window, 0, page
+        numbers = [codec.whole(row.get("serialNo")) or 0 for row in page.rows]
+        if any(number < self._known for number in numbers):
+            self._by = "time"  # it takes no notice of where to begin
+        elif self._cursor.get("last") in map(_mark, page.rows):
+            return window, 0, page
+        else:
+            self._notice = "the numbering of its events began again"
+        return None
+
+    def _by_time(self) -> _Window | None:
+        """A search from the last reading on, None when all has to be read."""
         until = self._moment("time")
         drift, before = self._info.clock_drift, self._cursor.get("drift")
-        jumped = drift is not None and before is not None and abs(drift - before) > JUMP
-        if self._request.full or until is None or jumped:
-            self._notice = "the clock was set" if jumped else ""
-            return _Window.whole()
+        if until is None:
+            return None
+        if drift is not None and before is not None and abs(drift - before) > JUMP:
+            self._notice = "the clock was set"
+            return None
         config = self._session.config
         ahead = timedelta(seconds=drift or 0)
         start = config.local(until) + min(ahead, timedelta(0)) - OVERLAP
@@ -412,7 +455,7 @@ class _Read:
             position += len(page.rows)
             counted = page.total is not None and position >= page.total
             if not page.rows or not page.more or counted:
-                return self._end(position, page)
+                return self._end(window, position, page)
             if again and number > 1:
                 return self._incomplete("it sends the same page again and again")
             enough = (
@@ -454,34 +497,39 @@ class _Read:
         moment = codec.decode_time(row.get("time"))
         if moment and moment.tzinfo and moment <= self._request.now + AHEAD:
             number = codec.whole(row.get("serialNo")) or 0
-            self._highest = max(self._highest, number)
+            if number > self._highest:
+                self._highest, self._highest_mark = number, _mark(row)
 
     def _incomplete(self, detail: str) -> Reading:
         return Reading(self._info, self._scans, complete=False, detail=detail)
 
-    def _end(self, position: int, page: _Page) -> Reading:
+    def _end(self, window: _Window, position: int, page: _Page) -> Reading:
         if page.total is not None and position < page.total:
             return self._incomplete(f"{page.total} counted, {position} sent")
-        whole = not self._cursor or self._request.full or self._walked
-        if not whole and 0 < self._highest < self._known:
+        by_time = window.start not in (FIRST, FIRST_PLAIN)
+        if by_time and 0 < self._highest < self._known:
             # Wiped or reset. What it dated before our window is not known.
             return Reading(
                 self._info,
                 self._scans,
                 detail="the numbering of its events began again",
-                cursor={"drift": self._info.clock_drift},
+                cursor={"by": self._by},
                 more=True,
                 complete_until=self._moment("time"),
             )
-        highest = max(self._highest, self._walked.get("highest", 0))
+        if by_time and not self._highest:  # nothing at all since
+            self._highest = self._known
+            self._highest_mark = codec.text(self._cursor.get("last"), 200)
         return Reading(
             self._info,
             self._scans,
             detail=self._notice,
             cursor={
-                "serial_no": highest or self._known,
+                "serial_no": self._highest,
+                "last": self._highest_mark,
                 "time": self._started(),
                 "drift": self._info.clock_drift,
+                "by": self._by,
             },
         )
 
@@ -501,13 +549,15 @@ class _Read:
             self._scans,
             detail=self._notice,
             cursor={
-                **{k: v for k, v in self._cursor.items() if k in ("serial_no", "time")},
+                **{k: v for k, v in self._cursor.items() if k in _KNOWN},
                 "drift": self._info.clock_drift,
+                "by": self._by,
                 "walk": {
-                    "window": [window.start.isoformat(), window.end.isoformat()],
+                    "window": window.store(),
                     "position": position,
                     "last": _mark(self._last),
-                    "highest": max(self._highest, self._walked.get("highest", 0)),
+                    "highest": self._highest,
+                    "mark": self._highest_mark,
                     "started": self._started(),
                 },
             },
