@@ -33,6 +33,7 @@ from devices.isolated import Isolated
 from devices.scan_types import SCAN_TYPES
 from devices.table import ADAPTERS, get_adapter
 from fake_terminal import FakeTerminal, iso_second
+from hikvision_terminal import HikvisionTerminal
 from line_terminal import LineTerminal, self_signed
 from zk_terminal import ZkTerminal
 
@@ -41,12 +42,15 @@ FAKES: dict[str, Callable[[], FakeTerminal]] = {
     "zkteco-tcp": lambda: ZkTerminal(comm_key=1234),
     "zkteco-udp": lambda: ZkTerminal(comm_key=1234, transport="udp"),
     "biostar": BiostarServer,
+    "hikvision": HikvisionTerminal,
     "lines": LineTerminal,
 }
 #: The same without TLS: what can be recorded and played again.
 PLAIN: dict[str, Callable[[], FakeTerminal]] = {
     "zkteco": FAKES["zkteco-tcp"],
     "biostar": lambda: BiostarServer(secure=False),
+    # What its clock shows is stored with the cursor.
+    "hikvision": lambda: HikvisionTerminal(clock=lambda: recorded.NOW),
     "lines": LineTerminal,
 }
 NOW = datetime.now(UTC).replace(microsecond=0)

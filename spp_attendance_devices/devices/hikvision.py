@@ -335,7 +335,8 @@ class Session:
         if shown is None:
             return None
         right = self.now if shown.tzinfo else self.config.local(self.now)
-        return round((shown - right).total_seconds())
+        # It shows whole seconds, the rest cut off.
+        return round((shown - right).total_seconds() + 0.5)
 
     def _offset(self, local: datetime) -> str:
         return local.replace(tzinfo=self.zone, microsecond=0).isoformat()
