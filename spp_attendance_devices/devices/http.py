@@ -238,9 +238,8 @@ class _Adapter(HTTPAdapter):
     """Connects through :func:`.net.connect`, and checks certificates as told."""
 
     def __init__(self, config: DeviceConfig, until: float) -> None:
-        self._config = config
-        self._until = until
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        self._pool = _pool(config, until)
 
     def get_connection_with_tls_context(self, *_request: Any, **_ways: Any) -> Any:
         return self._pool
@@ -248,56 +247,55 @@ class _Adapter(HTTPAdapter):
     def cert_verify(self, *_request: Any) -> None:
         """Done by the context."""
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        config, until = self._config, self._until
+    def close(self) -> None:
+        self._pool.close()
 
-        def new_connection(connection: HTTPConnection) -> socket.socket:
-            try:
-                return net.connect(
-                    config.host,
-                    config.port,
-                    timeout=config.timeout,
-                    until=until,
-                    networks=config.networks,
-                )
-            except OSError as error:
-                # Said here, where it is plain that there is no connection yet.
-                raise _classify(error, connected=False) from None
 
-        if config.tls == "none":
+def _pool(config: DeviceConfig, until: float) -> HTTPConnectionPool:
+    """Where connections to this one server come from."""
 
-            class Plain(HTTPConnection):
-                _new_conn = new_connection
-
-            pool = HTTPConnectionPool(config.host, config.port, maxsize=1)
-            pool.ConnectionCls = Plain
-        else:
-
-            class Secured(HTTPSConnection):
-                _new_conn = new_connection
-
-                def connect(self) -> None:
-                    super().connect()
-                    # "Unverified" was somebody's choice: no warning at each request.
-                    self.is_verified = True
-
-            pinned = config.tls == "pinned"
-            pool = HTTPSConnectionPool(
+    def new_connection(connection: HTTPConnection) -> socket.socket:
+        try:
+            return net.connect(
                 config.host,
                 config.port,
-                maxsize=1,
-                ssl_context=tls.context(config),
-                assert_fingerprint=(
-                    tls.fingerprint(config.tls_fingerprint) if pinned else None
-                ),
+                timeout=config.timeout,
+                until=until,
+                networks=config.networks,
             )
-            pool.ConnectionCls = Secured
-        self._pool = pool
+        except OSError as error:
+            # Said here, where it is plain that there is no connection yet.
+            raise _classify(error, connected=False) from None
 
-    def close(self) -> None:
-        super().close()
-        self._pool.close()
+    if config.tls == "none":
+
+        class Plain(HTTPConnection):
+            _new_conn = new_connection
+
+        pool = HTTPConnectionPool(config.host, config.port, maxsize=1)
+        pool.ConnectionCls = Plain
+    else:
+
+        class Secured(HTTPSConnection):
+            _new_conn = new_connection
+
+            def connect(self) -> None:
+                HTTPSConnection.connect(self)
+                # "Unverified" was somebody's choice: no warning at each request.
+                self.is_verified = True
+
+        pinned = config.tls == "pinned"
+        pool = HTTPSConnectionPool(
+            config.host,
+            config.port,
+            maxsize=1,
+            ssl_context=tls.context(config),
+            assert_fingerprint=(
+                tls.fingerprint(config.tls_fingerprint) if pinned else None
+            ),
+        )
+        pool.ConnectionCls = Secured
+    return pool
 
 
 def _headers(response: requests.Response) -> dict[str, str]:
