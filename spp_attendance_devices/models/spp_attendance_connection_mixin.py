@@ -124,6 +124,11 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
         help="Zone of the terminal's own clock.",
     )
 
+    @api.model
+    def _end_transaction(self):
+        """Commit what was done so far: none is open while a terminal may be slow."""
+        self.env.cr.commit()
+
     # ------------------------------------------------------------ computed
 
     @api.model

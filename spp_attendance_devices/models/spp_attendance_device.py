@@ -621,9 +621,27 @@ class SppAttendanceDevice(models.Model):
         return self._notify("danger", self._hint(fault.code))
 
     def action_poll_now(self):
-        """Let the next free worker read these terminals."""
+        """Let the next free worker read these terminals.
+
+        Not those that wait for a person, whom each trial might lock out: they have to
+        say that they put right what was wrong (:meth:`action_try_again`).
+        """
         self.check_access("write")
-        self.write({"next_poll_at": fields.Datetime.now()})
+        on = self.filtered(lambda device: device.enabled and device.active)
+        waiting = on.filtered(lambda d: d.circuit == "open" and not d.retry_at)
+        if not (on - waiting):
+            return self._notify(
+                "warning",
+                self.env._(
+                    "Nothing is read before what is wrong is put right. Then choose"
+                    " “Try Again”."
+                )
+                if waiting
+                else self.env._("What is switched off is not read."),
+            )
+        now = fields.Datetime.now()
+        on.write({"next_poll_at": now})
+        on.filtered("retry_at").write({"retry_at": now})
         # Crons and their triggers are the system's; whoever configures a terminal may
         # have it read.
         cron_sudo = self.env.ref("spp_attendance_devices.ir_cron_poll_1").sudo()

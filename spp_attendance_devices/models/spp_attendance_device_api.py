@@ -250,9 +250,6 @@ class SppAttendanceDeviceApi(models.Model):
         """Talk to a terminal and tell how it went."""
         device = self._api_find(reference)
         device.check_access("write")
-        # None is open while the terminal may be slow, and then a new one sees all.
-        self.env.cr.rollback()
-        self.env.invalidate_all(flush=False)
         outcome = device._converse("test")
         failed = isinstance(outcome, DeviceError)
         return MachineTestOut.model_construct(

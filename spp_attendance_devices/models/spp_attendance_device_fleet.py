@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
@@ -51,6 +52,7 @@ class SppAttendanceDevice(models.Model):
         "active",
         "enabled",
         "failure_count",
+        "error_code",
         "last_success_at",
         "offline_after",
         "clock_drift",
@@ -74,8 +76,10 @@ class SppAttendanceDevice(models.Model):
                 device.health = "degraded" if device._is_ailing() else "healthy"
 
     def _is_ailing(self):
+        # A fault that nobody has seen the end of; "Try Again" forgets the count alone.
         return (
             self.failure_count > 0
+            or bool(self.error_code)
             or abs(self.clock_drift) > self.company_id.attendance_drift_limit
             or self.record_count * 100 > self.record_capacity * FULL > 0
         )
@@ -153,14 +157,18 @@ class SppAttendanceDevice(models.Model):
 
     @api.model
     def _ask_people(self):
-        """One activity for each terminal that is offline, none for any other."""
+        """One activity for each terminal that has been silent for too long, none for
+        any other."""
         Activity = self.env["mail.activity"]
         asked = Activity.search(
             [("res_model", "=", self._name), ("automated", "=", True)]
         )
-        offline = self.search([("health", "=", "offline")])
-        mute = offline - self.browse(asked.mapped("res_id"))
-        asked.filtered(lambda activity: activity.res_id not in offline.ids).unlink()
+        silent = self.search(
+            Domain("health", "=", "offline")
+            | Domain("health", "=", "never") & Domain("error_code", "!=", False)
+        ).filtered(lambda device: device.health == "offline" or device._is_overdue())
+        mute = silent - self.browse(asked.mapped("res_id"))
+        asked.filtered(lambda activity: activity.res_id not in silent.ids).unlink()
         admins = mute._administrators()
         kind = self.env.ref("mail.mail_activity_data_warning")
         model_id = self.env["ir.model"]._get_id(self._name)
@@ -172,15 +180,23 @@ class SppAttendanceDevice(models.Model):
                     "activity_type_id": kind.id,
                     "automated": True,
                     "user_id": user.id,
-                    "summary": device.with_context(lang=user.lang).env._(
-                        "The terminal is offline"
-                    ),
+                    "summary": device.with_context(lang=user.lang)._silence(),
                     "note": device.with_context(lang=user.lang).error_message,
                 }
                 for device in mute
                 if (user := device.responsible_id or admins.get(device.company_id))
             ]
         )
+
+    def _is_overdue(self):
+        """Whether a terminal should have answered for the first time by now."""
+        patience = timedelta(minutes=self.offline_after)
+        return fields.Datetime.now() - self.create_date >= patience
+
+    def _silence(self):
+        if self.health == "never":
+            return self.env._("The terminal has never answered")
+        return self.env._("The terminal is offline")
 
     def _administrators(self):
         """The first administrator of attendance of each company of these terminals."""

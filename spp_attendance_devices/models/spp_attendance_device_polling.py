@@ -322,13 +322,15 @@ class SppAttendanceDevice(models.Model):
         """Talk to this terminal now, for somebody who waits for it.
 
         The caller has checked that they may. The lease is taken and given back in
-        transactions of their own, so none of it is undone with the caller's.
+        transactions of their own, so none of it is undone with the caller's. That is
+        committed before: it would see nothing of what comes.
 
         :param str kind: "test", "users" or "clock"
         :return: DeviceInfo, or of "users" a list of UserData, or a DeviceError;
             DeviceBusy when somebody talks to the terminal already
         """
         self.ensure_one()
+        self._end_transaction()
         claim = run_in_transaction(
             self.env, lambda env: env[self._name].browse(self.id)._claim_for_test(kind)
         )

@@ -80,6 +80,14 @@ class DeviceCase(AttendanceCase):
                 lambda self: {**ADAPTERS, "fake": FakeAdapter},
             )
         )
+        # A test has one transaction, to be rolled back.
+        cls.startClassPatcher(
+            patch.object(
+                type(cls.env["spp.attendance.connection.mixin"]),
+                "_end_transaction",
+                lambda self: self.env.flush_all(),
+            )
+        )
         # Those of demo data would be due as well.
         cls.devices.with_context(active_test=False).search([]).enabled = False
         cls.device = cls.new_device()

@@ -136,6 +136,45 @@ class TestCircuit(FleetCase):
         self.device._store(claim.token, DeviceTimeout("no answer"))
         self.assertEqual(self.device.circuit, "open")
 
+    def test_a_person_has_it_read_before_its_time(self):
+        self.faults(times=THRESHOLD)
+        self.assertFalse(self.devices._claim_due())
+        self.device.action_poll_now()
+        [claim] = self.devices._claim_due()
+        self.assertEqual(self.device.circuit, "half_open")
+        self.device._store(claim.token, DeviceTimeout("no answer"))
+        self.assertEqual(self.device.circuit, "open")
+        self.assertGreater(self.device.retry_at, fields.Datetime.now())
+
+    def test_what_could_lock_it_out_is_not_done_by_the_way(self):
+        self.faults(DeviceAuthFailed("refused"))
+        action = self.device.action_poll_now()
+        self.assertEqual(action["params"]["type"], "warning")
+        self.assertFalse(self.devices._claim_due())
+        other = self.new_device(name="Gate")
+        self.due()
+        action = (self.device | other).action_poll_now()
+        self.assertEqual(action["params"]["type"], "info")
+        [claim] = self.devices._claim_due()
+        self.assertEqual(claim.device_id, other.id)
+        other.enabled = False
+        self.assertEqual(other.action_poll_now()["params"]["type"], "warning")
+
+    def test_nothing_is_open_while_somebody_waits_for_it(self):
+        said = []
+        with (
+            patch.object(
+                type(self.devices), "_end_transaction", lambda _self: said.append("end")
+            ),
+            patch.object(
+                AbleAdapter,
+                "test",
+                lambda _self, _now: said.append("test") or DeviceInfo(serial="S-1"),
+            ),
+        ):
+            self.converse("test")
+        self.assertEqual(said, ["end", "test"])
+
     def test_a_wrong_key_is_tried_once_until_somebody_acts(self):
         self.faults(DeviceAuthFailed("refused"))
         self.assertEqual(self.device.circuit, "open")
@@ -422,6 +461,38 @@ class TestHealth(FleetCase):
         self.assertEqual(self.device.health, "healthy")
         self.store(info=DeviceInfo(records=81, capacity=100))
         self.assertEqual(self.device.health, "degraded")
+
+    def test_a_fault_is_not_forgotten_by_trying_again(self):
+        self.store(scan())
+        self.faults()
+        self.device.action_try_again()
+        self.assertEqual(self.device.failure_count, 0)
+        self.assertEqual(self.device.health, "degraded")
+        self.store(scan())
+        self.assertEqual(self.device.health, "healthy")
+
+    def test_somebody_is_asked_about_one_that_never_answered(self):
+        def age():
+            self.env.flush_all()
+            self.env.cr.execute(
+                "UPDATE spp_attendance_device SET create_date = create_date"
+                " - interval '31 minutes'"
+            )
+            self.env.invalidate_all()
+
+        new = self.new_device(name="Not connected yet")
+        self.faults()
+        self.watch()
+        self.assertFalse(self.activities(), "it may be a cable that is put in now")
+        age()
+        self.watch()
+        self.assertEqual(self.activities().summary, "The terminal has never answered")
+        self.assertFalse(self.activities(new), "nobody has talked to it")
+        self.watch()
+        self.assertEqual(len(self.activities()), 1)
+        self.store(scan())
+        self.watch()
+        self.assertFalse(self.activities())
 
     def test_silence_is_noticed_without_any_conversation(self):
         self.store(scan())

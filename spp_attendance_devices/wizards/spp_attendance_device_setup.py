@@ -142,6 +142,7 @@ class SppAttendanceDeviceSetup(models.TransientModel):
             self.adapter = "simulated"
             return self._go("connect")
         self._check_host()
+        self._end_transaction()
         found = discover(
             self.host, list(self._adapters().values()), self._networks(), PATIENCE
         )
@@ -224,6 +225,7 @@ class SppAttendanceDeviceSetup(models.TransientModel):
             self._config(deadline=TEST_DEADLINE),
             kind="test",
         )
+        self._end_transaction()
         outcome = polling.talk(claim).outcome
         if isinstance(outcome, DeviceError):
             self.write(

@@ -20,3 +20,5 @@ def migrate(cr, version):
     cr.execute(
         "ALTER TABLE spp_attendance_device_user ALTER COLUMN device_id DROP NOT NULL"
     )
+    # A new installation has it of those with a terminal only.
+    cr.execute("DROP INDEX IF EXISTS spp_attendance_device_user__device_id_index")
