@@ -85,7 +85,7 @@ class DeviceCase(AttendanceCase):
             patch.object(
                 type(cls.env["spp.attendance.connection.mixin"]),
                 "_end_transaction",
-                lambda self: self.env.flush_all(),
+                lambda self: self.env.invalidate_all(),
             )
         )
         # Those of demo data would be due as well.
