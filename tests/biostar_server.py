@@ -168,7 +168,7 @@ class BiostarServer(FakeTerminal):
         self._server.fake = self
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )
 
     def __enter__(self) -> Self:

@@ -115,7 +115,7 @@ class LineTerminal(FakeTerminal):
         self._server.tls = tls
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )
 
     def __enter__(self) -> Self:

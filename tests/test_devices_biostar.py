@@ -710,7 +710,8 @@ def test_fault(fault: str) -> None:
             (str(n), now - timedelta(minutes=30 - n), "in") for n in range(20)
         )
         server.add("old", START + timedelta(days=1))
-        config = server.config(timeout=1.0, deadline=3.0)
+        waits = fault in ("silent", "stall_mid", "drip")
+        config = server.config(**({"timeout": 0.5, "deadline": 1.0} if waits else {}))
         cursor = good.cursor
         try:
             reading = BiostarAdapter(config).read_scans(ReadRequest(NOW, cursor))
@@ -743,7 +744,7 @@ def _known(reading: Reading) -> set[tuple[str, str]]:
 
 def test_drip_is_stopped_at_the_deadline(server: BiostarServer) -> None:
     server.fault = "drip"
-    config = server.config(timeout=2.0, deadline=2.0)
+    config = server.config(timeout=1.0, deadline=1.0)
     with pytest.raises(DeviceTimeout):
         Isolated(BiostarAdapter, config).read_scans(ReadRequest(NOW))
 
@@ -848,7 +849,7 @@ def test_probe_of_another_web_server() -> None:
             """Silent."""
 
     with HTTPServer(("127.0.0.1", 0), Page) as web:
-        thread = Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02})
+        thread = Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             config = DeviceConfig(
