@@ -128,3 +128,107 @@ class TestAccess(DeviceCase):
         badge = self.badge.with_user(self.officer)
         badge.subscriber_id = self.joseph
         badge.unlink()
+
+    def new_wizards(self, user, device):
+        """One of each, as somebody who is in the middle of it."""
+        env = self.env(user=user, context={"allowed_company_ids": user.company_ids.ids})
+        setup = env["spp.attendance.device.setup"].create(
+            {"host": "10.0.0.7", "secret_input": "4711"}
+        )
+        people = env["spp.attendance.device.people"].create({"device_id": device.id})
+        return [
+            setup,
+            env["spp.attendance.device.setup.found"].create(
+                {"setup_id": setup.id, "adapter": "zkteco", "transport": "tcp"}
+            ),
+            people,
+            env["spp.attendance.device.people.line"].create(
+                {"wizard_id": people.id, "code": "0001"}
+            ),
+            env["spp.attendance.scan.assign"].create(
+                {
+                    "device_id": device.id,
+                    "user_code": "0001",
+                    "subscriber_id": self.stranger.id,
+                }
+            ),
+        ]
+
+    def test_what_somebody_is_in_the_middle_of_is_theirs(self):
+        other = self.new_device(
+            company_id=self.other_company.id, location_id=self.other_hall.id
+        )
+        other_admin = new_test_user(
+            self.env,
+            login="test-devices-other-admin",
+            groups="base.group_user,spp_attendance.spp_attendance_group_admin",
+            company_id=self.other_company.id,
+            company_ids=[(6, 0, self.other_company.ids)],
+        )
+        for wizard in self.new_wizards(other_admin, other):
+            with self.subTest(model=wizard._name):
+                wizard.check_access("write")
+                seen = self.as_user(self.admin, wizard)
+                self.assertFalse(seen.search([("id", "in", wizard.ids)]))
+                for operation in ("read", "write"):
+                    self.assertFalse(seen.has_access(operation))
+
+    def test_no_setup_in_the_networks_of_another_company(self):
+        setups = self.env["spp.attendance.device.setup"].with_user(self.admin)
+        with self.assertRaises(AccessError):
+            setups.create({"host": "10.0.0.7", "company_id": self.other_company.id})
+
+    def test_wizards_are_for_who_may_do_what_they_do(self):
+        for user in (self.internal, self.participant, self.api_user):
+            for wizard in (
+                "device.people",
+                "device.people.line",
+                "device.setup",
+                "device.setup.found",
+                "scan.assign",
+            ):
+                model = self.env[f"spp.attendance.{wizard}"].with_user(user)
+                for operation in ("read", "write", "create"):
+                    self.assertFalse(model.has_access(operation), wizard)
+            people = self.env["spp.attendance.device.people"].with_user(user)
+            people = people.with_context(default_device_id=self.device.id)
+            with self.assertRaises(AccessError):
+                people.default_get(["device_id", "line_ids"])
+
+    def test_clients_of_the_api_get_terminals_and_nothing_around_them(self):
+        for group, operations in (
+            ("device_group_api", {"read"}),
+            ("device_group_api_manage", {"read", "write", "create", "unlink"}),
+        ):
+            user = new_test_user(
+                self.env,
+                login=f"test-{group}",
+                groups=f"spp_attendance_devices.spp_attendance_{group}",
+                company_id=self.company.id,
+                company_ids=[(6, 0, self.company.ids)],
+            )
+            devices = self.device.with_user(user)
+            for operation in ("read", "write", "create", "unlink"):
+                allowed = operation in operations
+                self.assertEqual(devices.has_access(operation), allowed, operation)
+            foreign = self.new_device(
+                company_id=self.other_company.id, location_id=self.other_hall.id
+            )
+            self.assertFalse(foreign.with_user(user).has_access("read"))
+            marking = self.new_device(
+                register_id=self.env["spp.attendance.register"]
+                .create({"name": "Course", "company_id": self.company.id})
+                .id
+            )
+            self.assertFalse(marking.with_user(user).has_access("read"))
+            for model in MODELS[1:]:
+                with self.assertRaises(AccessError, msg=model):
+                    self.env[model].with_user(user).search([])
+            with self.assertRaises(AccessError):
+                devices.read(["secret"])
+            if "write" in operations:
+                devices.secret_input = "4711"
+                self.assertFalse(devices.read(["secret_input"])[0]["secret_input"])
+            else:
+                with self.assertRaises(AccessError):
+                    devices.read(["secret_input"])
