@@ -74,7 +74,9 @@ class MachinePatch(Patch):
     name: Name = Field(default=None)
     machine_type: Word = Field(default=None, description="The make.")
     ip_address: Setting | None = Field(
-        None, description="IP address or host name, without port or protocol."
+        None,
+        description="IP address or host name, without port or protocol. Where a secret"
+        " is stored, another address needs `config.secret` again.",
     )
     port: StrictInt | None = Field(
         None,

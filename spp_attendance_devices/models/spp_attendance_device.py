@@ -495,6 +495,8 @@ class SppAttendanceDevice(models.Model):
         return devices
 
     def write(self, vals):
+        if vals.get("host") and "secret_input" not in vals:
+            self._check_secret_stays(vals["host"])
         if not _CONNECTION.isdisjoint(vals):
             vals = {**self._prepare_closed_vals(), **vals}
         moves = "register_id" in vals
@@ -503,6 +505,21 @@ class SppAttendanceDevice(models.Model):
         if moves:
             self._follow_registers(before)
         return result
+
+    def _check_secret_stays(self, host):
+        """Nobody reads a secret by having it sent to an address of their own.
+
+        :raises ValidationError: when one is stored that was meant for another address
+        """
+        for device_sudo in self.sudo():  # whether there is one, not what it is
+            if device_sudo.secret and device_sudo.host != host:
+                raise ValidationError(
+                    self.env._(
+                        "“%(device)s” has a key or password stored, which is for its"
+                        " old address alone. Enter it again with the new address.",
+                        device=device_sudo.name,
+                    )
+                )
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_scans(self):

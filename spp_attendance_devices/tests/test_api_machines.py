@@ -71,6 +71,7 @@ class TestApiMachines(DeviceCase, ApiCase):
 
     def test_what_put_leaves_out_is_default_but_the_secret(self):
         made = self._create(
+            ip_address="10.1.2.4",
             port=5005,
             location="Hall",
             poll_interval=17,
@@ -103,6 +104,21 @@ class TestApiMachines(DeviceCase, ApiCase):
         self.assertTrue(self._ok("PUT", path, {**body, "active": True})["active"])
         # Beside nothing no machine is.
         self.assertEqual(self._call("PUT", path, {"name": "X"}).status_code, 422)
+
+    @mute_logger("odoo.http")
+    def test_a_new_address_needs_the_secret_again(self):
+        made = self._create(
+            machine_type="zkteco", ip_address="10.1.2.4", config={"secret": SECRET}
+        )
+        path = f"/machines/{made['id']}"
+        response = self._call("PATCH", path, {"ip_address": "10.1.2.5"})
+        self.assertEqual(response.status_code, 422)
+        self.assertNotIn(SECRET, response.text)
+        for secret in ("4711", None):
+            body = {"ip_address": "10.1.2.5", "config": {"secret": secret}}
+            changed = self._ok("PATCH", path, body)
+            self.assertEqual(changed["ip_address"], "10.1.2.5")
+            self.assertEqual(changed["config"]["secret_set"], bool(secret))
 
     def test_patch_keeps_the_rest_of_config(self):
         made = self._create(config={"timeout": 7, "encoding": "cp1256"})

@@ -81,6 +81,20 @@ class TestDevice(DeviceCase):
         admin_device.secret_input = "0"
         self.assertFalse(admin_device.secret_set)
 
+    def test_key_is_not_sent_to_another_address(self):
+        device = self.new_device(
+            adapter="zkteco", host="10.0.0.7", secret_input="246810"
+        ).with_user(self.admin)
+        with self.assertRaises(ValidationError) as caught:
+            device.host = "10.0.0.8"
+        self.assertNotIn("246810", str(caught.exception))
+        device.write({"host": "10.0.0.7", "port": 4371})
+        device.write({"host": "10.0.0.8", "secret_input": "135791"})
+        self.assertEqual(device.sudo().secret, "135791")
+        device.write({"host": "10.0.0.9", "secret_input": False})
+        self.assertFalse(device.secret_set)
+        device.host = "10.0.0.7"
+
     def test_saving_does_not_echo_the_key(self):
         [values] = self.device.with_user(self.admin).web_save(
             {"secret_input": "135791"}, {"name": {}, "secret_input": {}}
