@@ -35,9 +35,10 @@ class ScanData(NamedTuple):
     HH:MM:SS`` where it came packed, also for days that do not exist). ``local_time``
     is naive where the terminal says its wall-clock time only, aware where it says the
     offset, and None when there is no such moment. ``number`` is the vendor's own
-    number of the event, "" where there is none: with the time it is the scan's
-    identity, else badge and time are. ``punch`` and ``verify`` are the vendor's raw
-    codes, ``raw`` everything kept for later: no name, no photo, no template.
+    number of the event, "" where there is none: it tells scans without a badge apart,
+    for all others badge and time are what makes them the same. ``punch`` and
+    ``verify`` are the vendor's raw codes, ``raw`` everything kept for later: no name,
+    no photo, no template.
     """
 
     user_code: str

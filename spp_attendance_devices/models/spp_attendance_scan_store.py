@@ -62,15 +62,19 @@ class SppAttendanceScan(models.Model):
 
     @api.model
     def _scan_uid(self, scan):
-        """What makes two readings of a terminal the same scan.
+        """What makes two readings of a terminal the same scan: whose it is, and when.
 
         Not the in/out byte, which is unreliable and differs between pull and push.
         Not the serial number: the index is by terminal, and a unit that was replaced
-        and got the old log restored must not double it. The terminal's own number of
-        the event, where it has one; with the time, for it may start again.
+        and got the old log restored must not double it. Nor the terminal's number of
+        the event, as long as there is a badge: after a reset it numbers its log anew,
+        and some firmware leaves it out. An exact time is told by its instant, since a
+        terminal may show old ones with the offset of today.
         """
-        who = f"#{scan.number}" if scan.number else scan.user_code
-        text = f"{who}|{scan.timestamp_raw}"
+        aware = scan.local_time is not None and scan.local_time.tzinfo is not None
+        instant, _day = _place(scan.local_time, "UTC") if aware else (None, None)
+        who = scan.user_code or (scan.number and f"#{scan.number}")
+        text = f"{who}|{instant or scan.timestamp_raw}"
         return sha256(text.encode("utf-8", "replace")).hexdigest()
 
     @api.model

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import psycopg2
 
@@ -8,6 +8,11 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .common import MORNING, DeviceCase, scan
+
+
+def _exact(code, moment, number):
+    """A scan of a terminal that says the offset and numbers its events."""
+    return scan(code, moment, raw=moment.isoformat())._replace(number=number)
 
 
 @tagged("post_install", "-at_install")
@@ -55,6 +60,20 @@ class TestScan(DeviceCase):
         self.hall.officer_ids = self.admin
         self.store(scan())
         self.assertEqual(self.scans_of().record_id.location_id, self.hall)
+
+    def test_number_and_offset_are_not_part_of_what_makes_a_scan(self):
+        nairobi, dubai = (timezone(timedelta(hours=hours)) for hours in (3, 4))
+        moment = MORNING.replace(tzinfo=nairobi)
+        shown_anew = moment.astimezone(dubai)
+        self.store(_exact("T-1", moment, "7"))
+        self.store(_exact("T-1", shown_anew, "1"), _exact("T-1", moment, ""))
+        self.assertEqual(self.scans_of().mapped("number"), ["7"])
+        self.assertEqual(self.scans_of().scan_time, datetime(2026, 9, 1, 5))
+
+    def test_without_a_badge_the_number_tells_scans_apart(self):
+        moment = MORNING.replace(tzinfo=UTC)
+        self.store(*(_exact("", moment, number) for number in ("7", "8", "8")))
+        self.assertEqual(self.scans_of().mapped("number"), ["7", "8"])
 
     def test_direction_is_not_part_of_what_makes_a_scan(self):
         self.store(scan(punch=0), scan(punch=1))
