@@ -270,7 +270,8 @@ class HikvisionTerminal(FakeTerminal):
         if not header.startswith("Digest "):
             return "none"
         self.attempts += 1
-        words = _words(header)
+        # As bytes came, one character each.
+        words = _words(header.encode("latin-1").decode())
         nonce = words.get("nonce", "")
         with self._lock:
             uses = self._nonces.get(nonce)

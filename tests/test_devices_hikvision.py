@@ -469,6 +469,13 @@ def test_in_a_child_over_tls(tmp_path: Path) -> None:
             child.test(NOW)
 
 
+def test_names_of_any_alphabet() -> None:
+    with HikvisionTerminal(clock=lambda: NOW, secret="пароль 密码") as terminal:
+        terminal.username = "Олег"
+        fill(terminal, 3)
+        assert set(who(read(terminal))) == terminal.held()
+
+
 # Settings and words
 
 

@@ -423,6 +423,20 @@ def test_another_terminal_is_not_emptied() -> None:
         assert len(terminal) == 30
 
 
+def test_not_emptied_when_somebody_can_punch_meanwhile() -> None:
+    with ZkTerminal(fault="no_lock") as terminal:
+        fill(terminal, 30)
+        reading = read(terminal)
+        assert reading.complete
+        terminal.on_command = lambda command: (
+            fill(terminal, 1, 30) if command == CLEAR else None
+        )
+        done = adapter(terminal).acknowledge(reading.cursor, datetime.now(UTC), True)
+        assert done.cleared is None
+        assert "lock" in done.detail
+        assert len(terminal) == 30
+
+
 def test_log_that_stays_although_it_was_emptied() -> None:
     with ZkTerminal(fault="keeps_log") as terminal:
         fill(terminal, 30)

@@ -6,6 +6,7 @@ the faults that all fakes share it knows:
 
     drip         sends every answer in pieces of a few bytes
     odd_layout   its log has records of 23 bytes
+    no_lock      does not let itself be locked while it is read
     keeps_log    says that it emptied its log, and does not
     cut_direct   sends 1 KB at most of what it sends without announcing it
     clock_jump   its clock shows an hour more
@@ -115,6 +116,7 @@ class ZkTerminal(FakeTerminal):
     FAULTS: ClassVar[frozenset[str]] = SHARED_FAULTS | {
         "drip",
         "odd_layout",
+        "no_lock",
         "keeps_log",
         "cut_direct",
         "clock_jump",
@@ -371,6 +373,8 @@ class _Session:
         if not self.welcome:
             return [(UNAUTHORISED, b"")]
         answer = b""
+        if command == DISABLE and terminal.fault == "no_lock":
+            return [(ERROR, b"")]
         if command in (ENABLE, DISABLE):
             terminal.enabled = command == ENABLE
         elif command == VERSION:

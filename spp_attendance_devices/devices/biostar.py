@@ -114,8 +114,8 @@ class BiostarAdapter(BaseMachineAdapter):
 
     @classmethod
     def validate(cls, config: DeviceConfig) -> None:
-        super().validate(config)
         tls.validate(config)
+        return super().validate(config)
 
     @classmethod
     def _validate_options(cls, options: Mapping[str, Any]) -> None:

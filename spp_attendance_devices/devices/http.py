@@ -149,10 +149,11 @@ class HttpClient:
         :raises DeviceError: as whatever else went wrong is called
         """
         while True:
-            sent = dict(headers or {})
+            sent: dict[str, str | bytes] = {**(headers or {})}
             who = self._auth.header(method, path) if self._auth else ""
             if who:
-                sent["Authorization"] = who
+                # Names of people who write otherwise than in Latin letters.
+                sent["Authorization"] = who.encode()
             answer = self._send(method, path, json, data, sent)
             if not (self._auth and self._auth.again(answer)):
                 return answer
@@ -163,7 +164,7 @@ class HttpClient:
         path: str,
         json: Any,
         data: bytes | None,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str | bytes],
     ) -> Answer:
         try:
             return self._exchange(method, path, json, data, headers)
@@ -178,7 +179,7 @@ class HttpClient:
         path: str,
         json: Any,
         data: bytes | None,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str | bytes],
     ) -> Answer:
         left = self._until - time.monotonic()
         if left <= 0:

@@ -73,10 +73,10 @@ class LinesAdapter(BaseMachineAdapter):
 
     @classmethod
     def validate(cls, config: DeviceConfig) -> None:
-        super().validate(config)
         if config.password and len(config.password) < MIN_KEY:
             raise InvalidConfig(f"the shared key needs {MIN_KEY} characters or more")
         tls.validate(config)
+        return super().validate(config)
 
     def test(self, now: datetime) -> DeviceInfo:
         clock = _Clock(now)

@@ -146,7 +146,9 @@ def clear(config: DeviceConfig, cursor: Cursor) -> Acknowledged:
     if not known.whole:
         return Acknowledged(detail="it is emptied after its log was next read in full")
     with talking(config) as terminal:
-        lock(terminal)
+        if not lock(terminal):
+            # What somebody punches between the last look and the end would be lost.
+            return Acknowledged(detail="it cannot be locked, so it is not emptied")
         if (permitted(terminal.get_serialnumber) or "") != known.serial:
             return Acknowledged(detail="another terminal answers; nothing was emptied")
         terminal.read_sizes()

@@ -201,12 +201,12 @@ def talking(config: DeviceConfig) -> Iterator[Terminal]:
         terminal.hang_up()
 
 
-def lock(terminal: Terminal) -> None:
-    """Keep people from punching until the end of the conversation, if the terminal
+def lock(terminal: Terminal) -> bool:
+    """Keep people from punching until the end of the conversation; whether the terminal
     can."""
     # Also when the answer is lost, it may be locked by now.
     terminal.is_enabled = False
-    permitted(terminal.disable_device)
+    return bool(permitted(terminal.disable_device))
 
 
 def permitted(question: Callable[[], _Answer]) -> _Answer | None:
