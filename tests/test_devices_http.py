@@ -355,6 +355,9 @@ def test_settings_refused_before_any_connection(over: dict[str, str]) -> None:
 def test_json() -> None:
     assert parse_json(b'\xef\xbb\xbf{"a": "x\x01y"}') == {"a": "x\x01y"}
     assert parse_json(b'{"a": "\xff"}') == {"a": "\ufffd"}
+    # What no database keeps: NUL, and halves of a character. Whole ones stay.
+    texts = b'{"a": [{"b": "7\\u0000\\ud800", "c": "\\ud83d\\ude00"}]}'
+    assert parse_json(texts) == {"a": [{"b": "7\ufffd", "c": "\U0001f600"}]}
     for body in (b"", b"<html>", b'{"a": NaN}', b'{"a"', b"[" * 100_000):
         with pytest.raises(DeviceProtocolError):
             parse_json(body)

@@ -42,6 +42,7 @@ from .errors import (
 #: Bytes of one answer. A page of scans has a few hundred kilobytes at most.
 MAX_BODY: Final = 8 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 class Answer(NamedTuple):
@@ -380,10 +381,21 @@ def parse_json(body: bytes) -> Any:
         return jsonlib.loads(
             body.decode("utf-8-sig", "replace"),
             strict=False,
+            object_pairs_hook=_storable,
             parse_constant=_no_constant,
         )
     except (ValueError, RecursionError):
         raise DeviceProtocolError(f"no JSON in {len(body)} bytes") from None
+
+
+def _storable(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose texts a database takes: no NUL, no half of a character."""
+    return {
+        name: _HALF.sub("\ufffd", value.replace("\0", ""))
+        if isinstance(value, str)
+        else value
+        for name, value in pairs
+    }
 
 
 def _no_constant(name: str) -> None:
