@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from devices import DeviceConfig, ReadRequest, line_session
 from devices.adapter import Reading
+from devices.certificate import shown_fingerprint
 from devices.errors import (
     DeviceAuthFailed,
     DeviceBusy,
@@ -254,6 +255,25 @@ def test_tls(secured: LineTerminal, certificate: Path) -> None:
         with pytest.raises(DeviceTlsError):
             read(secured, **over)
     assert not secured.heard  # not a byte inside TLS
+
+
+def test_the_certificate_is_shown_before_anything_is_sent(
+    secured: LineTerminal, certificate: Path
+) -> None:
+    pem = Path(f"{certificate}.crt").read_text()
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    secured.heard.clear()
+    # Whatever is said of how it is checked.
+    for way in ("none", "system", "unverified"):
+        assert shown_fingerprint(secured.config(tls=way)) == digest
+    assert not secured.heard
+    with pytest.raises(DeviceForbiddenAddress):
+        shown_fingerprint(secured.config(networks=("10.0.0.0/8",)))
+
+
+def test_no_certificate_is_shown_in_clear(terminal: LineTerminal) -> None:
+    with pytest.raises(DeviceProtocolError):
+        shown_fingerprint(terminal.config())
 
 
 def test_tls_where_there_is_none(terminal: LineTerminal) -> None:

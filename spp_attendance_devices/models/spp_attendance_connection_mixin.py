@@ -8,6 +8,7 @@ from odoo.addons.base.models.res_partner import _tz_get
 
 from ..devices import Capabilities, DeviceConfig, tls
 from ..devices.adapter import validate_comm_key
+from ..devices.certificate import shown_fingerprint
 from ..devices.errors import InvalidConfig, UnsupportedDevice
 from ..devices.host import validate_host, validate_port
 from ..devices.table import ADAPTERS, get_adapter
@@ -333,6 +334,15 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
             encoding=self.encoding,
             options=options,
         )
+
+    def _shown_fingerprint(self):
+        """Of the certificate at the terminal's address now; a person compares it.
+
+        :raises DeviceError: when nothing there speaks TLS
+        """
+        config = self._config(secret="", deadline=10)
+        self._end_transaction()
+        return shown_fingerprint(config)
 
     def _networks(self):
         """Those in which the company's terminals may be."""

@@ -620,6 +620,23 @@ class SppAttendanceDevice(models.Model):
             ),
         )
 
+    def action_show_certificate(self):
+        """Tell the fingerprint of the certificate that is shown now."""
+        self.ensure_one()
+        self.check_access("write")
+        try:
+            seen = self._shown_fingerprint()
+        except DeviceError as error:
+            return self._notify_fault(error)
+        message = self.env._(
+            "The certificate there has the SHA-256 fingerprint %(fingerprint)s. If it"
+            " is the terminal's, choose “this certificate alone” and enter it.",
+            fingerprint=seen,
+        )
+        action = self._notify("info", message)
+        action["params"]["sticky"] = True
+        return action
+
     def action_read_people(self):
         """Show whom the terminal knows, so that many badges are assigned at once."""
         self.ensure_one()

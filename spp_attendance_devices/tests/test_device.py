@@ -95,6 +95,19 @@ class TestDevice(DeviceCase):
         self.assertFalse(device.secret_set)
         device.host = "10.0.0.7"
 
+    def test_certificate_is_shown(self):
+        target = "odoo.addons.spp_attendance_devices.models"
+        target += ".spp_attendance_connection_mixin.shown_fingerprint"
+        device = self.device.with_user(self.admin)
+        with patch(target, return_value="ab" * 32):
+            action = device.action_show_certificate()
+            with self.assertRaises(AccessError):
+                self.device.with_user(self.officer).action_show_certificate()
+        self.assertIn("ab" * 32, action["params"]["message"])
+        with patch(target, side_effect=DeviceRefused("closed")):
+            action = device.action_show_certificate()
+        self.assertIn("port is closed", action["params"]["message"])
+
     def test_saving_does_not_echo_the_key(self):
         [values] = self.device.with_user(self.admin).web_save(
             {"secret_input": "135791"}, {"name": {}, "secret_input": {}}

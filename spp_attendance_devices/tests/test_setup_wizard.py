@@ -6,7 +6,8 @@ from odoo.tests import tagged
 
 from ..devices import DeviceInfo
 from ..devices.discovery import Found
-from ..devices.errors import DeviceAuthFailed
+from ..devices.errors import DeviceAuthFailed, DeviceTimeout, DeviceTlsError
+from ..models import spp_attendance_connection_mixin
 from ..wizards import spp_attendance_device_setup
 from .common import DeviceCase, FakeAdapter
 
@@ -48,11 +49,48 @@ class TestSetupWizard(DeviceCase):
             Found("biostar", 443, "tcp", "unverified", "BioStar", ""),
         )
         self.assertEqual(setup.step, "find")
-        setup.found_ids[1].action_choose()
+        with self.certificate(DeviceTimeout("no answer")):
+            setup.found_ids[1].action_choose()
         self.assertEqual(setup.step, "connect")
         self.assertEqual(
             (setup.adapter, setup.port, setup.tls), ("biostar", 443, "unverified")
         )
+
+    def certificate(self, *shown):
+        return patch.object(
+            spp_attendance_connection_mixin, "shown_fingerprint", side_effect=shown
+        )
+
+    def test_the_certificate_that_was_seen_is_proposed(self):
+        seen = "ab" * 32
+        with self.certificate(seen) as look:
+            setup, _discover = self.find(
+                Found("biostar", 443, "tcp", "unverified", "BioStar", "")
+            )
+        [config] = look.call_args.args
+        self.assertEqual((config.host, config.port), ("192.168.1.201", 443))
+        self.assertEqual((setup.tls, setup.tls_fingerprint), ("pinned", seen))
+        with self.certificate() as look:
+            setup.found_ids.tls = "none"
+            setup.found_ids.action_choose()
+        look.assert_not_called()
+
+    def test_another_certificate_is_shown_and_may_be_trusted(self):
+        setup = self.setups.create(
+            {"host": "10.0.0.7", "adapter": "fake", "step": "connect"}
+        )
+        with self.assertRaises(ValidationError):
+            setup.action_trust()
+        seen = "cd" * 32
+        FakeAdapter.answer = DeviceTlsError("self-signed certificate")
+        with self.certificate(seen):
+            setup.action_test()
+        self.assertEqual((setup.step, setup.seen_fingerprint), ("connect", seen))
+        FakeAdapter.answer = None
+        setup.action_trust()
+        self.assertEqual((setup.tls, setup.tls_fingerprint), ("pinned", seen))
+        self.assertEqual(setup.step, "place")
+        self.assertEqual(FakeAdapter.configs[-1].tls, "pinned")
 
     def test_nothing_found_says_what_to_do(self):
         for codes, expected in (

@@ -58,6 +58,9 @@ class SppAttendanceDeviceSetup(models.TransientModel):
     search_note = fields.Char(readonly=True)
     fault = fields.Char(readonly=True)
     fault_detail = fields.Char(string="Technical Detail", readonly=True)
+    seen_fingerprint = fields.Char(
+        readonly=True, help="SHA-256 of the certificate that is shown there."
+    )
 
     serial = fields.Char(string="Serial Number", readonly=True)
     model = fields.Char(readonly=True)
@@ -229,11 +232,31 @@ class SppAttendanceDeviceSetup(models.TransientModel):
         outcome = polling.talk(claim).outcome
         if isinstance(outcome, DeviceError):
             self.write(
-                {"fault": self._hint(outcome.code), "fault_detail": outcome.detail}
+                {
+                    "fault": self._hint(outcome.code),
+                    "fault_detail": outcome.detail,
+                    "seen_fingerprint": outcome.code == "tls"
+                    and self._see_certificate(),
+                }
             )
             return self._again()
         self.write(self._prepare_info_vals(outcome))
         return self._go("place")
+
+    def action_trust(self):
+        """Take the certificate that was seen for the terminal's, and no other."""
+        self.ensure_one()
+        self.check_access("write")
+        if not self.seen_fingerprint:
+            raise ValidationError(self.env._("Test the connection first."))
+        self.write({"tls": "pinned", "tls_fingerprint": self.seen_fingerprint})
+        return self.action_test()
+
+    def _see_certificate(self):
+        try:
+            return self._shown_fingerprint()
+        except DeviceError:
+            return False
 
     def _prepare_info_vals(self, info):
         return {
@@ -301,7 +324,14 @@ class SppAttendanceDeviceSetup(models.TransientModel):
         }
 
     def _go(self, step):
-        self.write({"step": step, "fault": False, "fault_detail": False})
+        self.write(
+            {
+                "step": step,
+                "fault": False,
+                "fault_detail": False,
+                "seen_fingerprint": False,
+            }
+        )
         return self._again()
 
     def _again(self):
@@ -344,7 +374,8 @@ class SppAttendanceDeviceSetupFound(models.TransientModel):
         """Go on with this one."""
         self.ensure_one()
         self.check_access("read")
-        self.setup_id.write(
+        setup = self.setup_id
+        setup.write(
             {
                 "adapter": self.adapter,
                 "port": self.port,
@@ -352,4 +383,7 @@ class SppAttendanceDeviceSetupFound(models.TransientModel):
                 "tls": self.tls,
             }
         )
-        return self.setup_id._go("connect")
+        if self.tls != "none" and (seen := setup._see_certificate()):
+            # Most sign their own: whoever enters a password now means this one.
+            setup.write({"tls": "pinned", "tls_fingerprint": seen})
+        return setup._go("connect")
