@@ -3,6 +3,7 @@ from datetime import UTC, timedelta
 from typing import NamedTuple
 
 from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL
 
 from ..scan_rules import (
@@ -16,6 +17,12 @@ from ..scan_rules import (
 
 #: Scans made into records by one call of ``_ingest``.
 MATCH_BATCH = 5000
+#: Of advisory locks: of one person each, and of all people of a company.
+_PERSON_LOCK_CLASS = 0x7370
+_COMPANY_LOCK_CLASS = 0x7363
+#: The database has room for so many thousands of locks; with more people than this all
+#: of the company are locked by one.
+_PERSON_LOCKS = 500
 
 
 class Waiting(NamedTuple):
@@ -86,6 +93,7 @@ class SppAttendanceScan(models.Model):
             refused: these have to be looked at again
         """
         waiting.sort(key=lambda scan: (scan.moment, scan.id))
+        self._take_turns(device, waiting)
         twins = self._find_twins(device, waiting)
         kept = [scan for scan in waiting if scan.id not in twins]
         types = self._types(device, kept)
@@ -207,6 +215,59 @@ class SppAttendanceScan(models.Model):
         return [Waiting(*row) for row in rows]
 
     # ------------------------------------------------------- which of them
+
+    @api.model
+    def _take_turns(self, device, waiting):
+        """See what others make of scans of the same people at this moment.
+
+        Two terminals may be stored at once, or a badge be assigned meanwhile: whoever
+        comes later waits, and begins again if something was recorded that their
+        transaction doesn't see.
+
+        :raises ConcurrencyError: the transaction has to be run again
+        """
+        around = timedelta(seconds=device.company_id.sudo().attendance_scan_window)
+        if device.direction_policy in BY_ORDER:
+            around = timedelta(days=1)
+        if not around:
+            return
+        people = sorted({scan.person_id for scan in waiting})
+        company = (_COMPANY_LOCK_CLASS, device.company_id.id)
+        if len(people) > _PERSON_LOCKS:
+            self.env.cr.execute("SELECT pg_advisory_xact_lock(%s, %s)", company)
+        else:
+            self.env.cr.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", company)
+            self.env.cr.execute(
+                "SELECT pg_advisory_xact_lock(%s, person) FROM unnest(%s) AS person",
+                (_PERSON_LOCK_CLASS, people),
+            )
+        # In a transaction that begins only now: this one sees what was there before.
+        with self.env.registry.cursor() as cr:
+            cr.execute(
+                SQL(
+                    """
+                    SELECT DISTINCT r.id
+                      FROM unnest(%s::int4[], %s::timestamp[]) AS w (person_id, moment)
+                      JOIN spp_attendance_record r
+                        ON r.subscriber_id = w.person_id AND r.active
+                       AND r.source = 'device'
+                       AND r.date_time BETWEEN w.moment - %s AND w.moment + %s
+                    """,
+                    [scan.person_id for scan in waiting],
+                    [scan.moment for scan in waiting],
+                    around,
+                    around,
+                )
+            )
+            recorded = [number for (number,) in cr.fetchall()]
+        [(seen,)] = self.env.execute_query(
+            SQL(
+                "SELECT count(*) FROM spp_attendance_record WHERE id = ANY(%s)",
+                recorded,
+            )
+        )
+        if seen < len(recorded):
+            raise ConcurrencyError("people were scanned elsewhere at this moment")
 
     @api.model
     def _find_twins(self, device, waiting):

@@ -1,8 +1,18 @@
+from contextlib import contextmanager
 from datetime import timedelta
+from unittest.mock import patch
 
-from odoo.tests import tagged
+from psycopg2.errors import LockNotAvailable
 
-from .common import MORNING, DeviceCase, scan
+from odoo import api
+from odoo.exceptions import ConcurrencyError
+from odoo.tests import TransactionCase, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.spp_oauth.tools.retry import run_in_transaction
+
+from ..models import spp_attendance_scan_match
+from .common import MORNING, DeviceCase, reading, scan
 
 
 @tagged("post_install", "-at_install")
@@ -125,3 +135,106 @@ class TestDuplicates(DeviceCase):
             self.assertEqual(counts.matched + counts.duplicate, count)
             counted.append(self.env.cr.sql_log_count - before)
         self.assertLessEqual(counted[1], counted[0] + 1)
+
+
+@tagged("post_install", "-at_install")
+class TestDuplicatesAtOnce(TransactionCase):
+    """Somebody passes two terminals within moments, and two workers store them at once.
+
+    With real transactions: the test's own must lock nothing.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.remove)
+        with self.transaction() as env:
+            company = env["res.company"].create({"name": "At Once"})
+            self.company_id = company.id
+            person = env["spp.attendance.subscriber"].create(
+                {"person_identifier": "T-1", "company_id": company.id}
+            )
+            self.person_id = person.id
+            devices = env["spp.attendance.device"].create(
+                [
+                    {
+                        "name": f"Door {number}",
+                        "adapter": "simulated",
+                        "company_id": company.id,
+                        "enabled": False,
+                    }
+                    for number in range(2)
+                ]
+            )
+            self.first_id, self.second_id = devices.ids
+
+    @contextmanager
+    def transaction(self):
+        with self.registry.cursor() as cr:
+            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
+            yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
+
+    def remove(self):
+        with self.transaction() as env:
+            for table in ("scan", "record", "device_run"):
+                env.cr.execute(
+                    f"DELETE FROM spp_attendance_{table} WHERE company_id = %s",
+                    [self.company_id],
+                )
+            devices = env["spp.attendance.device"].browse(
+                [self.first_id, self.second_id]
+            )
+            person = env["spp.attendance.subscriber"].browse(self.person_id)
+            company = env["res.company"].browse(self.company_id)
+            users = devices.user_id
+            partners = users.partner_id + person.partner_id + company.partner_id
+            for rows in (devices, users, person, company, partners):
+                rows.unlink()
+
+    def store(self, env, device_id, seconds=0):
+        device = env["spp.attendance.device"].browse(device_id)
+        token = device._claim_for_test().token
+        moment = MORNING + timedelta(seconds=seconds)
+        device._store(token, reading(scan("T-1", moment)))
+
+    def states(self):
+        with self.transaction() as env:
+            scans = env["spp.attendance.scan"].search(
+                [("company_id", "=", self.company_id)], order="scan_time"
+            )
+            return scans.mapped("state")
+
+    def test_what_was_not_seen_is_not_missed(self):
+        with self.transaction() as late:
+            late["spp.attendance.device"].search_count([])  # takes its snapshot
+            with self.transaction() as early:
+                self.store(early, self.first_id)
+            with self.assertRaises(ConcurrencyError):
+                self.store(late, self.second_id, seconds=20)
+            late.cr.rollback()
+        run_in_transaction(
+            self.registry, lambda env: self.store(env, self.second_id, seconds=20)
+        )
+        self.assertEqual(self.states(), ["matched", "duplicate"])
+
+    def test_who_comes_later_waits(self):
+        with self.transaction() as early, self.transaction() as late:
+            self.store(early, self.first_id)
+            late.cr.execute("SET LOCAL lock_timeout = '50ms'")
+            with mute_logger("odoo.sql_db"), self.assertRaises(LockNotAvailable):
+                self.store(late, self.second_id, seconds=20)
+            late.cr.rollback()
+            early.cr.commit()
+            self.store(late, self.second_id, seconds=20)
+        self.assertEqual(self.states(), ["matched", "duplicate"])
+
+    def test_very_many_people_take_one_lock(self):
+        with patch.object(spp_attendance_scan_match, "_PERSON_LOCKS", 0):
+            self.test_who_comes_later_waits()
+
+    def test_what_is_apart_needs_no_second_try(self):
+        with self.transaction() as late:
+            late["spp.attendance.device"].search_count([])
+            with self.transaction() as early:
+                self.store(early, self.first_id)
+            self.store(late, self.second_id, seconds=3600)
+        self.assertEqual(self.states(), ["matched", "matched"])
