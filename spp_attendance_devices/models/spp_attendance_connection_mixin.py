@@ -128,7 +128,7 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
     @api.model
     def _end_transaction(self):
         """Commit what was done so far: none is open while a terminal may be slow."""
-        self.env.cr.commit()
+        self.env.cr.commit()  # pylint: disable=invalid-commit
 
     # ------------------------------------------------------------ computed
 

@@ -288,6 +288,11 @@ class SppAttendanceDeviceApi(models.Model):
         complete = known and known == self.search_count(polled)
         health = self.env["spp.oauth.health"]._api_health()
         in_trouble = self.search_count(polled & _TROUBLED, limit=1)
+        # Only their number, of terminals that the user may see.
+        scans_sudo = self.env["spp.attendance.scan"].sudo()
+        waiting = Domain("state", "=", "unmatched") & Domain(
+            "device_id", "in", self._search(Domain.TRUE)
+        )
         return SystemStatusOut.model_construct(
             status="degraded"
             if in_trouble and health.status == "ok"
@@ -306,7 +311,7 @@ class SppAttendanceDeviceApi(models.Model):
                 ),
                 synced_until=self._api_time(oldest) if complete else None,
             ),
-            unmatched_scans=sum(self.search([])._api_unmatched().values()),
+            unmatched_scans=scans_sudo.search_count(waiting),
             failing=health.failing,
             checks=health.checks,
         )

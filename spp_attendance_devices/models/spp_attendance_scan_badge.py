@@ -74,7 +74,8 @@ class SppAttendanceScanBadge(models.Model):
     def _search_is_acceptable(self, operator, value):
         if operator != "in":
             return NotImplemented
-        waiting = self.search([])
+        # One row a badge, not a scan.
+        waiting = self.search(Domain.TRUE)
         found = waiting._suggest()
         numbers = [
             badge.id

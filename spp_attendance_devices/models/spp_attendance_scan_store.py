@@ -1,3 +1,4 @@
+import contextlib
 import json
 import math
 from datetime import UTC, timedelta
@@ -202,13 +203,11 @@ def _place(moment, tz):
 
 def _dump(rows):
     """JSON that PostgreSQL takes, whatever a terminal has sent."""
-    try:
+    with contextlib.suppress(ValueError):  # no number, or half a character
         text = json.dumps(rows, ensure_ascii=False, allow_nan=False)
         if "\\u0000" not in text:
             text.encode()
             return text
-    except ValueError:  # no number, or half a character
-        pass
     return json.dumps(_clean(rows), ensure_ascii=False, allow_nan=False)
 
 
