@@ -121,7 +121,7 @@ def _read(
         )
     # With the others, so that all are read at once.
     register = registers.browse(register_found.id).with_prefetch(registers.ids)
-    first, last = (_date(env, row.get(name)) for name in ("date_from", "date_to"))
+    first, last = (parse_date(env, row.get(name)) for name in ("date_from", "date_to"))
     return _Row(
         index,
         register,
@@ -132,7 +132,11 @@ def _read(
     )
 
 
-def _date(env: Environment, text: str | None) -> date | None:
+def parse_date(env: Environment, text: str | None) -> date | None:
+    """The day that a sheet says, None where it says none.
+
+    :raises Rejection: when it is no date
+    """
     if not text:
         return None
     try:

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ..suggestions import card as card_key
 
@@ -120,21 +121,20 @@ class SppAttendanceDeviceUser(models.Model):
 
         :param vals_list: values of assignments, of different badges
         :return: the assignments, in order
+        :raises UserError: when a badge is somebody's on some of these days, and stays
+            so
         """
-        known = self.search(
-            Domain("code", "in", [vals["code"] for vals in vals_list]),
-            order="valid_from NULLS FIRST",
-        ).grouped(lambda badge: (badge.company_id.id, badge.device_id.id, badge.code))
         people, new, ended = {}, {}, {}
-        for index, vals in enumerate(vals_list):
-            device = self.device_id.browse(vals.get("device_id"))
-            company_id = device.company_id.id or self.env.company.id
-            same = known.get((company_id, device.id, vals["code"]), self.browse())
+        for index, (same, vals) in enumerate(
+            zip(self._of_same_badges(vals_list), vals_list, strict=True)
+        ):
             held, vals, last = same._follow(vals)
             if last:
                 ended[held.id] = last
             if held and not last:
                 people[held.id] = (index, vals["subscriber_id"])
+                if vals.get("valid_to"):
+                    ended[held.id] = fields.Date.to_date(vals["valid_to"])
             else:
                 new[index] = vals
         for last, numbers in _by_value(ended).items():
@@ -148,13 +148,55 @@ class SppAttendanceDeviceUser(models.Model):
         at |= dict(zip(new, created.ids, strict=True))
         return self.browse([at[index] for index in range(len(vals_list))])
 
+    @api.model
+    def _of_same_badges(self, vals_list):
+        """What the badges of assignments have been so far, each in order of time."""
+        known = self.search(
+            Domain("code", "in", [vals["code"] for vals in vals_list]),
+            order="valid_from NULLS FIRST",
+        ).grouped(lambda badge: (badge.company_id.id, badge.device_id.id, badge.code))
+        found = []
+        for vals in vals_list:
+            device = self.device_id.browse(vals.get("device_id"))
+            company_id = device.company_id.id or self.env.company.id
+            key = (company_id, device.id, vals["code"])
+            found.append(known.get(key, self.browse()))
+        return found
+
     def _follow(self, vals):
         """How an assignment fits among those of the same badge, which are ``self`` in
         order of time.
 
         :return: the one that it takes the place of, if any; its values; and the last
             day of the one before, unless that is given to the new person whole
+        :raises UserError: when it doesn't
         """
+        held, vals, last = self._place(vals)
+        whole = held and not last
+        first = held.valid_from if whole else vals.get("valid_from")
+        end = vals.get("valid_to") or (whole and held.valid_to)
+        first, end = fields.Date.to_date(first), fields.Date.to_date(end)
+        if first and end and end < first:
+            raise UserError(self.env._("The badge ends before it begins."))
+        for other in self - held:
+            begins = not end or not other.valid_from or other.valid_from <= end
+            if begins and (not first or not other.valid_to or other.valid_to >= first):
+                raise UserError(
+                    self.env._(
+                        "The badge is somebody else's from %(day)s on. End it on the"
+                        " day before.",
+                        day=format_date(self.env, other.valid_from),
+                    )
+                    if other.valid_from
+                    else self.env._(
+                        "The badge is somebody else's until %(day)s. Begin after it.",
+                        day=format_date(self.env, other.valid_to),
+                    )
+                )
+        return held, vals, last
+
+    def _place(self, vals):
+        """Where an assignment goes, as :meth:`_follow`; it may be in another's way."""
         first = fields.Date.to_date(vals.get("valid_from"))
         today = fields.Date.context_today(self)
         if not first:

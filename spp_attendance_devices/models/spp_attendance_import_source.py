@@ -16,9 +16,12 @@ class SppAttendanceImportSource(models.Model):
                 self.env._("Badges on Terminals"),
                 {
                     "code": TargetField(self.env._("Badge on the Terminal"), True),
-                    "terminal": TargetField(self.env._("Terminal"), True),
+                    "terminal": TargetField(self.env._("Terminal")),
                     "person_identifier": TargetField(self.env._("Identifier"), True),
+                    "valid_from": TargetField(self.env._("Valid From")),
+                    "valid_to": TargetField(self.env._("Valid Until")),
                 },
                 import_badges,
+                ("terminal", "valid_from"),
             ),
         }

@@ -1,9 +1,13 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
+
+from psycopg2.errors import ExclusionViolation
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
 
+from ..devices import DeviceInfo
 from ..models import spp_attendance_scan_match
 from .common import MORNING, DeviceCase, scan, scans
 
@@ -156,3 +160,169 @@ class TestBadge(DeviceCase):
         )
         self.assertEqual(rows.mapped("state"), ["matched", "matched"])
         self.assertEqual(rows.subscriber_id, self.amina)
+
+
+@tagged("post_install", "-at_install")
+class TestBadgeDays(DeviceCase):
+    """Badges are given back and handed on; without a terminal they hold everywhere."""
+
+    def assign(self, person, first=None, last=None, device=None, code="B-1"):
+        vals = {
+            "code": code,
+            "subscriber_id": person.id,
+            "valid_from": first,
+            "valid_to": last,
+        }
+        if device is not False:
+            vals["device_id"] = (device or self.device).id
+        return self.env["spp.attendance.device.user"]._assign([vals])
+
+    def days(self):
+        return [
+            (badge.subscriber_id, badge.valid_from, badge.valid_to)
+            for badge in self.env["spp.attendance.device.user"].search(
+                [("code", "=", "B-1")], order="valid_from NULLS FIRST"
+            )
+        ]
+
+    def scanned(self, *moments, code="B-1", device=None):
+        """Who was there at these moments."""
+        self.store(*(scan(code, moment) for moment in moments), device=device)
+        rows = self.scans_of(device).filtered(lambda row: row.user_code == code)
+        return [row.subscriber_id for row in rows.sorted("scan_time")]
+
+    def test_from_a_day_on(self):
+        day = MORNING.date()
+        self.assign(self.amina)
+        self.assign(self.joseph, first=day)
+        self.assertEqual(
+            self.days(),
+            [
+                (self.amina, False, day - timedelta(days=1)),
+                (self.joseph, day, False),
+            ],
+        )
+        people = self.scanned(MORNING - timedelta(days=1), MORNING)
+        self.assertEqual(people, [self.amina, self.joseph])
+
+    def test_before_another_it_ends_where_that_begins(self):
+        day = MORNING.date()
+        self.assign(self.amina, first=day)
+        self.assign(self.joseph, first=day - timedelta(days=10))
+        self.assertEqual(
+            self.days()[0],
+            (self.joseph, day - timedelta(days=10), day - timedelta(days=1)),
+        )
+
+    def test_on_the_day_on_which_another_begins(self):
+        day = MORNING.date()
+        self.assign(self.amina, first=day)
+        self.assign(self.joseph, first=day)
+        self.assertEqual(self.days(), [(self.joseph, day, False)])
+
+    def test_within_another_the_rest_of_its_days_follow(self):
+        day = MORNING.date()
+        self.assign(self.amina, first=day, last=day + timedelta(days=9))
+        self.assign(self.joseph, first=day + timedelta(days=4))
+        self.assertEqual(
+            self.days(),
+            [
+                (self.amina, day, day + timedelta(days=3)),
+                (self.joseph, day + timedelta(days=4), day + timedelta(days=9)),
+            ],
+        )
+
+    def test_without_a_day_after_one_that_has_ended(self):
+        day = MORNING.date()
+        self.assign(self.amina, last=day)
+        self.assign(self.joseph)
+        self.assertEqual(
+            self.days(),
+            [
+                (self.amina, False, day),
+                (self.joseph, day + timedelta(days=1), False),
+            ],
+        )
+
+    def test_without_a_day_who_has_it_loses_it(self):
+        self.assign(self.amina)
+        last = MORNING.date() + timedelta(days=3650)
+        self.assign(self.joseph, last=last)
+        self.assertEqual(self.days(), [(self.joseph, False, last)])
+
+    def test_what_is_in_anothers_way_is_said(self):
+        day = MORNING.date()
+        self.assign(self.amina, first=day)
+        with self.assertRaises(UserError):
+            self.assign(self.joseph, first=day - timedelta(days=5), last=day)
+        with self.assertRaises(UserError):
+            self.assign(self.joseph, first=day, last=day - timedelta(days=1))
+        self.assertEqual(self.days(), [(self.amina, day, False)])
+
+    def test_a_badge_that_was_given_back_is_nobodys(self):
+        last = MORNING.date() - timedelta(days=1)
+        # Not even theirs whose identifier it happens to be.
+        self.assign(self.joseph, last=last, code="T-1")
+        self.assertFalse(self.scanned(MORNING, code="T-1")[0])
+
+    def test_a_terminals_own_goes_before_that_of_all(self):
+        other = self.new_device(name="Gate")
+        self.assign(self.amina, device=False)
+        self.assign(self.joseph, device=other)
+        self.assertEqual(self.scanned(MORNING), [self.amina])
+        later = MORNING + timedelta(hours=1)
+        self.assertEqual(self.scanned(later, device=other), [self.joseph])
+
+    def test_the_day_is_the_terminals(self):
+        """An aware moment late in the evening is of the next day in Nairobi."""
+        day = MORNING.date()
+        self.device.tz = "Africa/Nairobi"
+        self.assign(self.amina, last=day)
+        self.assign(self.joseph, first=day + timedelta(days=1))
+        evening = datetime(day.year, day.month, day.day, 20, 59, 59, tzinfo=UTC)
+        night = evening + timedelta(seconds=1)
+        people = self.scanned(evening, night)
+        self.assertEqual(people, [self.amina, self.joseph])
+        rows = self.scans_of().sorted("scan_time")
+        self.assertEqual(
+            rows.mapped("scan_time"),
+            [moment.replace(tzinfo=None) for moment in (evening, night)],
+        )
+        self.assertEqual(rows.mapped("local_date"), [day, day + timedelta(days=1)])
+
+    def test_the_database_allows_no_two_on_one_day(self):
+        badges = self.env["spp.attendance.device.user"]
+        vals = {
+            "device_id": self.device.id,
+            "code": "B-1",
+            "subscriber_id": self.amina.id,
+            "valid_to": "2026-09-10",
+        }
+        badges.create(vals)
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(ExclusionViolation),
+            self.env.cr.savepoint(),
+        ):
+            badges.create({**vals, "valid_from": "2026-09-10", "valid_to": False})
+        badges.create({**vals, "valid_from": "2026-09-11", "valid_to": False})
+        badges.create({**vals, "device_id": False})
+
+
+@tagged("post_install", "-at_install")
+class TestFlags(DeviceCase):
+    def test_duress_and_wrong_clocks_are_flagged(self):
+        self.company.attendance_drift_limit = 60
+        duress = scan("T-1")._replace(flag="duress")
+        self.store(duress, scan("T-2"), info=DeviceInfo(clock_drift=60))
+        self.assertEqual(self.scans_of().mapped("flag"), ["duress", False])
+        later = MORNING + timedelta(hours=1)
+        self.store(
+            duress._replace(timestamp_raw=str(later), local_time=later),
+            scan("T-2", later),
+            info=DeviceInfo(clock_drift=-61),
+        )
+        # What somebody was made to do matters more.
+        rows = self.scans_of().sorted("id")[2:]
+        self.assertEqual(rows.mapped("flag"), ["duress", "clock"])
+        self.assertEqual(set(rows.mapped("clock_drift")), {-61})
