@@ -60,6 +60,8 @@ KILL_EVERY = 5.0
 DUE_EVERY = 1.5
 #: By now every terminal that is well must have been read, with all its scans.
 SETTLE = 60
+#: Until all have been read once, however bad they are.
+PATIENCE = 180
 #: What the server said in the last run.
 LOG = state_dir() / "soak.log"
 
@@ -125,6 +127,8 @@ class Soak:
         #: By the id of its row.
         self.terminals: dict[int, FakeTerminal] = {}
         self.spared: set[int] = set()
+        #: Terminals that numbered their scans anew.
+        self._renumbered: set[int] = set()
         self._children: set[int] = set()
 
     def run(self) -> Report:
@@ -132,7 +136,7 @@ class Soak:
         with self._resources:
             say("starting the server")
             self._start()
-            say(f"{TERMINALS} terminals, {self.report.seconds:.0f} s of faults")
+            say(f"{len(self.terminals)} terminals misbehave")
             self._misbehave()
             say("no faults any more")
             self._settle()
@@ -191,10 +195,7 @@ class Soak:
             "attendance_scan_window": 0,
         }
         call("res.company", "write", companies, networks)
-        fakes = [
-            self._resources.enter_context(MAKES[number % len(MAKES)]())
-            for number in range(TERMINALS)
-        ]
+        fakes = [self._resources.enter_context(make()) for make in self._makes()]
         for number, fake in enumerate(fakes):
             fake.serial = f"SOAK{number:04}"
         rows = call(
@@ -213,9 +214,9 @@ class Soak:
         )
         self.terminals = dict(zip(rows, fakes, strict=True))
         # As many of them as there are makes, at least one of each.
-        self.spared = set(rows[: len(MAKES)]) | set(rows[::SPARED])
+        self.spared = set(rows[: len(MAKES)]) | set(self._also_spared(rows))
         self._people = {
-            row: [f"{number + 1:02}{person:02}" for person in range(10)]
+            row: [f"{number + 1:03}{person:02}" for person in range(10)]
             for number, row in enumerate(rows)
         }
         known = [code for codes in self._people.values() for code in codes[:7]]
@@ -226,6 +227,12 @@ class Soak:
         )
         self._known = set(known)
         self.report.terminals = Counter(fake.make for fake in fakes)
+
+    def _makes(self) -> list[Callable[..., FakeTerminal]]:
+        return [MAKES[number % len(MAKES)] for number in range(TERMINALS)]
+
+    def _also_spared(self, rows: list[int]) -> list[int]:
+        return rows[::SPARED]
 
     # ------------------------------------------------------------------ faults
 
@@ -249,7 +256,9 @@ class Soak:
 
     def _scan(self) -> None:
         """Some people come by, somewhere."""
-        row = self._random.choice(list(self.terminals))
+        self._scan_at(self._random.choice(list(self.terminals)))
+
+    def _scan_at(self, row: int) -> None:
         moment = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
         people = self._random.sample(self._people[row], self._random.randint(1, 6))
         # Nobody twice in one second: that would be the same scan.
@@ -269,8 +278,13 @@ class Soak:
             terminal.fault = ""
             return
         faults = terminal.FAULTS - LOSES.get(terminal.make, frozenset())
-        terminal.fault = self._random.choice(sorted(faults))
-        self.report.faults[terminal.fault] += 1
+        self._set_fault(row, self._random.choice(sorted(faults)))
+
+    def _set_fault(self, row: int, fault: str) -> None:
+        self.terminals[row].fault = fault
+        self.report.faults[fault] += 1
+        if fault == "numbers_fall":
+            self._renumbered.add(row)
 
     def _kill_worker(self) -> None:
         """Kill a worker in the middle of whatever it does; most often one of those for
@@ -361,6 +375,9 @@ class Soak:
             if covered > count:
                 self._wrong(row, f"its cursor covers {covered} rows of {count}")
             numbered = (cursor or {}).get("seq", (cursor or {}).get("serial_no"))
+            # A scan keeps the number that it came with first.
+            if row in self._renumbered:
+                continue
             if isinstance(numbered, int) and numbered > (last or 0):
                 self._wrong(row, f"its cursor is at {numbered}, its rows at {last}")
 
@@ -478,6 +495,70 @@ class Soak:
         self.report.wrong.append(f"terminal {row} ({make}): {what}")
 
 
+class Matrix(Soak):
+    """Each fault of each make at a terminal of its own, for two conversations at least.
+
+    Nobody kills workers, so that it is the fault alone that is judged.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0, seed=0)
+        #: Of a terminal: what is wrong with it, if it is not spared.
+        self._faults = [
+            (make, fault)
+            for make in MAKES
+            for fault in sorted(make.FAULTS - LOSES.get(make.make, frozenset()))
+        ]
+
+    def _makes(self) -> list[Callable[..., FakeTerminal]]:
+        return [*MAKES, *(make for make, _fault in self._faults)]
+
+    def _also_spared(self, rows: list[int]) -> list[int]:
+        return []
+
+    def _misbehave(self) -> None:
+        self._everybody_scans()
+        # What was read before is what a fault might spoil.
+        self._until_read(1)
+        misbehaving = list(self.terminals)[len(MAKES) :]
+        for row, (_make, fault) in zip(misbehaving, self._faults, strict=True):
+            self._set_fault(row, fault)
+        for _time in range(2):
+            self._everybody_scans()
+            self._until_read(1)
+            self._check_cursors()
+
+    def _everybody_scans(self) -> None:
+        for row in self.terminals:
+            self._scan_at(row)
+
+    def _until_read(self, times: int) -> None:
+        """Wait until all have been talked to so often from now on.
+
+        :raises AssertionError: it takes far too long
+        """
+        before = self._runs()
+        started = time.monotonic()
+        due = 0.0
+        while any(self._runs()[row] - before[row] < times for row in self.terminals):
+            assert time.monotonic() < started + PATIENCE, "terminals are not read"
+            if time.monotonic() >= due:
+                self._pass_time()
+                due = time.monotonic() + DUE_EVERY
+            self._children |= _talking(self.server.pids[0])
+            time.sleep(0.2)
+
+    def _runs(self) -> Counter:
+        return Counter(
+            dict(
+                self._rows(
+                    "SELECT device_id, count(*) FROM spp_attendance_device_run"
+                    " WHERE kind = 'poll' GROUP BY device_id"
+                )
+            )
+        )
+
+
 # -------------------------------------------------------------------- processes
 
 
@@ -556,13 +637,21 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=int, help="to have the same again, as far as time allows"
     )
+    parser.add_argument(
+        "--each",
+        action="store_true",
+        help="each fault of each make at a terminal of its own instead",
+    )
     options = parser.parse_args(words)
     # So that an end by `kill` or by a closed terminal cleans up like Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))
-    seed = random.randrange(1_000_000) if options.seed is None else options.seed
-    say(f"seed {seed}")
-    report = Soak(options.seconds, seed).run()
+    if options.each:
+        report = Matrix().run()
+    else:
+        seed = random.randrange(1_000_000) if options.seed is None else options.seed
+        say(f"seed {seed}")
+        report = Soak(options.seconds, seed).run()
     sys.stdout.write(f"\n{report}\n")
     return 1 if report.wrong else 0
 
