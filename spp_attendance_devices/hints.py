@@ -17,7 +17,8 @@ def hints(env):
             "The terminal's settings are not valid. Correct them and save."
         ),
         "unsupported": env._(
-            "This make of terminal is not supported. Choose another adapter."
+            "The terminal can't do that from here, or its make is not supported. Do it "
+            "at the terminal itself, or choose another make."
         ),
         "unreachable": env._(
             "There is no network route to the terminal. Check its power, its cable and "

@@ -63,7 +63,6 @@ SAME_EVERYWHERE = {
     "https://registry.example.org/registry/sync/search",
     "registry.example.org\n*.example.net\nhttp://10.0.0.5:8080",
     '{"X-Api-Version": "2"}',
-    '{"people": ["P-0001"], "per_minute": 1}',
 }
 SAME = {
     "es": SAME_EVERYWHERE
@@ -74,7 +73,6 @@ SAME = {
         "Cursor",
         "Firmware",
         "Firmware %(firmware)s.",
-        "Host",
         "PIN",
         "Roles",
         "Token",
@@ -104,7 +102,6 @@ SAME = {
         "Messages",
         "Mode",
         "Notes",
-        "Options",
         "Pages",
         "Participant",
         "Port",

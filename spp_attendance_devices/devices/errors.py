@@ -3,7 +3,7 @@
     DeviceError
     ├── InternalFault            a fault of this software, not of the terminal
     ├── InvalidConfig            what was configured cannot be right
-    ├── UnsupportedDevice        no adapter for this make
+    ├── UnsupportedDevice        no adapter for this make, or it can't do that
     ├── DeviceForbiddenAddress   the address is in no network of terminals
     ├── DeviceUnreachable        no way to the address
     │   ├── DeviceNameUnknown    the host name does not resolve
@@ -59,7 +59,10 @@ class InvalidConfig(DeviceError):
 
 class UnsupportedDevice(DeviceError):
     code = "unsupported"
-    hint = "This make of terminal is not supported. Choose another adapter."
+    hint = (
+        "The terminal can't do that from here, or its make is not supported. Do it at "
+        "the terminal itself, or choose another make."
+    )
     transient = False
 
 

@@ -73,11 +73,11 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
     )
     tls = fields.Selection(
         [
-            ("none", "No encryption (HTTP)"),
-            ("system", "HTTPS, certificate of a known authority"),
-            ("ca", "HTTPS, certificate of this authority"),
-            ("pinned", "HTTPS, this certificate alone"),
-            ("unverified", "HTTPS, certificate not checked"),
+            ("none", "No encryption"),
+            ("system", "TLS, certificate of a known authority"),
+            ("ca", "TLS, certificate of this authority"),
+            ("pinned", "TLS, this certificate alone"),
+            ("unverified", "TLS, certificate not checked"),
         ],
         string="Encryption",
         compute="_compute_tls",
@@ -112,7 +112,8 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
         string="Deadline (s)",
         default=60,
         required=True,
-        help="Longest time for a whole reading; after it the reading is stopped.",
+        help="Longest time for a whole reading; after it the reading is stopped. "
+        "Scheduled actions have a limit of their own, which may come first.",
     )
     tz = fields.Selection(
         _tz_get,

@@ -118,8 +118,8 @@ class SppAttendanceDevice(models.Model):
     clear_after_read = fields.Boolean(
         string="Empty Its Log",
         tracking=True,
-        help="After a reading that is complete and stored, when a second one shows "
-        "nothing new.",
+        help="After a complete reading, of what is stored by then. A ZKTeco terminal "
+        "only when a second look shows nothing new.",
     )
     correct_clock = fields.Boolean(
         tracking=True,
