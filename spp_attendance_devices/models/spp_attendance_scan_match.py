@@ -243,20 +243,17 @@ class SppAttendanceScan(models.Model):
             )
         # In a transaction that begins only now: this one sees what was there before.
         with self.env.registry.cursor() as cr:
-            # By index, whatever the statistics say of a table that grows by the minute.
-            cr.execute(
-                "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
-                " SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
-            )
             cr.execute(
                 SQL(
                     """
-                    SELECT DISTINCT r.id
-                      FROM unnest(%s::int4[], %s::timestamp[]) AS w (person_id, moment)
-                      JOIN spp_attendance_record r
-                        ON r.subscriber_id = w.person_id AND r.active
-                       AND r.source = 'device'
-                       AND r.date_time BETWEEN w.moment - %s AND w.moment + %s
+                    SELECT DISTINCT near.id
+                      FROM unnest(%s::int4[], %s::timestamp[]) AS w (person_id, moment),
+                   LATERAL (SELECT r.id
+                              FROM spp_attendance_record r
+                             WHERE r.subscriber_id = w.person_id AND r.active
+                               AND r.source = 'device'
+                               AND r.date_time BETWEEN w.moment - %s AND w.moment + %s
+                            OFFSET 0) AS near  -- one by one, by index
                     """,
                     [scan.person_id for scan in waiting],
                     [scan.moment for scan in waiting],
@@ -311,15 +308,20 @@ class SppAttendanceScan(models.Model):
         self.env["spp.attendance.record"].flush_model()
         rows = self.env.execute_query(
             SQL(
+                # OFFSET 0: one by one, by index. A planner that takes the few around a
+                # moment for many would go through all scans there ever were.
                 """
-                SELECT DISTINCT r.subscriber_id, r.date_time, r.direction, s.id
-                  FROM unnest(%s::int4[], %s::timestamp[]) AS w (person_id, moment)
-                  JOIN spp_attendance_record r
-                    ON r.subscriber_id = w.person_id AND r.active
-                   AND r.source = 'device'
-                   AND r.date_time BETWEEN w.moment - %s AND w.moment + %s
-                  JOIN spp_attendance_scan s
-                    ON s.record_id = r.id AND s.state = 'matched'
+                SELECT DISTINCT w.person_id, near.date_time, near.direction, near.id
+                  FROM unnest(%s::int4[], %s::timestamp[]) AS w (person_id, moment),
+               LATERAL (SELECT r.date_time, r.direction, s.id
+                          FROM spp_attendance_record r,
+                       LATERAL (SELECT id FROM spp_attendance_scan
+                                 WHERE record_id = r.id AND state = 'matched'
+                                OFFSET 0) AS s
+                         WHERE r.subscriber_id = w.person_id AND r.active
+                           AND r.source = 'device'
+                           AND r.date_time BETWEEN w.moment - %s AND w.moment + %s
+                        OFFSET 0) AS near
                 """,
                 [scan.person_id for scan in waiting],
                 [scan.moment for scan in waiting],
@@ -391,12 +393,14 @@ class SppAttendanceScan(models.Model):
                 # No place on earth is a day away from UTC; the index is by person and
                 # instant. Without statistics that of days alone would be preferred.
                 """
-                SELECT r.subscriber_id, r.local_date, r.date_time, r.id, r.scan_type
-                  FROM unnest(%s::int4[], %s::date[]) AS d (person_id, day)
-                  JOIN spp_attendance_record r
-                    ON r.subscriber_id = d.person_id AND r.local_date + 0 = d.day
-                   AND r.date_time BETWEEN d.day - 1 AND d.day + 2
-                   AND r.active AND r.origin = %s
+                SELECT d.person_id, d.day, r.date_time, r.id, r.scan_type
+                  FROM unnest(%s::int4[], %s::date[]) AS d (person_id, day),
+               LATERAL (SELECT date_time, id, scan_type
+                          FROM spp_attendance_record
+                         WHERE subscriber_id = d.person_id AND local_date + 0 = d.day
+                           AND date_time BETWEEN d.day - 1 AND d.day + 2
+                           AND active AND origin = %s
+                        OFFSET 0) AS r
                 """,
                 [person_id for person_id, _day in days],
                 [day for _person_id, day in days],
