@@ -101,7 +101,8 @@ class TestZkteco(DeviceCase):
     def test_another_address_is_read_in_full(self):
         with self.child(scan(), cursor={"rows": 1}):
             self.converse()
-        self.terminal.host = "192.0.2.8"
+        # With its key, which is for one address alone.
+        self.terminal.write({"host": "192.0.2.8", "secret_input": "1234"})
         self.assertFalse(self.cursor())
 
     def test_its_log_is_emptied_after_it_is_stored(self):
