@@ -6,11 +6,12 @@ from ..suggestions import card, digits, same
 class SppAttendanceSubscriber(models.Model):
     _inherit = "spp.attendance.subscriber"
 
-    # By these an unknown badge is compared with everybody at once.
-    _same_identifier_idx = models.Index(f"(company_id, {same('person_identifier')})")
+    # By these an unknown badge is compared with everybody at once. The company comes
+    # last, so that none of them is taken for an index of the identifiers themselves.
+    _same_identifier_idx = models.Index(f"({same('person_identifier')}, company_id)")
     _identifier_digits_idx = models.Index(
-        f"(company_id, ({digits('person_identifier')}))"
+        f"(({digits('person_identifier')}), company_id)"
     )
     _badge_card_idx = models.Index(
-        f"(company_id, ({card('badge')})) WHERE badge IS NOT NULL AND badge <> ''"
+        f"(({card('badge')}), company_id) WHERE badge IS NOT NULL AND badge <> ''"
     )
