@@ -119,8 +119,7 @@ def option_help(env):
             "denied: true when refused scans count, too\n"
             "overlap_hours: how far back each reading looks for events that came late,"
             " 0 to 168\n"
-            "history_days: how far back the first reading goes\n"
-            "silent_hours: a reader cut off for longer is not waited for"
+            "history_days: how far back the first reading goes"
         ),
         "hikvision": env._(
             "page: how many events it is asked for at once, 1 to 1000\n"

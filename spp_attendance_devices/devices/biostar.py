@@ -37,7 +37,6 @@ class Options(NamedTuple):
     denied: bool
     overlap: timedelta
     history: timedelta
-    silent: timedelta
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Options:
@@ -51,7 +50,6 @@ class Options(NamedTuple):
             denied,
             timedelta(hours=_number(given, "overlap_hours", 2, 0, 168)),
             timedelta(days=_number(given, "history_days", 31, 1, 3660)),
-            timedelta(hours=_number(given, "silent_hours", 24, 1, 8760)),
         )
 
 
@@ -94,9 +92,7 @@ class BiostarAdapter(BaseMachineAdapter):
     "3": "break_start", "4": "break_end"}``;
     ``denied`` whether who was recognised but not let in counts as there (false);
     ``overlap_hours`` how far back every reading looks again (2);
-    ``history_days`` how far back the first and the daily whole reading go (31);
-    ``silent_hours`` after how long a reader that is not connected no longer holds back
-    up to when attendance is complete (24).
+    ``history_days`` how far back the first and the daily whole reading go (31).
     """
 
     key = "biostar"

@@ -311,8 +311,9 @@ def _presence(
     """Up to when the events of readers are known that may have kept some to themselves.
 
     A reader that has just come back is still sending, so it holds back until it has
-    been connected twice in a row; one that was away for too long no longer does. One
-    that is new here may have kept to itself what came after ``known``.
+    been connected twice in a row. For how long one that is away is waited for is the
+    company's to say, not the server's. One that is new here may have kept to itself
+    what came after ``known``.
     """
     names = [reader.id for reader in readers]
     known = known or codec.stamp(now - options.history)
@@ -325,8 +326,7 @@ def _presence(
             until = now.isoformat() if done else until
         else:
             since = since or now.isoformat()
-            if now - _moment(since) <= options.silent:
-                held.append(_moment(until))
+            held.append(_moment(until))
             if name in connected and done:
                 since = ""
         after[name] = {"until": until, "since": since}
