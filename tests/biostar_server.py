@@ -49,7 +49,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -171,16 +171,8 @@ class BiostarServer(FakeTerminal):
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
+    def _hang_up(self) -> None:
         self._server.hang_up()
-        self._server.server_close()  # waits for the conversations as well
 
     # What the test does with it
 

@@ -13,6 +13,8 @@ Times are naive and in the terminal's zone, ``tz``.
 
 from __future__ import annotations
 
+import socketserver
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import datetime
@@ -63,11 +65,16 @@ class FakeTerminal(ABC):
     #: How many times somebody connected to it (or logged in) so far.
     conversations: int = 0
 
-    @abstractmethod
+    #: What answers, in a thread of its own; and whether it is about to end.
+    _server: socketserver.BaseServer
+    _thread: threading.Thread
+    _closing: threading.Event
+
     def __enter__(self) -> Self:
         """Listen at ``host`` and ``port``."""
+        self._thread.start()
+        return self
 
-    @abstractmethod
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -75,6 +82,14 @@ class FakeTerminal(ABC):
         trace: TracebackType | None,
     ) -> None:
         """Hang up on everybody and close; no thread of it is left."""
+        self._closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._hang_up()
+        self._server.server_close()  # waits for the conversations as well
+
+    def _hang_up(self) -> None:  # noqa: B027  there may be nothing to do
+        """End conversations that would not end by themselves; most do."""
 
     @abstractmethod
     def extend(self, rows: Iterable[Row]) -> None:

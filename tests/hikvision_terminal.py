@@ -36,8 +36,7 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
@@ -137,21 +136,8 @@ class HikvisionTerminal(FakeTerminal):
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
+    def _hang_up(self) -> None:
         self._server.hang_up()
-        self._server.server_close()  # waits for the conversations as well
 
     def extend(self, rows: Iterable[Row]) -> None:
         zone = ZoneInfo(self.tz)

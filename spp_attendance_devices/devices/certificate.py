@@ -9,7 +9,6 @@ from dataclasses import replace
 from . import net, tls
 from .adapter import DeviceConfig
 from .errors import DeviceProtocolError
-from .line_session import classify
 
 
 def shown_fingerprint(config: DeviceConfig) -> str:
@@ -36,7 +35,7 @@ def shown_fingerprint(config: DeviceConfig) -> str:
         ):
             certificate = secured.getpeercert(binary_form=True)
     except OSError as error:
-        raise classify(error) from error
+        raise net.classify(error) from error
     if not certificate:
         raise DeviceProtocolError("it shows no certificate")
     return hashlib.sha256(certificate).hexdigest()

@@ -25,12 +25,9 @@ from .errors import (
     DeviceDisconnected,
     DeviceError,
     DeviceLocked,
-    DeviceNameUnknown,
     DeviceProtocolError,
-    DeviceRefused,
     DeviceTimeout,
     DeviceTlsError,
-    DeviceUnreachable,
     InvalidConfig,
     UnsupportedDevice,
 )
@@ -186,7 +183,7 @@ def meet(config: DeviceConfig) -> Iterator[LineSession]:
                 raise DeviceProtocolError("the reader's id is not 1 to 64 characters")
             yield LineSession(line, hello, device)
     except (OSError, ssl.SSLError) as error:
-        raise classify(error) from error
+        raise net.classify(error) from error
 
 
 @contextlib.contextmanager
@@ -235,27 +232,6 @@ def clean(value: Any, length: int) -> str:
     text = str(value)[:length]
     # NUL and lone halves of a character can't be stored.
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text).strip()
-
-
-def classify(error: OSError) -> DeviceError:
-    """The project's error for what a socket raised."""
-    detail = f"{type(error).__name__}: {error}"[:200]
-    match error:
-        case ssl.SSLCertVerificationError():
-            return DeviceTlsError(detail)
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-            return DeviceDisconnected(detail)
-        case ssl.SSLError():
-            return DeviceProtocolError(f"no TLS is spoken there: {detail}")
-        case socket.gaierror():
-            return DeviceNameUnknown(detail)
-        case TimeoutError():
-            return DeviceTimeout(detail)
-        case ConnectionRefusedError():
-            return DeviceRefused(detail)
-        case ConnectionError():
-            return DeviceDisconnected(detail)
-    return DeviceUnreachable(detail)
 
 
 def _secure(connection: socket.socket, config: DeviceConfig) -> socket.socket:

@@ -9,10 +9,22 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import time
 from collections.abc import Iterable
 
-from .errors import DeviceForbiddenAddress, DeviceTimeout, InvalidConfig
+from .errors import (
+    DeviceDisconnected,
+    DeviceError,
+    DeviceForbiddenAddress,
+    DeviceNameUnknown,
+    DeviceProtocolError,
+    DeviceRefused,
+    DeviceTimeout,
+    DeviceTlsError,
+    DeviceUnreachable,
+    InvalidConfig,
+)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -95,3 +107,24 @@ def connect(
         else:
             return connection
     raise failure or OSError("the name has no address")
+
+
+def classify(error: OSError) -> DeviceError:
+    """The project's error for what a socket raised."""
+    detail = f"{type(error).__name__}: {error}"[:200]
+    match error:
+        case ssl.SSLCertVerificationError():
+            return DeviceTlsError(detail)
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return DeviceDisconnected(detail)
+        case ssl.SSLError():
+            return DeviceProtocolError(f"no TLS is spoken there: {detail}")
+        case socket.gaierror():
+            return DeviceNameUnknown(detail)
+        case TimeoutError():
+            return DeviceTimeout(detail)
+        case ConnectionRefusedError():
+            return DeviceRefused(detail)
+        case ConnectionError():
+            return DeviceDisconnected(detail)
+    return DeviceUnreachable(detail)

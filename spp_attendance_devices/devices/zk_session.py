@@ -16,7 +16,6 @@ to go wrong in it is fenced off here:
 from __future__ import annotations
 
 import contextlib
-import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -26,19 +25,14 @@ from typing import Any, TypeVar
 from zk import ZK, const
 from zk.exception import ZKErrorConnection, ZKErrorResponse
 
-from . import zk_wire
+from . import net, zk_wire
 from .adapter import DeviceConfig, DeviceInfo
 from .errors import (
     DeviceAuthFailed,
     DeviceBusy,
     DeviceDataError,
-    DeviceDisconnected,
     DeviceError,
-    DeviceNameUnknown,
     DeviceProtocolError,
-    DeviceRefused,
-    DeviceTimeout,
-    DeviceUnreachable,
 )
 
 #: Kept back from the deadline for re-enabling the terminal and hanging up, seconds.
@@ -159,20 +153,11 @@ def classify(error: Exception) -> DeviceError:
         chain.append(chain[-1].__context__)  # type: ignore[arg-type]
     # pyzk re-raises network errors as text: the original is the context.
     for fault in chain:
-        detail = f"{type(fault).__name__}: {fault}"[:200]
         match fault:
             case DeviceError():
                 return fault
-            case socket.gaierror():
-                return DeviceNameUnknown(detail)
-            case TimeoutError():
-                return DeviceTimeout(detail)
-            case ConnectionRefusedError():
-                return DeviceRefused(detail)
-            case ConnectionError():
-                return DeviceDisconnected(detail)
             case OSError():
-                return DeviceUnreachable(detail)
+                return net.classify(fault)
     detail = f"{type(error).__name__}: {error}"[:200]
     if isinstance(error, ZKErrorResponse):
         if "Unauthenticated" in str(error):

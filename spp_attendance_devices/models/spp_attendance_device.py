@@ -16,7 +16,7 @@ _CLOCK_RIGHT = 5
 #: Colours of cards by health, as Odoo numbers them.
 _COLORS = {"healthy": 10, "degraded": 2, "offline": 1, "never": 4, "disabled": 0}
 #: Settings by which a terminal is reached: whoever changes one has repaired something.
-_CONNECTION = frozenset(
+CONNECTION = frozenset(
     {
         "adapter",
         "host",
@@ -497,7 +497,7 @@ class SppAttendanceDevice(models.Model):
     def write(self, vals):
         if vals.get("host") and "secret_input" not in vals:
             self._check_secret_stays(vals["host"])
-        if not _CONNECTION.isdisjoint(vals):
+        if not CONNECTION.isdisjoint(vals):
             vals = {**self._prepare_closed_vals(), **vals}
         moves = "register_id" in vals
         before = {device: device.register_id for device in self if moves}

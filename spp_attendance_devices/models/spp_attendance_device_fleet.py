@@ -7,6 +7,8 @@ from odoo.tools import SQL
 
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
+from .spp_attendance_device import CONNECTION
+
 #: A clock that is off by less is as good as any; by more somebody should find out why.
 CLOCK_OFF = 5
 CLOCK_FAR_OFF = 15 * 60
@@ -16,21 +18,7 @@ CLOCK_CHANGE = timedelta(hours=2)
 FULL = 80
 #: Settings that a conversation begins with: changed in the middle of one, what it gives
 #: is not wanted any more.
-_SETTINGS = frozenset(
-    {
-        "adapter",
-        "host",
-        "port",
-        "username",
-        "secret_input",
-        "tls",
-        "tls_ca",
-        "tls_fingerprint",
-        "transport",
-        "options",
-        "tz",
-    }
-)
+_SETTINGS = CONNECTION | {"tz"}
 #: Where it is: changed, another unit may answer, and is read in full.
 _PLACE = frozenset({"adapter", "host", "port"})
 #: Of a terminal of which nothing is known yet, and nothing wanted that is being said.
