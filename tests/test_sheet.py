@@ -92,7 +92,14 @@ class Programme:
     def expect_file(self) -> None:
         """Wait for the file to hold just what the API tells."""
         told = sorted(self.get().content.splitlines()[1:])
-        wait_until(lambda: self.path.exists() and len(self.lines()) == len(told))
+        # A line that was cut short must not stand for the one that is still to come.
+        wait_until(
+            lambda: (
+                self.path.exists()
+                and self.path.read_bytes().endswith(b"\n")
+                and len(self.lines()) == len(told)
+            )
+        )
         assert sorted(self.lines()) == told
         wait_until(lambda: self.state("file_bytes") == self.path.stat().st_size)
 
