@@ -221,6 +221,7 @@ class SppAttendanceDevice(models.Model):
         patience = min(LANE_SECONDS, (self._longest_reading() or LANE_SECONDS) / 4)
         cron._commit_progress()
         begun = renewed = time.monotonic()
+        done = 0
         with polling.Pool(size) as pool:
             while True:
                 now = time.monotonic()
@@ -237,7 +238,10 @@ class SppAttendanceDevice(models.Model):
                     if claim := self._finish(talk):
                         pool.add(claim)
                     cron._commit_progress(1)
-        cron._commit_progress(remaining=self._count_due())
+                    done += 1
+        # What has fallen due since a run that found nothing is for the next one: Odoo
+        # warns of a run that leaves something and has done nothing.
+        cron._commit_progress(remaining=self._count_due() if done else 0)
 
     @api.model
     def _fill(self, pool, elapsed):

@@ -197,6 +197,16 @@ class TestCron(DeviceCase):
         self.run_lane()
         self.assertEqual(set(devices.mapped("health")), {"healthy"})
 
+    def test_what_falls_due_after_a_run_found_nothing_is_for_the_next(self):
+        with (
+            patch.object(type(self.devices), "_claim_due", lambda *_args: []),
+            self.assertNoLogs("odoo.addons.base.models.ir_cron", "WARNING"),
+        ):
+            self.run_lane()
+        self.assertFalse(FakeAdapter.configs)
+        self.run_lane()
+        self.assertTrue(FakeAdapter.configs)
+
     def test_one_bad_terminal_does_not_harm_another(self):
         bad = self.new_device()
 
