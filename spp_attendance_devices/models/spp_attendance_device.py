@@ -8,6 +8,7 @@ from odoo.addons.spp_attendance.enrolment import EnrolStaff, UnenrolStaff
 from ..devices import DeviceError
 from ..devices.errors import DeviceBusy
 from ..hints import titles
+from ..notices import RELOAD, notice
 
 #: A log that is this full (%) may soon overwrite its oldest scans, or take none.
 FULL = 80
@@ -732,16 +733,7 @@ class SppAttendanceDevice(models.Model):
 
     @api.model
     def _notify(self, kind, message):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": kind,
-                "message": message,
-                "sticky": kind == "danger",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notice(kind, message, RELOAD)
 
     @api.model
     def _describe(self, info):

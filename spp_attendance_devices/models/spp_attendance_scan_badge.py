@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..notices import RELOAD, notice
 from ..suggestions import Wanted, explain, suggest
 
 
@@ -125,16 +126,12 @@ class SppAttendanceScanBadge(models.Model):
                 for badge in badges
             ]
         )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._(
-                    "%(count)s badges are assigned. %(scans)s scans were processed.",
-                    count=count,
-                    scans=scans,
-                ),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notice(
+            "success",
+            self.env._(
+                "%(count)s badges are assigned. %(scans)s scans were processed.",
+                count=count,
+                scans=scans,
+            ),
+            RELOAD,
+        )

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 
 from ..devices import DeviceError
+from ..notices import CLOSE, notice
 from ..suggestions import Wanted, explain, suggest
 
 
@@ -135,17 +136,11 @@ class SppAttendanceDevicePeople(models.TransientModel):
                 for line in chosen
             ]
         )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._(
-                    "%(count)s badges are assigned.", count=len(chosen)
-                ),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return notice(
+            "success",
+            self.env._("%(count)s badges are assigned.", count=len(chosen)),
+            CLOSE,
+        )
 
 
 class SppAttendanceDevicePeopleLine(models.TransientModel):

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from ..notices import CLOSE, notice
 from ..suggestions import Wanted, explain, suggest
 
 
@@ -80,17 +81,13 @@ class SppAttendanceScanAssign(models.TransientModel):
         # Some may be of days before, and wait on.
         self.invalidate_recordset(["scan_count"])
         waiting -= self.scan_count
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._(
-                    "Badge %(badge)s is %(person)s. %(count)s scans were processed.",
-                    badge=self.user_code,
-                    person=self.subscriber_id.display_name,
-                    count=waiting,
-                ),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return notice(
+            "success",
+            self.env._(
+                "Badge %(badge)s is %(person)s. %(count)s scans were processed.",
+                badge=self.user_code,
+                person=self.subscriber_id.display_name,
+                count=waiting,
+            ),
+            CLOSE,
+        )
