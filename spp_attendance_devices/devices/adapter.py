@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from . import tls
 from .errors import InvalidConfig, UnsupportedDevice
 from .host import validate_host, validate_port
 from .net import parse_networks
@@ -220,6 +221,8 @@ class BaseMachineAdapter(ABC):
             raise InvalidConfig("the timeout must be positive and within the deadline")
         if cls.capabilities.secret == "comm_key":
             validate_comm_key(config.password)
+        if cls.capabilities.tls:
+            tls.validate(config)
         cls._validate_options(config.options)
 
     @classmethod

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import biostar_codec as codec
-from . import tls
 from .adapter import (
     BaseMachineAdapter,
     Capabilities,
@@ -107,11 +106,6 @@ class BiostarAdapter(BaseMachineAdapter):
         users=True,
         options=True,
     )
-
-    @classmethod
-    def validate(cls, config: DeviceConfig) -> None:
-        tls.validate(config)
-        return super().validate(config)
 
     @classmethod
     def _validate_options(cls, options: Mapping[str, Any]) -> None:

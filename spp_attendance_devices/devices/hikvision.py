@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from . import hikvision_codec as codec
-from . import tls
 from .adapter import (
     BaseMachineAdapter,
     Capabilities,
@@ -82,11 +81,6 @@ class HikvisionAdapter(BaseMachineAdapter):
         clock=True,
         options=True,
     )
-
-    @classmethod
-    def validate(cls, config: DeviceConfig) -> None:
-        tls.validate(config)
-        return super().validate(config)
 
     @classmethod
     def _validate_options(cls, options: Mapping[str, Any]) -> None:

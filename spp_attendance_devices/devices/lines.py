@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from . import tls
 from .adapter import (
     Acknowledged,
     BaseMachineAdapter,
@@ -75,7 +74,6 @@ class LinesAdapter(BaseMachineAdapter):
     def validate(cls, config: DeviceConfig) -> None:
         if config.password and len(config.password) < MIN_KEY:
             raise InvalidConfig(f"the shared key needs {MIN_KEY} characters or more")
-        tls.validate(config)
         return super().validate(config)
 
     def test(self, now: datetime) -> DeviceInfo:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import ssl
+from typing import TYPE_CHECKING
 
-from .adapter import DeviceConfig
 from .errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from .adapter import DeviceConfig
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
