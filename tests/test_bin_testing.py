@@ -121,6 +121,14 @@ def test_known_complaints_match_in_full():
         assert odoolog.log_check(log(quiet, record), known).failed == 1
 
 
+def test_what_a_stop_cuts_off_is_no_complaint():
+    stop = ("INFO", "odoo.service.server", "Initiating shutdown")
+    cut = ("ERROR", "odoo.sql_db", "bad query: x\nERROR: cursor already closed ")
+    assert odoolog.log_check(log(stop, cut)).passed == 1
+    assert odoolog.log_check(log(cut, stop)).failed == 1
+    assert odoolog.log_check(log(stop, ("ERROR", "odoo", "division"))).failed == 1
+
+
 def test_output_outside_of_the_log_is_a_complaint():
     ready = log(("INFO", "odoo", "ready"))
     assert odoolog.log_check("Segmentation fault\n" + ready).failed == 1

@@ -19,6 +19,10 @@ TEST_NAME = re.compile(r"[\w.]+$")
 # Python's own words for what ended nobody knows where; Odoo logs nothing about it.
 STRAY = re.compile(r"Exception in thread |Exception ignored in|Fatal Python error")
 BAD_LEVELS = ("WARNING", "ERROR", "CRITICAL")
+# A threaded server closes the database under its scheduled actions when it stops, and
+# each of them says so on its way out.
+STOPPING = "Initiating shutdown"
+CUT_OFF = re.compile(r".*(?:cursor|connection) already closed\s*", re.DOTALL)
 # How many lines of one complaint are shown: enough for a traceback's last frames.
 SHOWN = 30
 
@@ -105,15 +109,22 @@ def _is_test_failure(record: Record) -> bool:
 def complaints(
     records: Iterable[Record], known: Iterable[Known] = KNOWN
 ) -> list[Record]:
-    """Warnings and errors that are neither failed tests nor known."""
+    """Warnings and errors that are neither failed tests nor known.
+
+    What is cut off because its server stops is no complaint.
+    """
     known = tuple(known)
-    return [
-        record
-        for record in records
-        if record.level in BAD_LEVELS
-        and not _is_test_failure(record)
-        and not any(line.covers(record) for line in known)
-    ]
+    found, stopping = [], False
+    for record in records:
+        stopping = stopping or record.message == STOPPING
+        if (
+            record.level in BAD_LEVELS
+            and not _is_test_failure(record)
+            and not (stopping and CUT_OFF.fullmatch(record.message))
+            and not any(line.covers(record) for line in known)
+        ):
+            found.append(record)
+    return found
 
 
 def log_check(text: str, known: Iterable[Known] = KNOWN) -> Outcome:
