@@ -156,7 +156,8 @@ def test_a_camera_that_sees_no_code_is_closed(
         assert not overflows(page)
         page.clock.fast_forward(61_000)
         expect(page.locator("#camera")).to_be_hidden()
-        page.wait_for_function("!document.querySelector('video').srcObject")
+        # Not wait_for_function(): the page's policy refuses what it evaluates.
+        wait_until(lambda: page.evaluate("!document.querySelector('video').srcObject"))
         expect(page.locator("#message")).to_have_text("")
 
 

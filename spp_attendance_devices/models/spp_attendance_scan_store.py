@@ -108,7 +108,8 @@ class SppAttendanceScan(models.Model):
         now = fields.Datetime.now()
         # Whoever has the terminal read need not see the company's settings.
         company_sudo = device.company_id.sudo()
-        drift = clock_drift or 0
+        drifts = abs(clock_drift or 0) > company_sudo.attendance_drift_limit
+        tz = device.tz
         self.env.cr.execute(
             SQL(
                 """
@@ -140,13 +141,8 @@ class SppAttendanceScan(models.Model):
                     [
                         {
                             "scan_uid": uid,
-                            **self._prepare_row(scan, device.tz, now),
-                            "flag": scan.flag
-                            or (
-                                "clock"
-                                if abs(drift) > company_sudo.attendance_drift_limit
-                                else None
-                            ),
+                            **self._prepare_row(scan, tz, now),
+                            "flag": scan.flag or ("clock" if drifts else None),
                         }
                         for uid, scan in by_uid.items()
                     ]
