@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import partial
-from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
 from .devices import BaseMachineAdapter, DeviceConfig, DeviceError, DeviceInfo
@@ -107,12 +106,7 @@ class Pool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         # None is dropped half said: a terminal may not like that.
         self._threads.shutdown(wait=True)
 

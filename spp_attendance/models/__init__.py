@@ -10,6 +10,7 @@ from . import (
     spp_attendance_api_row_mixin,
     spp_attendance_api_tree_mixin,
     spp_attendance_audited_mixin,
+    spp_attendance_credential_mixin,
     spp_attendance_dated_mixin,
     spp_attendance_department,
     spp_attendance_digit,

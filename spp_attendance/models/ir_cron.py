@@ -2,7 +2,7 @@ import logging
 import random
 import time
 
-from odoo import api, models
+from odoo import api, fields, models
 
 from .. import sheet
 
@@ -14,6 +14,23 @@ _FRESH = 10
 
 class IrCron(models.Model):
     _inherit = "ir.cron"
+
+    @api.model
+    def _wake(self, *xml_ids):
+        """Have scheduled actions begin, but for those that were called already and have
+        not come yet: each call costs a connection."""
+        # They are the system's; whoever brings work may have it done.
+        crons_sudo = self.sudo().union(*map(self.env.ref, xml_ids))
+        calls_sudo = self.env["ir.cron.trigger"].sudo()
+        pending_sudo = calls_sudo.search_fetch(
+            [
+                ("cron_id", "in", crons_sudo.ids),
+                ("call_at", "<=", fields.Datetime.now()),
+            ],
+            ["cron_id"],
+        )
+        for cron_sudo in crons_sudo - pending_sudo.cron_id:
+            cron_sudo._trigger()
 
     @classmethod
     def _process_job(cls, cron_cr, job):

@@ -94,7 +94,11 @@ class SppAttendanceImportSource(models.Model):
 
     _name = "spp.attendance.import.source"
     _description = "Attendance Import Source"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "spp.attendance.credential.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _order = "name, id"
     _check_company_auto = True
 
@@ -222,18 +226,8 @@ class SppAttendanceImportSource(models.Model):
         help="With the placeholders {client_id} and {client_secret}.",
     )
     token_path = fields.Char(string="Path of the Token", default="access_token")
-    secret = fields.Char(
-        "Stored Secret", groups=fields.NO_ACCESS, copy=False, prefetch=False
-    )
     secret_input = fields.Char(
-        string="Secret",
-        compute="_compute_secret_input",
-        inverse="_inverse_secret_input",
-        copy=False,
         help="Client secret, password or token. It can be replaced, but never read.",
-    )
-    secret_set = fields.Boolean(
-        string="Secret Stored", compute="_compute_secret_set", compute_sudo=True
     )
 
     # ------------------------------------------------------------ where: file
@@ -356,30 +350,6 @@ class SppAttendanceImportSource(models.Model):
         return target
 
     # ----------------------------------------------------------------- computed
-
-    def _compute_secret_input(self):
-        # What was stored is never shown.
-        self.secret_input = False
-
-    def _inverse_secret_input(self):
-        for source in self:
-            # By a statement of its own, which isn't logged when it fails: another
-            # worker may have written the row meanwhile.
-            self.env.cr.execute(
-                SQL(
-                    "UPDATE spp_attendance_import_source SET secret = %s WHERE id = %s",
-                    (source.secret_input or "").strip() or None,
-                    source.id,
-                ),
-                log_exceptions=False,
-            )
-        # Nor does it come back with the answer to the request that brought it.
-        self.invalidate_recordset(["secret", "secret_input", "secret_set"], flush=False)
-
-    @api.depends("secret")
-    def _compute_secret_set(self):
-        for source in self:
-            source.secret_set = bool(source.secret)
 
     @api.depends("schedule")
     def _compute_next_run_at(self):

@@ -177,26 +177,7 @@ class SppAttendanceLogQueue(models.Model):
                 rows=json.dumps(rows),
             )
         )
-        self._wake()
-
-    @api.model
-    def _wake(self):
-        """Call the lanes, unless they have been called and not come yet."""
-        # Scheduled actions are the system's; whoever may send may have it recorded.
-        crons_sudo = self.env["ir.cron"].sudo().union(*map(self.env.ref, _LANES))
-        pending_sudo = (
-            self.env["ir.cron.trigger"]
-            .sudo()
-            .search_fetch(
-                [
-                    ("cron_id", "in", crons_sudo.ids),
-                    ("call_at", "<=", fields.Datetime.now()),
-                ],
-                ["cron_id"],
-            )
-        )
-        for cron_sudo in crons_sudo - pending_sudo.cron_id:
-            cron_sudo._trigger()
+        self.env["ir.cron"]._wake(*_LANES)
 
     # ------------------------------------------------------------------ worker
 
@@ -421,7 +402,7 @@ class SppAttendanceLogQueue(models.Model):
                 "resolved_by": False,
             }
         )
-        self._wake()
+        self.env["ir.cron"]._wake(*_LANES)
 
     def action_dismiss(self):
         """Say that nothing is to be made of these."""

@@ -351,8 +351,7 @@ class TestDigitBulk(DigitLogCase):
 
     def test_is_forgotten(self):
         self.accepted("create", [self.log(self.grace), self.log()])
-        with patch.object(SppAttendanceLogQueue, "_wake"):
-            self.work()
+        self.work()
         self.accepted("create", [self.log()])
         self.env.cr.execute(
             "UPDATE spp_attendance_log_queue SET write_date = '2020-01-01'"

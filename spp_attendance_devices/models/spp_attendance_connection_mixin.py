@@ -2,7 +2,6 @@ import json
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -23,6 +22,7 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
 
     _name = "spp.attendance.connection.mixin"
     _description = "Connection to a Terminal"
+    _inherit = "spp.attendance.credential.mixin"
 
     adapter = fields.Selection(
         selection="_selection_adapter",
@@ -54,20 +54,7 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
     has_clear = fields.Boolean(compute="_compute_capabilities")
     has_options = fields.Boolean(compute="_compute_capabilities")
     username = fields.Char(string="User Name", copy=False)
-    secret = fields.Char(
-        "Stored Secret", groups=fields.NO_ACCESS, copy=False, prefetch=False
-    )
-    secret_input = fields.Char(
-        string="Secret",
-        compute="_compute_secret_input",
-        inverse="_inverse_secret_input",
-        groups="spp_attendance.spp_attendance_group_admin",
-        copy=False,
-        help="It can be replaced here, but never read.",
-    )
-    secret_set = fields.Boolean(
-        string="Secret Stored", compute="_compute_secret_set", compute_sudo=True
-    )
+    secret_input = fields.Char(groups="spp_attendance.spp_attendance_group_admin")
     transport = fields.Selection(
         [("tcp", "TCP"), ("udp", "UDP")], required=True, default="tcp"
     )
@@ -172,28 +159,9 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
             device.has_clear = can.clear
             device.has_options = can.options
 
-    def _compute_secret_input(self):
-        # What was stored is never shown.
-        self.secret_input = False
-
-    def _inverse_secret_input(self):
-        for device in self:
-            secret = (device.secret_input or "").strip()
-            if device.secret_kind == "comm_key":
-                secret = self._comm_key(secret)
-            # By a statement of its own, which isn't logged when it fails: another
-            # worker may have written the row meanwhile.
-            self.env.cr.execute(
-                SQL(
-                    "UPDATE %s SET secret = %s WHERE id = %s",
-                    SQL.identifier(self._table),
-                    secret or None,
-                    device.id,
-                ),
-                log_exceptions=False,
-            )
-        # Nor does it come back with the answer to the request that brought it.
-        self.invalidate_recordset(["secret", "secret_input", "secret_set"], flush=False)
+    def _clean_secret(self, text):
+        text = super()._clean_secret(text)
+        return self._comm_key(text) if self.secret_kind == "comm_key" else text
 
     @api.model
     def _comm_key(self, text):
@@ -207,11 +175,6 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
                 )
             ) from None
         return str(number) if number else ""
-
-    @api.depends("secret")
-    def _compute_secret_set(self):
-        for device in self:
-            device.secret_set = bool(device.secret)
 
     @api.depends("adapter")
     @api.depends_context("lang")

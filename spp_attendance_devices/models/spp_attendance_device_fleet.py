@@ -7,15 +7,12 @@ from odoo.tools import SQL
 
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
-from .spp_attendance_device import CONNECTION
+from .spp_attendance_device import CLOCK_OFF, CONNECTION, FULL
 
-#: A clock that is off by less is as good as any; by more somebody should find out why.
-CLOCK_OFF = 5
+#: Of a clock that is off by more somebody should find out why (s).
 CLOCK_FAR_OFF = 15 * 60
 #: No clock is set so near to where summer time begins or ends.
 CLOCK_CHANGE = timedelta(hours=2)
-#: A log that is this full (%) may soon overwrite its oldest scans, or take none.
-FULL = 80
 #: Settings that a conversation begins with: changed in the middle of one, what it gives
 #: is not wanted any more.
 _SETTINGS = CONNECTION | {"tz"}
@@ -69,7 +66,7 @@ class SppAttendanceDevice(models.Model):
             self.failure_count > 0
             or bool(self.error_code)
             or abs(self.clock_drift) > self.company_id.attendance_drift_limit
-            or self.record_count * 100 > self.record_capacity * FULL > 0
+            or self.fill_level > FULL
         )
 
     def write(self, vals):
