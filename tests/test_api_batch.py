@@ -118,7 +118,8 @@ def prefork(start_server: Callable) -> App:
 
 
 @pytest.fixture(params=["threaded", "prefork"])
-def app(request) -> App:
+def app(request, start_server: Callable) -> App:
+    """``start_server`` is asked for by name, which marks the tests as end to end."""
     return request.getfixturevalue(request.param)
 
 
