@@ -8,7 +8,7 @@ from pathlib import Path
 from ..apt import PRINTING, need_programs
 from ..paths import ADDONS, ROOT
 from ..shell import digest
-from . import fingerprint
+from . import fingerprint, older
 from .odoolog import log_check, test_counts
 from .outcome import Outcome, check, failure, from_junit
 from .schedule import Step
@@ -30,41 +30,6 @@ env["spp.attendance.subscriber"].create(
 )
 env.cr.commit()
 """
-# What the version before today's roles and areas had: other rules, which nothing else
-# updates, and an analysis at an address that is another's by now.
-AGE = """
-UPDATE ir_module_module SET latest_version = '19.0.1.0.0'
- WHERE name = 'spp_attendance';
-UPDATE ir_rule SET domain_force = '[(0, ''='', 1)]' FROM ir_model_data d
- WHERE d.module = 'spp_attendance' AND d.model = 'ir.rule' AND d.res_id = ir_rule.id;
-WITH old AS (
-    INSERT INTO ir_rule (name, model_id, domain_force, active, global, perm_read,
-                         perm_write, perm_create, perm_unlink)
-    SELECT 'Of old', id, '[(0, ''='', 1)]', TRUE, TRUE, TRUE, TRUE, TRUE, TRUE
-      FROM ir_model WHERE model = 'spp.attendance.record'
- RETURNING id)
-INSERT INTO ir_model_data (module, name, model, res_id, noupdate)
-SELECT 'spp_attendance', 'spp_attendance_record_rule_old', 'ir.rule', id, TRUE FROM old;
-UPDATE ir_act_window SET path = NULL WHERE path = 'attendance-analysis';
-WITH old AS (
-    INSERT INTO ir_act_window (name, type, path, res_model, view_mode, target, context,
-                               binding_type, binding_view_types)
-    VALUES ('{"en_US": "Of old"}', 'ir.actions.act_window', 'attendance-analysis',
-            'spp.attendance.record', 'pivot', 'current', '{}', 'action', 'list,form')
- RETURNING id)
-INSERT INTO ir_model_data (module, name, model, res_id, noupdate)
-SELECT 'spp_attendance', 'spp_attendance_record_analysis_action',
-       'ir.actions.act_window', id, FALSE
-  FROM old;
-"""
-# What has to be as it was after that: by name, since the rows are others.
-MIGRATED = """
-SELECT format('rule %s: %s', r.name, r.domain_force) FROM ir_rule r;
-SELECT format('xml id %s.%s', module, name) FROM ir_model_data
- WHERE module NOT IN ('__export__', '__import__') AND model <> 'ir.model.inherit';
-SELECT format('address %s: %s', path, name ->> 'en_US') FROM ir_actions
- WHERE path IS NOT NULL;
-"""
 
 
 def steps(place: Workplace) -> list[Step]:
@@ -79,7 +44,7 @@ def steps(place: Workplace) -> list[Step]:
         Step("click", lambda: _click(place), needs=("together",)),
         Step("test-lint", lambda: _test_lint(place), needs=("together",)),
         Step("update", lambda: _update(place), needs=("together",)),
-        Step("migrate", lambda: _migrate(place), needs=("spp_attendance",)),
+        Step("migrate", lambda: _migrate(place), needs=("spp_attendance_devices",)),
         Step("uninstall-all", lambda: _uninstall_all(place), needs=("together",)),
         *(
             Step(
@@ -204,12 +169,15 @@ def _update(place: Workplace) -> Outcome:
 
 def _migrate(place: Workplace) -> Outcome:
     """Updating what an older version left behind gives what a new installation has."""
-    database = place.clone(place.database("spp_attendance"), "migrate")
-    before = place.databases.query(MIGRATED, database).splitlines()
-    place.databases.query(AGE, database)
-    aged = place.databases.query(MIGRATED, database).splitlines()
+    database = place.clone(place.database("spp_attendance_devices"), "migrate")
+    place.databases.shell(database, older.FILL)
+    script = fingerprint.structure() + older.ROWS
+    before = place.databases.query(script, database).splitlines()
+    place.databases.query(older.AGE, database)
+    aged = place.databases.query(script, database).splitlines()
+    # What stands on it is updated with it.
     done = place.odoo("migrate", database, ["--update=spp_attendance"])
-    after = place.databases.query(MIGRATED, database).splitlines()
+    after = place.databases.query(script, database).splitlines()
     return (
         _verdict(done, tests=False)
         + check([] if aged != before else ["nothing was made older"])
