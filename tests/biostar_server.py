@@ -31,23 +31,19 @@ code under test.
 
 from __future__ import annotations
 
-import contextlib
 import email.utils
 import hashlib
 import ipaddress
 import itertools
 import json
 import secrets
-import socket
 import ssl
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -57,7 +53,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from fake_terminal import FakeTerminal, Row, iso_second
+from fake_terminal import (
+    SHARED_FAULTS,
+    FakeServer,
+    FakeTerminal,
+    HttpConversation,
+    Row,
+    iso_second,
+)
 
 #: A card at the reader, a card with duress, access denied, a door that opens.
 PASSED, DURESS, DENIED, DOOR = 4102, 4614, 6402, 20480
@@ -107,16 +110,8 @@ class BiostarServer(FakeTerminal):
     """
 
     make = "biostar"
-    FAULTS = frozenset(
+    FAULTS = (SHARED_FAULTS - {"wrong_count"}).union(
         {
-            "silent",
-            "close_mid",
-            "stall_mid",
-            "garbage",
-            "refuse_auth",
-            "busy",
-            "bad_date",
-            "future",
             "session_lost",
             "session_code",
             "session_never",
@@ -143,36 +138,23 @@ class BiostarServer(FakeTerminal):
         secure: bool = True,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        tls = _certificate()[1] if secure else None
+        super().__init__(port, _Conversation, server=_Server, tls=tls)
         self.clock = clock
-        self._fault = ""
         self.username = "attendance"
         self.secret = "Open, Sesame 1"
         self.wrong_secret = "Open, Barley 1"
-        self.secure = secure
         self.readers = [Reader(serial)]
         #: What was asked, in order: method and path; and the bodies of searches.
         self.requests: list[str] = []
         self.searches: list[dict[str, Any]] = []
         #: Sessions that nobody ended.
         self.sessions: dict[str, int] = {}
-        #: Set when half of a page was sent under a ``*_mid`` fault.
-        self.reached_middle = threading.Event()
         self.names: dict[str, str] = {}
         self._empties = itertools.cycle([{"rows": []}, {"rows": ""}, {}])
-        self._lock = threading.RLock()
         self._events: list[Event] = []
         self._waiting: list[Event] = []
         self._tables: Counter[str] = Counter()
-        self._closing = threading.Event()
-        self._server = _Server((self.host, port), _Conversation)
-        self._server.fake = self
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
-        )
-
-    def _hang_up(self) -> None:
-        self._server.hang_up()
 
     # What the test does with it
 
@@ -184,17 +166,9 @@ class BiostarServer(FakeTerminal):
     def serial(self, serial: str) -> None:
         self.readers[0].id = serial
 
-    @property
-    def fault(self) -> str:
-        return self._fault
-
-    @fault.setter
-    def fault(self, fault: str) -> None:
-        assert fault in ("", *self.FAULTS), fault
-        with self._lock:
-            self._fault = fault
-            self.readers[0].up = fault != "late_arrival"
-            self._arrive()
+    def _changed(self) -> None:
+        self.readers[0].up = self.fault != "late_arrival"
+        self._arrive()
 
     @property
     def authority(self) -> str:
@@ -249,23 +223,13 @@ class BiostarServer(FakeTerminal):
             }
 
     def values(self) -> dict[str, Any]:
-        return {
-            "adapter": self.make,
-            "host": self.host,
-            "port": self.port,
-            "tz": self.tz,
-            "username": self.username,
-            "secret_input": self.secret,
-            "tls": "pinned" if self.secure else "none",
-            "tls_fingerprint": self.fingerprint if self.secure else False,
-            "options": json.dumps(_OPTIONS),
-        }
+        return {**super().values(), "options": json.dumps(_OPTIONS)}
 
     def _settings(self) -> dict[str, Any]:
         return {
             "username": self.username,
-            "tls": "pinned" if self.secure else "none",
-            "tls_fingerprint": self.fingerprint if self.secure else "",
+            "tls": "pinned" if self.tls else "none",
+            "tls_fingerprint": self.fingerprint if self.tls else "",
             "options": _OPTIONS,
         }
 
@@ -288,9 +252,6 @@ class BiostarServer(FakeTerminal):
     def now(self) -> datetime:
         ahead = timedelta(hours=1 if self.fault == "clock_jump" else 0)
         return self.clock() + ahead
-
-    def wait_for_end(self) -> None:
-        self._closing.wait()
 
     def login(self, given: Any) -> str | None:
         """A new session, None for an operator that is none."""
@@ -457,64 +418,17 @@ def _certificate() -> tuple[str, ssl.SSLContext, str]:
     return pem.decode(), context, hashlib.sha256(der).hexdigest()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    fake: BiostarServer
-
-    def __init__(self, *args: Any) -> None:
-        self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        super().__init__(*args)
-
-    def process_request(self, request: socket.socket, client_address: Any) -> None:
-        with self._guard:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: socket.socket) -> None:
-        with self._guard:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        """End the conversations that clients keep open."""
-        with self._guard:
-            for request in self._open:
-                with contextlib.suppress(OSError):
-                    request.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are what these tests are about."""
+class _Server(FakeServer):
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        if self.terminal.fault == "silent":
+            self.terminal.wait_for_end()
+        else:
+            super().finish_request(request, client_address)
 
 
-class _Conversation(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def setup(self) -> None:
-        self.fake = self.server.fake
-        if self.fake.fault == "silent":
-            self.fake.wait_for_end()
-            raise ConnectionAbortedError
-        plain = self.request
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.fake.secure:
-            context = _certificate()[1]
-            # Shares the descriptor's connection, so that hanging up reaches it.
-            self.request = context.wrap_socket(plain.dup(), server_side=True)
-        super().setup()
-
-    def finish(self) -> None:
-        with contextlib.suppress(OSError):
-            super().finish()
-        if self.fake.secure:
-            self.request.close()
-
-    def log_message(self, *_words: object) -> None:
-        """Silent."""
-
+class _Conversation(HttpConversation):
     def date_time_string(self, timestamp: float | None = None) -> str:
-        return email.utils.format_datetime(self.fake.now(), usegmt=True)
+        return email.utils.format_datetime(self.terminal.now(), usegmt=True)
 
     def do_GET(self) -> None:
         self.answer({})
@@ -525,7 +439,7 @@ class _Conversation(BaseHTTPRequestHandler):
         self.answer(json.loads(body) if body else {})
 
     def answer(self, body: dict[str, Any]) -> None:
-        fake, path = self.fake, urlsplit(self.path)
+        fake, path = self.terminal, urlsplit(self.path)
         fake.requests.append(f"{self.command} {path.path}")
         match fake.fault:
             case "silent":
@@ -545,7 +459,7 @@ class _Conversation(BaseHTTPRequestHandler):
                 self.serve(path.path, parse_qs(path.query), body)
 
     def serve(self, path: str, words: dict[str, list[str]], body: Any) -> None:
-        fake = self.fake
+        fake = self.terminal
         session = self.headers.get("bs-session-id", "")
         if path == "/api/login":
             made = fake.login(body.get("User"))
@@ -577,17 +491,17 @@ class _Conversation(BaseHTTPRequestHandler):
             self.refuse(404, "65", "Not found")
 
     def search(self, body: dict[str, Any]) -> None:
-        match self.fake.fault:
+        match self.terminal.fault:
             case "permission":
                 return self.refuse(403, "20", "Permission denied")
             case "code_in_200":
                 return self.refuse(200, "1", "General failure")
             case "device_timeout":
                 return self.refuse(400, "4", "Device timeout")
-        rows = self.fake.search(body["Query"])
+        rows = self.terminal.search(body["Query"])
         if rows is None:
             return self.refuse(400, "30", "Invalid parameters")
-        return self.ok({"EventCollection": self.fake.collection(rows)})
+        return self.ok({"EventCollection": self.terminal.collection(rows)})
 
     def ok(self, body: dict[str, Any], **headers: str) -> None:
         done = {"code": "0", "link": "https://support.test", "message": "Success"}
@@ -606,18 +520,18 @@ class _Conversation(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        fault = self.fake.fault
+        fault = self.terminal.fault
         searching = self.path == "/api/events/search"
         if fault in ("close_mid", "stall_mid") and searching:
             self.wfile.write(data[: len(data) // 2])
-            self.fake.reached_middle.set()
+            self.terminal.reached_middle.set()
             if fault == "stall_mid":
-                self.fake.wait_for_end()
+                self.terminal.wait_for_end()
             self.close_connection = True
         elif fault == "drip" and self.path != "/api/logout":
             for start in range(0, len(data), 16):
                 self.wfile.write(data[start : start + 16])
-                if self.fake._closing.wait(0.3):
+                if self.terminal._closing.wait(0.3):
                     break
         else:
             self.wfile.write(data)

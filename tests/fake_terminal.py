@@ -13,11 +13,15 @@ Times are naive and in the terminal's zone, ``tz``.
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import socketserver
+import ssl
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -42,6 +46,78 @@ SHARED_FAULTS = frozenset(
 Row = tuple[str, datetime, str]
 
 
+class HangUp(Exception):
+    """The conversation is over."""
+
+
+class FakeServer(socketserver.ThreadingTCPServer):
+    """Listens for one fake, in clear or under its TLS; each conversation has a thread,
+    that ends with the server."""
+
+    allow_reuse_address = True
+    daemon_threads = False
+    request_queue_size = 64
+    terminal: FakeTerminal
+
+    def __init__(self, *words: Any) -> None:
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+        super().__init__(*words)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._guard:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        tls = self.terminal.tls
+        if not tls:
+            super().finish_request(request, client_address)
+            return
+        # A duplicate shares the connection, so that hanging up reaches it.
+        with tls.wrap_socket(request.dup(), server_side=True) as secured:
+            super().finish_request(secured, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._guard:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that break off, and hanging up on them, are what faults are about."""
+
+    def server_close(self) -> None:
+        """Hang up on everybody, and wait for the conversations."""
+        with self._guard:
+            for request in self._open:
+                with contextlib.suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+        super().server_close()
+
+
+class Conversation(socketserver.BaseRequestHandler):
+    """One client's connection."""
+
+    def setup(self) -> None:
+        self.terminal: Any = self.server.terminal
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().setup()
+
+    def receive(self, size: int) -> bytes:
+        """What came, up to ``size`` bytes."""
+        data = self.request.recv(size)
+        if not data:
+            raise HangUp
+        return data
+
+
+class HttpConversation(Conversation, BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args: Any) -> None:
+        """Tests read what they want to know from the terminal."""
+
+
 class FakeTerminal(ABC):
     """One terminal (or the server that speaks for some), as a context manager."""
 
@@ -50,11 +126,12 @@ class FakeTerminal(ABC):
     #: Every fault that it can be told to have; those of SHARED_FAULTS mean the same
     #: for all.
     FAULTS: ClassVar[frozenset[str]]
+    #: Faults that are no terminal's own, for tests that ask for them.
+    OTHER_FAULTS: ClassVar[frozenset[str]] = frozenset()
 
-    #: May be changed at any time, as may ``serial``: another terminal at the address.
-    fault: str = ""
     host: str = "127.0.0.1"
     port: int = 0
+    #: May be changed at any time: another terminal at the address.
     serial: str = ""
     #: What lets a client in, "" when anybody may; and a text of the same form that
     #: does not.
@@ -65,10 +142,27 @@ class FakeTerminal(ABC):
     #: How many times somebody connected to it (or logged in) so far.
     conversations: int = 0
 
-    #: What answers, in a thread of its own; and whether it is about to end.
-    _server: socketserver.BaseServer
-    _thread: threading.Thread
-    _closing: threading.Event
+    def __init__(
+        self,
+        port: int,
+        handler: type[socketserver.BaseRequestHandler],
+        *,
+        server: type[socketserver.BaseServer] = FakeServer,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """A port of 0 is any that is free; ``tls`` is a server's context."""
+        self.tls = tls
+        #: Set when half of a log was sent under a ``*_mid`` fault, by some makes.
+        self.reached_middle = threading.Event()
+        self._fault = ""
+        self._lock = threading.RLock()
+        self._closing = threading.Event()
+        self._server: Any = server((self.host, port), handler)
+        self._server.terminal = self
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
+        )
 
     def __enter__(self) -> Self:
         """Listen at ``host`` and ``port``."""
@@ -85,11 +179,26 @@ class FakeTerminal(ABC):
         self._closing.set()
         self._server.shutdown()
         self._thread.join()
-        self._hang_up()
-        self._server.server_close()  # waits for the conversations as well
+        self._server.server_close()
 
-    def _hang_up(self) -> None:  # noqa: B027  there may be nothing to do
-        """End conversations that would not end by themselves; most do."""
+    @property
+    def fault(self) -> str:
+        """May be changed at any time."""
+        return self._fault
+
+    @fault.setter
+    def fault(self, fault: str) -> None:
+        assert fault in {"", *self.FAULTS, *self.OTHER_FAULTS}, fault
+        with self._lock:
+            self._fault = fault
+            self._changed()
+
+    def _changed(self) -> None:  # noqa: B027  there may be nothing to do
+        """What else happens as a fault begins or ends."""
+
+    def wait_for_end(self) -> None:
+        """Block until the terminal is switched off (a stalled conversation)."""
+        self._closing.wait()
 
     @abstractmethod
     def extend(self, rows: Iterable[Row]) -> None:
@@ -104,11 +213,18 @@ class FakeTerminal(ABC):
         """What is in its log: badge code and local time, ISO to the second. Without
         what a fault adds to it."""
 
-    @abstractmethod
     def values(self) -> dict[str, Any]:
         """ORM values of a terminal that reaches it: ``adapter, host, port, tz``,
         ``secret_input``, ``username``, ``tls…``, ``options`` as far as it needs them;
         no name, location or company."""
+        return {
+            "adapter": self.make,
+            "host": self.host,
+            "port": self.port,
+            "tz": self.tz,
+            "secret_input": self.secret,
+            **self._settings(),
+        }
 
     def config(self, **over: Any) -> DeviceConfig:
         """Settings that reach it, with the right secret."""

@@ -30,17 +30,14 @@ import contextlib
 import hashlib
 import json
 import secrets
-import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, NamedTuple
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
-from fake_terminal import SHARED_FAULTS, FakeTerminal, Row, iso_second
+from fake_terminal import SHARED_FAULTS, FakeTerminal, HttpConversation, Row, iso_second
 
 STATUS = {
     "in": "checkIn",
@@ -106,6 +103,7 @@ class HikvisionTerminal(FakeTerminal):
         tls: ssl.SSLContext | None = None,
         page: int = 30,
     ) -> None:
+        super().__init__(port, _Conversation, tls=tls)
         self.secret = secret
         self.serial = serial
         self.clock = clock
@@ -123,21 +121,9 @@ class HikvisionTerminal(FakeTerminal):
         self.people: list[dict[str, Any]] = []
         self.cards: list[dict[str, Any]] = []
         self._codes: set[str] = set()
-        self._tls = tls
-        self._lock = threading.Lock()
         self._log: list[Event] = []
         self._next = 1001
         self._nonces: dict[str, int] = {}
-        self._closing = threading.Event()
-        self._server = _Server((self.host, port), _Handler)
-        self._server.terminal = self
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
-        )
-
-    def _hang_up(self) -> None:
-        self._server.hang_up()
 
     def extend(self, rows: Iterable[Row]) -> None:
         zone = ZoneInfo(self.tz)
@@ -178,21 +164,10 @@ class HikvisionTerminal(FakeTerminal):
                 if event.code and event.minor == 75
             }
 
-    def values(self) -> dict[str, Any]:
-        return {
-            "adapter": self.make,
-            "host": self.host,
-            "port": self.port,
-            "tz": self.tz,
-            "username": self.username,
-            "secret_input": self.secret,
-            "tls": "unverified" if self._tls else "none",
-        }
-
     def _settings(self) -> dict[str, Any]:
         return {
             "username": self.username,
-            "tls": "unverified" if self._tls else "none",
+            "tls": "unverified" if self.tls else "none",
         }
 
     # What it does with a request
@@ -250,7 +225,7 @@ class HikvisionTerminal(FakeTerminal):
             )
         return rows
 
-    def let_in(self, handler: BaseHTTPRequestHandler) -> str:
+    def let_in(self, handler: HttpConversation) -> str:
         """ "" when the request may go on, else the challenge's ``stale``."""
         header = handler.headers.get("Authorization", "")
         if not header.startswith("Digest "):
@@ -296,49 +271,13 @@ def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    terminal: HikvisionTerminal
-
-    def __init__(self, *args: Any) -> None:
-        self.open: set[socket.socket] = set()
-        super().__init__(*args)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        with contextlib.suppress(OSError):
-            if self.terminal._tls:
-                request.settimeout(10)
-                request = self.terminal._tls.wrap_socket(request, server_side=True)
-            self.open.add(request)
-            self.terminal.conversations += 1
-            try:
-                super().finish_request(request, client_address)
-            finally:
-                self.open.discard(request)
-                # The other end has to hear of it under TLS as well.
-                with contextlib.suppress(OSError):
-                    request.shutdown(socket.SHUT_RDWR)
-                request.close()
-
-    def hang_up(self) -> None:
-        for connection in list(self.open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that are gone are what tests are about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
+class _Conversation(HttpConversation):
+    def setup(self) -> None:
+        super().setup()
+        self.terminal.conversations += 1
 
     def version_string(self) -> str:
         return "App-webs/"
-
-    def log_message(self, *args: Any) -> None:
-        """Tests read what they want to know from the terminal."""
 
     def do_GET(self) -> None:
         self._answer()
@@ -346,12 +285,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_GET
 
     def _answer(self) -> None:
-        terminal = self.server.terminal
+        terminal = self.terminal
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         terminal.heard += [self.requestline, str(self.headers), body.decode()]
         match terminal.fault:
             case "silent":
-                terminal._closing.wait()
+                terminal.wait_for_end()
                 self.close_connection = True
                 return
             case "garbage":
@@ -385,7 +324,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         with contextlib.suppress(OSError):
-            while not self.server.terminal._closing.is_set():
+            while not self.terminal._closing.is_set():
                 self.wfile.write(b"x" * 65536)
 
     def _unauthorised(self, why: str, words: str) -> None:
@@ -395,16 +334,16 @@ class _Handler(BaseHTTPRequestHandler):
             f"<statusValue>401</statusValue>{words}</userCheck>"
         )
         challenge = 'Basic realm="DS-K1T"'
-        if self.server.terminal.fault != "basic":
+        if self.terminal.fault != "basic":
             stale = "TRUE" if why == "stale" else "FALSE"
             challenge = (
                 f'Digest qop="auth", realm="DS-K1T342MWX",'
-                f' nonce="{self.server.terminal.new_nonce()}", stale="{stale}"'
+                f' nonce="{self.terminal.new_nonce()}", stale="{stale}"'
             )
         self._send(401, body.encode(), **{"WWW-Authenticate": challenge})
 
     def _serve(self, words: Any) -> None:
-        terminal = self.server.terminal
+        terminal = self.terminal
         path = self.path.partition("?")[0].removeprefix("/ISAPI/")
         match self.command, path:
             case "GET", "System/deviceInfo":
@@ -453,7 +392,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._status(404, 4, "notSupport")
 
     def _events(self, condition: dict[str, Any]) -> None:
-        terminal = self.server.terminal
+        terminal = self.terminal
         terminal.searches.append(condition)
         if terminal.fault == "no_rights":
             self._status(403, 4, "lowPrivilege")
@@ -474,7 +413,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _search(
         self, condition: dict[str, Any], name: str, rows: str, found: list[Any]
     ) -> None:
-        terminal = self.server.terminal
+        terminal = self.terminal
         first = condition["searchResultPosition"]
         cap = 3 if terminal.fault == "page_cap" else terminal.page
         page = found[first : first + min(cap, condition["maxResults"])]
@@ -504,12 +443,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body[: len(body) // 2])
         self.close_connection = True
-        if self.server.terminal.fault == "stall_mid":
-            self.server.terminal._closing.wait()
+        if self.terminal.fault == "stall_mid":
+            self.terminal.wait_for_end()
 
     def _json(self, answer: Any, status: int = 200) -> None:
         text = json.dumps(answer, ensure_ascii=False)
-        if self.server.terminal.fault == "control_chars":
+        if self.terminal.fault == "control_chars":
             text = text.replace("\\u0001", "\x01")
         self._send(status, text.encode(), **{"Content-Type": "application/json"})
 
@@ -532,5 +471,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        if self.server.terminal.fault == "hang_up":
+        if self.terminal.fault == "hang_up":
             self.close_connection = True

@@ -24,23 +24,26 @@ is used; beside the faults that all fakes share it knows:
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
 import secrets
-import socket
-import socketserver
 import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from fake_terminal import SHARED_FAULTS, FakeTerminal, Row, iso_second
+from fake_terminal import (
+    SHARED_FAULTS,
+    Conversation,
+    FakeTerminal,
+    HangUp,
+    Row,
+    iso_second,
+)
 
 WORDS = {"break_start": "break_out", "break_end": "break_in", "none": "auto"}
 
@@ -94,6 +97,7 @@ class LineTerminal(FakeTerminal):
         tls: ssl.SSLContext | None = None,
         page: int = 1_000_000,
     ) -> None:
+        super().__init__(port, _Conversation, tls=tls)
         self.secret = secret
         self.serial = serial
         self.clock = clock
@@ -104,18 +108,8 @@ class LineTerminal(FakeTerminal):
         self.requests: list[dict[str, Any]] = []
         #: What clients said in their hello, and every byte they sent.
         self.heard = bytearray()
-        self._tls = tls
-        self._lock = threading.Lock()
         self._log: list[Scan] = []
         self._last = 0
-        self._closing = threading.Event()
-        self._server = _Server((self.host, port), _Conversation)
-        self._server.terminal = self
-        self._server.tls = tls
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
-        )
 
     def extend(self, rows: Iterable[Row]) -> None:
         with self._lock:
@@ -127,18 +121,8 @@ class LineTerminal(FakeTerminal):
         with self._lock:
             return {(scan.code, iso_second(scan.moment)) for scan in self._log}
 
-    def values(self) -> dict[str, Any]:
-        return {
-            "adapter": self.make,
-            "host": self.host,
-            "port": self.port,
-            "tz": self.tz,
-            "secret_input": self.secret,
-            "tls": "unverified" if self._tls else "none",
-        }
-
     def _settings(self) -> dict[str, Any]:
-        return {"tls": "unverified" if self._tls else "none"}
+        return {"tls": "unverified" if self.tls else "none"}
 
     def begin_again(self) -> None:
         """Lose the log: the next scan is number 1 of another one."""
@@ -192,9 +176,6 @@ class LineTerminal(FakeTerminal):
             self._log = [scan for scan in self._log if scan.seq > seq]
             return before - len(self._log)
 
-    def wait_for_end(self) -> None:
-        self._closing.wait()
-
 
 def self_signed(folder: Path) -> Path:
     """Key and certificate for 127.0.0.1, in one file; the certificate alone is beside
@@ -215,55 +196,24 @@ def proof(key: str, role: str, device: str, reader: str, server: str) -> str:
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-class _HangUp(Exception):
-    """The conversation is over."""
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = False
-    request_queue_size = 64
-    terminal: LineTerminal
-    tls: ssl.SSLContext | None
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that breaks off is what faults are about."""
-
-
-class _Conversation(socketserver.BaseRequestHandler):
+class _Conversation(Conversation):
     def setup(self) -> None:
-        self.terminal: LineTerminal = self.server.terminal
+        super().setup()
         self.terminal.conversations += 1
         self.pending = b""
-        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.request.settimeout(0.1)
 
     def handle(self) -> None:
-        with contextlib.suppress(_HangUp, OSError, ValueError):
-            if self.server.tls:
-                self.request.settimeout(5)
-                self.request = self.server.tls.wrap_socket(
-                    self.request, server_side=True
-                )
-                self.request.settimeout(0.1)
-            self.converse()
-
-    def finish(self) -> None:
-        with contextlib.suppress(OSError):
-            self.request.close()
-
-    def converse(self) -> None:
         terminal = self.terminal
         match terminal.fault:
             case "silent":
                 terminal.wait_for_end()
-                raise _HangUp
+                raise HangUp
             case "garbage":
                 self.raw(b"\x00\xff<html>it works</html>\r\n" * 3)
-                raise _HangUp
+                raise HangUp
             case "busy" | "locked":
                 self.say({"error": terminal.fault})
-                raise _HangUp
+                raise HangUp
         ours = secrets.token_hex(16)
         self.say(
             {
@@ -284,7 +234,7 @@ class _Conversation(socketserver.BaseRequestHandler):
             or not hmac.compare_digest(hello["proof"], right)
         ):
             self.say({"error": "auth"})
-            raise _HangUp
+            raise HangUp
         key = "made up" if terminal.fault == "impostor" else terminal.secret
         self.say(
             {
@@ -309,7 +259,7 @@ class _Conversation(socketserver.BaseRequestHandler):
                 self.pull(request["since"], request["limit"])
             case "ack":
                 if terminal.fault == "lost_ack":
-                    raise _HangUp
+                    raise HangUp
                 terminal.acked = max(terminal.acked, request["seq"])
                 answer: dict[str, Any] = {"ok": True}
                 if request.get("clear") and terminal.fault != "keeps_log":
@@ -342,13 +292,13 @@ class _Conversation(socketserver.BaseRequestHandler):
             self.raw(data[: len(data) // 2])
             if fault == "stall_mid":
                 terminal.wait_for_end()
-            raise _HangUp
+            raise HangUp
         if fault == "cut_line":
             self.raw(b"".join(lines)[:-3])
-            raise _HangUp
+            raise HangUp
         self.raw(b"".join(lines))
         if fault == "no_end":
-            raise _HangUp
+            raise HangUp
         last = max((row["seq"] for row in rows), default=max(since, 0))
         end = {
             "end": True,
@@ -362,27 +312,16 @@ class _Conversation(socketserver.BaseRequestHandler):
         self.raw(json.dumps(words).encode() + b"\n")
 
     def raw(self, data: bytes) -> None:
-        self.request.settimeout(5)
         if self.terminal.fault == "drip":
             for place in range(len(data)):
-                if self.terminal._closing.is_set():
-                    raise _HangUp
                 self.request.sendall(data[place : place + 1])
                 time.sleep(0.01)
         else:
             self.request.sendall(data)
-        self.request.settimeout(0.1)
 
     def hear(self) -> dict[str, Any]:
         while b"\n" not in self.pending:
-            try:
-                more = self.request.recv(65536)
-            except TimeoutError:
-                if self.terminal._closing.is_set():
-                    raise _HangUp from None
-                continue
-            if not more:
-                raise _HangUp
+            more = self.receive(65536)
             self.terminal.heard += more
             self.pending += more
         line, _lf, self.pending = self.pending.partition(b"\n")

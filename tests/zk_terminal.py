@@ -21,12 +21,9 @@ and over UDP (``ZkTerminal(transport="udp")``):
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import socketserver
 import struct
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,7 +31,13 @@ from random import Random
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from fake_terminal import SHARED_FAULTS, FakeTerminal, iso_second
+from fake_terminal import (
+    SHARED_FAULTS,
+    Conversation,
+    FakeTerminal,
+    HangUp,
+    iso_second,
+)
 
 UDP_FAULTS = frozenset({"lose", "duplicate", "reorder"})
 
@@ -121,6 +124,7 @@ class ZkTerminal(FakeTerminal):
         "clock_jump",
         "endless",
     }
+    OTHER_FAULTS: ClassVar[frozenset[str]] = UDP_FAULTS
 
     def __init__(
         self,
@@ -134,6 +138,10 @@ class ZkTerminal(FakeTerminal):
         transport: Literal["tcp", "udp"] = "tcp",
         direct_bytes: int = 1024,
     ) -> None:
+        if transport == "tcp":
+            super().__init__(port, _Conversation)
+        else:
+            super().__init__(port, _Datagram, server=_UdpServer)
         self.secret = str(comm_key or "")
         self.layout = layout
         self.serial = serial
@@ -150,23 +158,11 @@ class ZkTerminal(FakeTerminal):
         self.on_command: Callable[[int], None] = lambda _command: None
         #: Bytes of logs and of users that were sent.
         self.sent = 0
-        #: Set when half of a log was sent to a client under a ``*_mid`` fault.
-        self.reached_middle = threading.Event()
-        self._lock = threading.Lock()
         self._log: list[Punch] = []
         self._slots: dict[str, int] = {}
         #: Slots of those who are gone.
         self._left: dict[str, int] = {}
         self._people: dict[str, tuple[str, int]] = {}
-        self._closing = threading.Event()
-        kind = _TcpServer if transport == "tcp" else _UdpServer
-        handler = _Conversation if transport == "tcp" else _Datagram
-        self._server: Any = kind((self.host, port), handler)
-        self._server.terminal = self
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
-        )
 
     # What the test does with it
 
@@ -220,16 +216,6 @@ class ZkTerminal(FakeTerminal):
             rows = list(self._log)
         return {(row.code, iso_second(unpack_time(row.packed))) for row in rows}
 
-    def values(self) -> dict[str, Any]:
-        return {
-            "adapter": self.make,
-            "host": self.host,
-            "port": self.port,
-            "tz": self.tz,
-            "transport": self.transport,
-            "secret_input": self.secret,
-        }
-
     def _settings(self) -> dict[str, Any]:
         return {"transport": self.transport}
 
@@ -243,10 +229,6 @@ class ZkTerminal(FakeTerminal):
     def users(self) -> int:
         with self._lock:
             return len(self._slots)
-
-    def wait_for_end(self) -> None:
-        """Block until the terminal is switched off (a stalled conversation)."""
-        self._closing.wait()
 
     def _rows(self) -> list[Punch]:
         with self._lock:
@@ -313,10 +295,6 @@ class ZkTerminal(FakeTerminal):
         ahead = unpack_time(packed) - self.clock()
         before = self.clock
         self.clock = lambda: before() + ahead
-
-
-class _HangUp(Exception):
-    """The conversation is over."""
 
 
 class _Session:
@@ -422,42 +400,29 @@ class _Session:
         ]
 
 
-class _TcpServer(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = False
-    request_queue_size = 64
-    terminal: ZkTerminal
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that breaks off is what faults are about."""
-
-
-class _Conversation(socketserver.BaseRequestHandler):
+class _Conversation(Conversation):
     """One client's connection: frames in, frames out."""
 
     def setup(self) -> None:
-        self.terminal: ZkTerminal = self.server.terminal
+        super().setup()
         self.session = _Session(self.terminal)
-        self.request.settimeout(0.1)
-        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def handle(self) -> None:
-        with contextlib.suppress(_HangUp, OSError):
-            while True:
-                self.converse()
+        while True:
+            self.converse()
 
     def converse(self) -> None:
         *magic, length = _TOP.unpack(self.exactly(_TOP.size))
         if tuple(magic) != _MAGIC:
-            raise _HangUp
+            raise HangUp
         packet = self.exactly(length)
         terminal, fault = self.terminal, self.terminal.fault
         if fault == "silent":
             terminal.wait_for_end()
-            raise _HangUp
+            raise HangUp
         if fault == "garbage":
             self.request.sendall(b"\xff\0<html>it works</html>" * 3)
-            raise _HangUp
+            raise HangUp
         packets = self.session.answer(packet)
         data = b"".join(_TOP.pack(*_MAGIC, len(one)) + one for one in packets)
         if self.session.bulk and fault in ("close_mid", "stall_mid"):
@@ -465,7 +430,7 @@ class _Conversation(socketserver.BaseRequestHandler):
             terminal.reached_middle.set()
             if fault == "stall_mid":
                 terminal.wait_for_end()
-            raise _HangUp
+            raise HangUp
         while self.session.bulk and fault == "endless":
             # Between the announcement and the end.
             self.request.sendall(data[: _TOP.size + len(packets[0])])
@@ -474,30 +439,20 @@ class _Conversation(socketserver.BaseRequestHandler):
             packets = [more]
         self.send(data)
         if _HEAD.unpack_from(packet)[0] == EXIT:
-            raise _HangUp
+            raise HangUp
 
     def exactly(self, size: int) -> bytes:
         data = b""
         while len(data) < size:
-            try:
-                more = self.request.recv(size - len(data))
-            except TimeoutError:
-                if self.terminal._closing.is_set():
-                    raise _HangUp from None
-                continue
-            if not more:
-                raise _HangUp
-            data += more
+            data += self.receive(size - len(data))
         return data
 
     def send(self, data: bytes) -> None:
-        self.request.settimeout(None)
         if self.terminal.fault == "drip" and len(data) < 200_000:
             for start in range(0, len(data), 7):
                 self.request.sendall(data[start : start + 7])
         else:
             self.request.sendall(data)
-        self.request.settimeout(0.1)
 
 
 class _UdpServer(socketserver.UDPServer):
