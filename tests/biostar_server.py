@@ -1,4 +1,4 @@
-"""A BioStar 2 server for tests: HTTPS on loopback with a certificate of its own making.
+"""A BioStar 2 server for tests: HTTPS on loopback, with a self-signed certificate.
 
 It speaks for one reader or more, whose ``serial`` is that of the first::
 
@@ -32,27 +32,18 @@ code under test.
 from __future__ import annotations
 
 import email.utils
-import hashlib
-import ipaddress
 import itertools
 import json
 import secrets
-import ssl
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import certificate
 from fake_terminal import (
     SHARED_FAULTS,
     FakeServer,
@@ -106,7 +97,7 @@ class BiostarServer(FakeTerminal):
     """The server. ``username`` and ``secret`` are its operator's.
 
     :param clock: gives its time (aware), by default the host's
-    :param secure: with TLS; ``fingerprint`` and ``authority`` tell its certificate
+    :param secure: with TLS, by ``certificates.certificate()``
     """
 
     make = "biostar"
@@ -138,7 +129,7 @@ class BiostarServer(FakeTerminal):
         secure: bool = True,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        tls = _certificate()[1] if secure else None
+        tls = certificate().context if secure else None
         super().__init__(port, _Conversation, server=_Server, tls=tls)
         self.clock = clock
         self.username = "attendance"
@@ -169,14 +160,6 @@ class BiostarServer(FakeTerminal):
     def _changed(self) -> None:
         self.readers[0].up = self.fault != "late_arrival"
         self._arrive()
-
-    @property
-    def authority(self) -> str:
-        return _certificate()[0]
-
-    @property
-    def fingerprint(self) -> str:
-        return _certificate()[2]
 
     def extend(self, rows: Iterable[Row]) -> None:
         with self._lock:
@@ -229,7 +212,7 @@ class BiostarServer(FakeTerminal):
         return {
             "username": self.username,
             "tls": "pinned" if self.tls else "none",
-            "tls_fingerprint": self.fingerprint if self.tls else "",
+            "tls_fingerprint": certificate().fingerprint if self.tls else "",
             "options": _OPTIONS,
         }
 
@@ -381,41 +364,6 @@ class BiostarServer(FakeTerminal):
     def collection(self, rows: list[Any], **more: Any) -> dict[str, Any]:
         """Rows as the server says them; of none, it says so in three ways."""
         return {"rows": rows, **more} if rows else {**next(self._empties), **more}
-
-
-@cache
-def _certificate() -> tuple[str, ssl.SSLContext, str]:
-    """A certificate that signed itself, for the address of all fakes: its PEM, the
-    server's side of it, and its fingerprint."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "biostar.test")])
-    now = datetime.now(UTC)
-    loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([loopback]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "both.pem")
-        file.write_bytes(private + pem)
-        context.load_cert_chain(file)
-    der = made.public_bytes(serialization.Encoding.DER)
-    return pem.decode(), context, hashlib.sha256(der).hexdigest()
 
 
 class _Server(FakeServer):

@@ -29,11 +29,9 @@ import hmac
 import json
 import secrets
 import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from fake_terminal import (
@@ -175,20 +173,6 @@ class LineTerminal(FakeTerminal):
             before = len(self._log)
             self._log = [scan for scan in self._log if scan.seq > seq]
             return before - len(self._log)
-
-
-def self_signed(folder: Path) -> Path:
-    """Key and certificate for 127.0.0.1, in one file; the certificate alone is beside
-    it, with ``.crt`` appended."""
-    path = folder / "both.pem"
-    subprocess.run(
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=reader"
-        f" -addext subjectAltName=IP:127.0.0.1 -keyout {path} -out {path}.crt".split(),
-        check=True,
-        capture_output=True,
-    )
-    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
-    return path
 
 
 def proof(key: str, role: str, device: str, reader: str, server: str) -> str:

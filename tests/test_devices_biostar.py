@@ -14,6 +14,7 @@ from typing import Any
 import biostar_server
 import pytest
 from biostar_server import DENIED, DOOR, DURESS, PASSED, BiostarServer, Reader
+from certificates import certificate
 from devices import DeviceConfig, ReadRequest
 from devices import biostar_codec as codec
 from devices.adapter import Reading, ScanData
@@ -769,8 +770,8 @@ def test_forbidden_address(server: BiostarServer) -> None:
 
 def test_certificates(server: BiostarServer) -> None:
     for trusted in (
-        {"tls": "pinned", "tls_fingerprint": server.fingerprint.upper()},
-        {"tls": "ca", "tls_ca": server.authority},
+        {"tls": "pinned", "tls_fingerprint": certificate().fingerprint.upper()},
+        {"tls": "ca", "tls_ca": certificate().pem},
         {"tls": "unverified"},
     ):
         assert BiostarAdapter(server.config(**trusted)).test(NOW).serial

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import recorded
 from biostar_server import BiostarServer
+from certificates import certificate
 from devices import DeviceConfig, ReadRequest, discovery
 from devices.adapter import BaseMachineAdapter, Reading, ScanData
 from devices.discovery import discover
@@ -38,7 +38,7 @@ from devices.scan_types import SCAN_TYPES
 from devices.table import ADAPTERS, get_adapter
 from fake_terminal import FakeTerminal, iso_second
 from hikvision_terminal import HikvisionTerminal
-from line_terminal import LineTerminal, self_signed
+from line_terminal import LineTerminal
 from zk_terminal import ZkTerminal
 
 #: How each make is met.
@@ -417,12 +417,8 @@ def test_discovery(empty: FakeTerminal, monkeypatch: pytest.MonkeyPatch) -> None
     assert (found[0].tls == "none") == (config.tls == "none")
 
 
-def test_discovery_tries_all_ways(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(self_signed(tmp_path))
-    with LineTerminal(tls=context) as terminal:
+def test_discovery_tries_all_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    with LineTerminal(tls=certificate().context) as terminal:
         [lines] = [
             one
             for one in look(monkeypatch, terminal.port, timeout=6)

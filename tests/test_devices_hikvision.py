@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import certificate
 from devices import ReadRequest
 from devices import hikvision_codec as codec
 from devices.adapter import Reading, UserData
@@ -30,7 +29,6 @@ from devices.hikvision import HikvisionAdapter
 from devices.isolated import Isolated
 from fake_terminal import iso_second
 from hikvision_terminal import HikvisionTerminal
-from line_terminal import self_signed
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 START = datetime(2026, 11, 20, 6)
@@ -455,10 +453,8 @@ def test_probe(terminal: HikvisionTerminal) -> None:
         assert HikvisionAdapter.probe(settings) is None
 
 
-def test_in_a_child_over_tls(tmp_path: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(self_signed(tmp_path))
-    with HikvisionTerminal(tls=context, clock=lambda: NOW) as terminal:
+def test_in_a_child_over_tls() -> None:
+    with HikvisionTerminal(tls=certificate().context, clock=lambda: NOW) as terminal:
         fill(terminal, 40)
         child = Isolated(HikvisionAdapter, terminal.config())
         reading = child.read_scans(ReadRequest(NOW))

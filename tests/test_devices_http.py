@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import socket
 import ssl
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import certificate, new_certificate
 from devices import DeviceConfig, tls
 from devices.errors import (
     DeviceBusy,
@@ -37,7 +37,6 @@ from devices.http import (
     parse_xml,
     read_challenge,
 )
-from line_terminal import self_signed
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -270,26 +269,14 @@ def test_other_states_are_answers() -> None:
 # TLS
 
 
-@pytest.fixture(scope="module")
-def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return self_signed(tmp_path_factory.mktemp("tls"))
-
-
 @pytest.fixture
-def secured(pem: Path) -> Iterator[Server]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    with serving(fine, context) as server:
+def secured() -> Iterator[Server]:
+    with serving(fine, certificate().context) as server:
         yield server
 
 
-def mark(pem: Path) -> str:
-    der = ssl.PEM_cert_to_DER_cert(Path(f"{pem}.crt").read_text())
-    return hashlib.sha256(der).hexdigest()
-
-
-def test_pinned(secured: Server, pem: Path) -> None:
-    digits = mark(pem)
+def test_pinned(secured: Server) -> None:
+    digits = certificate().fingerprint
     spoken = ":".join(digits[at : at + 2] for at in range(0, 64, 2)).upper()
     for fingerprint in (digits, spoken):
         answer = ask(secured, tls="pinned", tls_fingerprint=fingerprint)
@@ -303,16 +290,16 @@ def test_pinned(secured: Server, pem: Path) -> None:
     assert secured.heard == []
 
 
-def test_authority(secured: Server, pem: Path) -> None:
-    own = Path(f"{pem}.crt").read_text()
+def test_authority(secured: Server) -> None:
+    own = certificate().pem
     assert ask(secured, tls="ca", tls_ca=own).status == 200
     # Right certificate, wrong name.
     with pytest.raises(DeviceTlsError):
         ask(secured, tls="ca", tls_ca=own, host="localhost")
 
 
-def test_unknown_authority(secured: Server, tmp_path: Path) -> None:
-    other = Path(f"{self_signed(tmp_path)}.crt").read_text()
+def test_unknown_authority(secured: Server) -> None:
+    other = new_certificate().pem
     for over in ({"tls": "system"}, {"tls": "ca", "tls_ca": other}):
         with pytest.raises(DeviceTlsError) as caught:
             ask(secured, **over)

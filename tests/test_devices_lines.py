@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -19,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from certificates import certificate
 from devices import DeviceConfig, ReadRequest, line_session
 from devices.adapter import Reading
 from devices.certificate import shown_fingerprint
@@ -38,7 +37,7 @@ from devices.errors import (
 )
 from devices.isolated import Isolated
 from devices.lines import LinesAdapter, decode_row, decode_time
-from line_terminal import LineTerminal, self_signed
+from line_terminal import LineTerminal
 
 ROOT = Path(__file__).resolve().parents[1]
 PROTOCOL = ROOT / "spp_attendance_devices/readme/PROTOCOL.md"
@@ -227,25 +226,17 @@ def test_addresses_outside_are_not_called(terminal: LineTerminal) -> None:
 # Under TLS
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return self_signed(tmp_path_factory.mktemp("tls"))
-
-
 @pytest.fixture
-def secured(certificate: Path) -> Iterator[LineTerminal]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with filled(tls=context) as terminal:
+def secured() -> Iterator[LineTerminal]:
+    with filled(tls=certificate().context) as terminal:
         yield terminal
 
 
-def test_tls(secured: LineTerminal, certificate: Path) -> None:
-    pem = Path(f"{certificate}.crt").read_text()
-    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+def test_tls(secured: LineTerminal) -> None:
+    digest = certificate().fingerprint
     for over in (
         {"tls": "unverified"},
-        {"tls": "ca", "tls_ca": pem},
+        {"tls": "ca", "tls_ca": certificate().pem},
         {"tls": "pinned", "tls_fingerprint": digest},
         {"tls": "pinned", "tls_fingerprint": digest.upper()},
     ):
@@ -258,14 +249,13 @@ def test_tls(secured: LineTerminal, certificate: Path) -> None:
 
 
 def test_the_certificate_is_shown_before_anything_is_sent(
-    secured: LineTerminal, certificate: Path
+    secured: LineTerminal,
 ) -> None:
-    pem = Path(f"{certificate}.crt").read_text()
-    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
     secured.heard.clear()
     # Whatever is said of how it is checked.
     for way in ("none", "system", "unverified"):
-        assert shown_fingerprint(secured.config(tls=way)) == digest
+        shown = shown_fingerprint(secured.config(tls=way))
+        assert shown == certificate().fingerprint
     assert not secured.heard
     with pytest.raises(DeviceForbiddenAddress):
         shown_fingerprint(secured.config(networks=("10.0.0.0/8",)))
@@ -627,8 +617,10 @@ def test_line_reader_keeps_strangers_out(tmp_path: Path) -> None:
         assert len(reader.read().scans) == 1
 
 
-def test_line_reader_under_tls(tmp_path: Path, certificate: Path) -> None:
-    with Reader(tmp_path, "--cert", str(certificate)) as reader:
+def test_line_reader_under_tls(tmp_path: Path) -> None:
+    chain = tmp_path / "both.pem"
+    chain.write_text(certificate().key + certificate().pem)
+    with Reader(tmp_path, "--cert", str(chain)) as reader:
         reader.type("7")
         secured = dataclasses.replace(reader.config, tls="unverified")
         assert len(LinesAdapter(secured).read_scans(ReadRequest(NOW)).scans) == 1

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import gzip
-import ipaddress
 import socket
 import ssl
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import certificate
 from registry.errors import (
     BY_CODE,
     BadAnswer,
@@ -559,51 +553,17 @@ def test_secrets_are_in_no_error_and_no_repr(registry: Registry) -> None:
 # ------------------------------------------------------------------------ TLS
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that it has signed itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry")])
-    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "registry.pem"
-    path.write_bytes(
-        signed.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path
-
-
 @pytest.fixture
-def secure(certificate: Path) -> Iterator[Registry]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-
+def secure() -> Iterator[Registry]:
     def prepare(registry: Registry) -> None:
         registry.open_to_all = True
 
-    with serving(context=context, prepare=prepare) as registry:
+    with serving(context=certificate().context, prepare=prepare) as registry:
         yield registry
 
 
-def test_a_certificate_that_is_trusted(secure: Registry, certificate: Path) -> None:
-    trusting = ssl.create_default_context(cafile=certificate)
+def test_a_certificate_that_is_trusted(secure: Registry) -> None:
+    trusting = ssl.create_default_context(cadata=certificate().pem)
     answer = transport(secure.url, context=trusting).send(get(secure.url))
     assert answer.body.count(b"familyName") == 25
 
@@ -614,18 +574,18 @@ def test_a_certificate_that_is_not(secure: Registry) -> None:
     assert not secure.seen
 
 
-def test_a_certificate_for_another_host(secure: Registry, certificate: Path) -> None:
+def test_a_certificate_for_another_host(secure: Registry) -> None:
     port = secure.url.rpartition(":")[2]
-    trusting = ssl.create_default_context(cafile=certificate)
+    trusting = ssl.create_default_context(cadata=certificate().pem)
     url = f"https://localhost:{port}"
     with pytest.raises(Untrusted):
         transport(url, context=trusting).send(get(url))
     assert not secure.seen
 
 
-def test_the_deadline_counts_under_tls(secure: Registry, certificate: Path) -> None:
+def test_the_deadline_counts_under_tls(secure: Registry) -> None:
     secure.fail("drip", "body")
-    trusting = ssl.create_default_context(cafile=certificate)
+    trusting = ssl.create_default_context(cadata=certificate().pem)
     limits = Limits(read=20, total=0.5)
     with pytest.raises(RegistryTimeout):
         transport(secure.url, limits=limits, context=trusting).send(get(secure.url))
