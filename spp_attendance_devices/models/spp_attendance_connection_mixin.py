@@ -10,6 +10,7 @@ from ..devices.adapter import validate_comm_key
 from ..devices.certificate import shown_fingerprint
 from ..devices.errors import InvalidConfig, UnsupportedDevice
 from ..devices.host import validate_host, validate_port
+from ..devices.line_session import MIN_KEY
 from ..devices.table import ADAPTERS, get_adapter
 from ..hints import hints, option_help
 
@@ -161,7 +162,13 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
 
     def _clean_secret(self, text):
         text = super()._clean_secret(text)
-        return self._comm_key(text) if self.secret_kind == "comm_key" else text
+        if self.secret_kind == "comm_key":
+            return self._comm_key(text)
+        if self.secret_kind == "shared_key" and 0 < len(text) < MIN_KEY:
+            raise ValidationError(
+                self.env._("The shared key needs %s characters or more.", MIN_KEY)
+            )
+        return text
 
     @api.model
     def _comm_key(self, text):
@@ -207,9 +214,10 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
             adapter = self._adapter_class()
             if adapter.capabilities.networked:
                 self._check_address()
+            config = self._checked_config()
             if adapter.capabilities.tls:
-                self._check_certificate()
-            adapter.validate(self._config(secret=""))
+                self._check_certificate(config)
+            adapter.validate(config)
         except InvalidConfig as error:
             raise ValidationError(
                 self.env._(
@@ -238,7 +246,21 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
                 self.env._("The port must be between 1 and 65535.")
             ) from error
 
-    def _check_certificate(self):
+    def _checked_config(self):
+        """The settings without the secret, whose only fault can be the JSON."""
+        try:
+            return self._config(secret="")
+        except InvalidConfig as error:
+            raise ValidationError(
+                self.env._(
+                    "“Settings of the Make” are not valid: they must be a JSON object,"
+                    " in braces, with names and texts in double quotes, such as"
+                    ' {"name": "value"}. Technical detail: %(reason)s.',
+                    reason=error.detail,
+                )
+            ) from error
+
+    def _check_certificate(self, config):
         texts = {
             "pinned": self.env._(
                 "The fingerprint of a certificate is 64 hexadecimal digits: its"
@@ -250,7 +272,7 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
             ),
         }
         try:
-            tls.validate(self._config(secret=""))
+            tls.validate(config)
         except InvalidConfig as error:
             raise ValidationError(texts.get(self.tls) or error.detail) from error
 

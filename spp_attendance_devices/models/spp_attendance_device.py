@@ -436,7 +436,7 @@ class SppAttendanceDevice(models.Model):
                     self.env._("There is no time zone “%(name)s”.", name=device.tz)
                 )
 
-    @api.constrains("timeout", "deadline", "poll_interval")
+    @api.constrains("timeout", "deadline", "poll_interval", "offline_after")
     def _check_times(self):
         # The database checks the same; but its error quotes the row, with the key.
         for device in self:
@@ -456,6 +456,13 @@ class SppAttendanceDevice(models.Model):
                     self.env._(
                         "A terminal can be polled every minute at most and once a day"
                         " at least."
+                    )
+                )
+            if not 1 <= device.offline_after <= 10080:
+                raise ValidationError(
+                    self.env._(
+                        "Offline After: choose from 1 to 10080 minutes, which is a"
+                        " week."
                     )
                 )
 

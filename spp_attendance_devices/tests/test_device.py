@@ -127,6 +127,14 @@ class TestDevice(DeviceCase):
             if key == "abc":
                 self.assertNotIn(key, str(caught.exception))
 
+    def test_a_shared_key_is_long_enough(self):
+        device = self.new_device(adapter="lines", host="10.0.0.9")
+        with self.assertRaises(ValidationError) as caught:
+            device.secret_input = "too short"
+        self.assertNotIn("too short", str(caught.exception))
+        device.secret_input = "long enough, really"
+        self.assertTrue(device.secret_set)
+
     def test_times_are_checked_before_the_database_quotes_the_row(self):
         for values in (
             {"timeout": 0},
@@ -135,6 +143,8 @@ class TestDevice(DeviceCase):
             {"deadline": 601},
             {"poll_interval": 0},
             {"poll_interval": 1441},
+            {"offline_after": 0},
+            {"offline_after": 10081},
         ):
             with self.assertRaises(ValidationError):
                 self.device.write(values)
@@ -338,6 +348,26 @@ class TestDevice(DeviceCase):
             with self.assertRaises(ValidationError) as caught:
                 self.new_device(adapter="simulated", options=options)
             self.assertIn("not valid", str(caught.exception))
+        values = {"host": "10.0.0.9", "username": "a"}
+        for adapter in ("hikvision", "biostar"):
+            for options in ("{", "[]"):
+                with self.assertRaises(ValidationError) as caught:
+                    self.new_device(adapter=adapter, options=options, **values)
+                self.assertIn("not valid", str(caught.exception))
+        # It is not the certificate that is wrong.
+        self.assertNotIn("fingerprint", self._said("{"))
+
+    def _said(self, options):
+        with self.assertRaises(ValidationError) as caught:
+            self.new_device(
+                adapter="biostar",
+                host="10.0.0.9",
+                username="a",
+                tls="pinned",
+                tls_fingerprint="ab" * 32,
+                options=options,
+            )
+        return str(caught.exception)
 
     def test_a_certificate_is_given_as_it_should_be(self):
         values = {"adapter": "biostar", "host": "10.0.0.9", "username": "a"}
