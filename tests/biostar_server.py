@@ -44,6 +44,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from certificates import certificate
+from devices.adapter import DeviceConfig
 from fake_terminal import (
     SHARED_FAULTS,
     FakeServer,
@@ -207,6 +208,12 @@ class BiostarServer(FakeTerminal):
 
     def values(self) -> dict[str, Any]:
         return {**super().values(), "options": json.dumps(_OPTIONS)}
+
+    def config(self, **over: Any) -> DeviceConfig:
+        """``options`` are added to those that it needs."""
+        return super().config(
+            **{**over, "options": {**_OPTIONS, **over.get("options", {})}}
+        )
 
     def _settings(self) -> dict[str, Any]:
         return {

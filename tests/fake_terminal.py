@@ -233,7 +233,7 @@ class FakeTerminal(ABC):
             "port": self.port,
             "password": self.secret,
             "networks": ("127.0.0.0/8",),
-            "timeout": 5.0,
+            "timeout": 10.0,
             "deadline": 30.0,
             "tz": self.tz,
             **self._settings(),

@@ -7,13 +7,15 @@ import random
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
 
 import biostar_server
 import pytest
-from biostar_server import DENIED, DOOR, DURESS, PASSED, BiostarServer, Reader
+import terminal_reading
+from biostar_server import DENIED, DOOR, DURESS, PASSED, TNA_KEYS, BiostarServer, Reader
 from certificates import certificate
 from devices import DeviceConfig, ReadRequest
 from devices import biostar_codec as codec
@@ -35,7 +37,8 @@ from devices.errors import (
     InvalidConfig,
 )
 from devices.isolated import Isolated
-from devices.table import get_adapter
+from fake_terminal import iso_second
+from terminal_reading import adapter, in_child, who
 
 #: In the middle of a month, a few days after the events.
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -48,45 +51,9 @@ def server() -> Iterator[BiostarServer]:
         yield server
 
 
-def adapter(server: BiostarServer, /, **options: Any) -> BiostarAdapter:
-    config = server.config()
-    return BiostarAdapter(server.config(options={**config.options, **options}))
-
-
-def read(server: BiostarServer, cursor: Any = None, **words: Any) -> Reading:
-    options = words.pop("options", {})
-    words = {"now": NOW, **words}
-    return adapter(server, **options).read_scans(ReadRequest(cursor=cursor, **words))
-
-
-def read_on(server: BiostarServer, cursor: Any = None, **words: Any) -> list[Reading]:
-    """Readings until there is no more, the cursor kept as the database does."""
-    readings = []
-    while True:
-        reading = read(server, cursor, **words)
-        readings.append(reading)
-        assert reading.complete
-        if not reading.more:
-            return readings
-        cursor = json.loads(json.dumps(reading.cursor))
-        words.pop("full", None)
-        assert len(readings) < 500
-
-
-def who(*readings: Reading) -> list[tuple[str, str]]:
-    return [(s.user_code, _second(s)) for reading in readings for s in reading.scans]
-
-
-def _second(scan: ScanData) -> str:
-    assert scan.local_time is not None
-    return scan.local_time.replace(tzinfo=None, microsecond=0).isoformat()
-
-
-def fill(server: BiostarServer, count: int, start: datetime = START) -> None:
-    server.extend(
-        (str(row % 50), start + timedelta(seconds=13 * row), "in")
-        for row in range(count)
-    )
+fill = partial(terminal_reading.fill, start=START)
+read = partial(terminal_reading.read, now=NOW)
+read_on = partial(terminal_reading.read_on, now=NOW)
 
 
 # Codes and rows
@@ -261,7 +228,7 @@ def test_everything_once(server: BiostarServer) -> None:
     fill(server, 2300)
     reading = read(server)
     assert who(reading) == [
-        (str(row % 50), (START + timedelta(seconds=13 * row)).isoformat())
+        (str(1 + row % 50), (START + timedelta(seconds=13 * row)).isoformat())
         for row in range(2300)
     ]
     assert set(who(reading)) == server.held()
@@ -277,9 +244,7 @@ def test_everything_once(server: BiostarServer) -> None:
 def test_in_a_child() -> None:
     with BiostarServer(clock=lambda: NOW) as server:
         fill(server, 30)
-        kind = get_adapter("biostar")
-        assert kind.capabilities.isolated
-        reading = Isolated(kind, server.config()).read_scans(ReadRequest(NOW))
+        reading = read(server, by=in_child)
         assert set(who(reading)) == server.held()
         assert reading.info.firmware == "1.8.2"
 
@@ -287,15 +252,7 @@ def test_in_a_child() -> None:
 def test_kinds_and_zone() -> None:
     with BiostarServer(clock=lambda: NOW) as server:
         server.tz = "Asia/Colombo"
-        kinds = [
-            "in",
-            "out",
-            "break_start",
-            "break_end",
-            "overtime_in",
-            "overtime_out",
-            "none",
-        ]
+        kinds = list(TNA_KEYS)
         for hour, kind in enumerate(kinds):
             server.add("7", START + timedelta(hours=hour), kind)
         reading = read(server)
@@ -371,7 +328,7 @@ def test_limit_with_an_impossible_date(server: BiostarServer) -> None:
 
 def test_a_second_with_more_events_than_a_page(server: BiostarServer) -> None:
     server.extend((str(code), START, "in") for code in range(2500))
-    fill(server, 10, START + timedelta(hours=1))
+    fill(server, 10, start=START + timedelta(hours=1))
     reading = read(server)
     assert set(who(reading)) == server.held()
     assert len(reading.scans) == 2510
@@ -453,7 +410,7 @@ def test_late_within_the_last_hours(server: BiostarServer) -> None:
 
 def test_late_by_weeks_and_across_months(server: BiostarServer) -> None:
     other = server.add_reader("541930002")
-    fill(server, 40, datetime(2026, 10, 25, 6))
+    fill(server, 40, start=datetime(2026, 10, 25, 6))
     fill(server, 40)
     first = read(server)
     assert first.cursor["ids"] == {"2026-10": 40, "2026-11": 40}
@@ -470,14 +427,14 @@ def test_late_by_weeks_and_across_months(server: BiostarServer) -> None:
 
 def test_late_in_parts(server: BiostarServer) -> None:
     first = read(server)
-    fill(server, 30, START)
+    fill(server, 30)
     readings = read_on(server, first.cursor, limit=7)
     assert set(who(*readings)) == server.held()
     assert [len(reading.scans) for reading in readings] == [7, 7, 7, 7, 2]
 
 
 def test_numbers_that_start_anew_each_month(server: BiostarServer) -> None:
-    fill(server, 40, datetime(2026, 10, 31, 23, 53))  # a few of them in November
+    fill(server, 40, start=datetime(2026, 10, 31, 23, 53))  # a few of them in November
     before = datetime(2026, 11, 1, 0, 5, tzinfo=UTC)
     first = read(server, now=before)
     assert first.cursor["ids"] == {"2026-10": 33, "2026-11": 7}
@@ -493,7 +450,7 @@ def test_a_server_without_numbers(server: BiostarServer) -> None:
     first = read(server)
     assert len(first.scans) == 10
     assert first.cursor["ids"] is None
-    fill(server, 5, START + timedelta(days=1))
+    fill(server, 5, start=START + timedelta(days=1))
     second = read(server, first.cursor)
     assert list(second.scans) == [], "older than the last hours"
     assert set(who(read(server, second.cursor, full=True))) == server.held()
@@ -565,7 +522,7 @@ def test_only_some_readers(server: BiostarServer) -> None:
 
 def test_unknown_reader(server: BiostarServer) -> None:
     fill(server, 5)
-    lonely = adapter(server, readers=[server.serial, 7])
+    lonely = adapter(server, options={"readers": [server.serial, 7]})
     with pytest.raises(InvalidConfig, match="no reader 7"):
         lonely.test(NOW)
     reading = lonely.read_scans(ReadRequest(NOW))
@@ -736,7 +693,7 @@ def test_fault(fault: str) -> None:
 def _known(reading: Reading) -> set[tuple[str, str]]:
     """Without what a fault added."""
     return {
-        (scan.user_code, _second(scan))
+        (scan.user_code, iso_second(scan.local_time))
         for scan in reading.scans
         if scan.local_time and scan.local_time.year == 2026
     }

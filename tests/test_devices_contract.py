@@ -17,7 +17,7 @@ import pytest
 import recorded
 from biostar_server import BiostarServer
 from certificates import certificate
-from devices import DeviceConfig, ReadRequest, discovery
+from devices import DeviceConfig, discovery
 from devices.adapter import BaseMachineAdapter, Reading, ScanData
 from devices.discovery import discover
 from devices.errors import (
@@ -33,12 +33,12 @@ from devices.errors import (
     InvalidConfig,
     UnsupportedDevice,
 )
-from devices.isolated import Isolated
 from devices.scan_types import SCAN_TYPES
 from devices.table import ADAPTERS, get_adapter
 from fake_terminal import FakeTerminal, iso_second
 from hikvision_terminal import HikvisionTerminal
 from line_terminal import LineTerminal
+from terminal_reading import adapter, in_child, read
 from zk_terminal import ZkTerminal
 
 #: How each make is met.
@@ -59,7 +59,6 @@ PLAIN: dict[str, Callable[[], FakeTerminal]] = {
 }
 NOW = datetime.now(UTC).replace(microsecond=0)
 START = (NOW - timedelta(hours=20)).replace(tzinfo=None)
-PATIENT = {"timeout": 10, "deadline": 30}
 #: Where the answer never comes.
 HASTY = {"timeout": 0.5, "deadline": 4}
 #: Faults after which that is so, by one transport or another.
@@ -87,22 +86,6 @@ def empty(request: pytest.FixtureRequest) -> Iterator[FakeTerminal]:
 def terminal(empty: FakeTerminal) -> FakeTerminal:
     fill(empty)
     return empty
-
-
-def adapter(terminal: FakeTerminal, **over) -> BaseMachineAdapter:
-    return get_adapter(terminal.make)(terminal.config(**{**PATIENT, **over}))
-
-
-def in_child(terminal: FakeTerminal, **over) -> Isolated:
-    """The adapter as the fleet has it."""
-    kind = get_adapter(terminal.make)
-    assert kind.capabilities.isolated
-    return Isolated(kind, terminal.config(**{**PATIENT, **over}))
-
-
-def read(terminal: FakeTerminal, cursor=None, full=False, limit=20_000, by=adapter):
-    request = ReadRequest(datetime.now(UTC), cursor, full, limit)
-    return by(terminal).read_scans(request)
 
 
 def place(terminal: FakeTerminal, scan: ScanData) -> tuple[str, str]:

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+import terminal_reading
 from certificates import certificate
 from devices import ReadRequest
 from devices import hikvision_codec as codec
-from devices.adapter import Reading, UserData
+from devices.adapter import UserData
 from devices.errors import (
     DeviceAuthFailed,
     DeviceBusy,
@@ -26,9 +27,9 @@ from devices.errors import (
     UnsupportedDevice,
 )
 from devices.hikvision import HikvisionAdapter
-from devices.isolated import Isolated
 from fake_terminal import iso_second
 from hikvision_terminal import HikvisionTerminal
+from terminal_reading import adapter, in_child, who
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 START = datetime(2026, 11, 20, 6)
@@ -40,45 +41,9 @@ def terminal() -> Iterator[HikvisionTerminal]:
         yield terminal
 
 
-def fill(terminal: HikvisionTerminal, count: int, start: datetime = START) -> None:
-    terminal.extend(
-        (str(1 + row % 50), start + timedelta(seconds=13 * row), "in")
-        for row in range(count)
-    )
-
-
-def adapter(terminal: HikvisionTerminal, **over: Any) -> HikvisionAdapter:
-    return HikvisionAdapter(terminal.config(**over))
-
-
-def read(
-    terminal: HikvisionTerminal, cursor: Any = None, over: Any = None, **words: Any
-) -> Reading:
-    request = ReadRequest(cursor=cursor, **{"now": NOW, **words})
-    return adapter(terminal, **over or {}).read_scans(request)
-
-
-def read_on(terminal: HikvisionTerminal, cursor: Any = None, **words: Any) -> list:
-    """Readings until there is no more, the cursor kept as the database does."""
-    readings = []
-    while True:
-        reading = read(terminal, cursor, **words)
-        readings.append(reading)
-        assert reading.complete
-        if not reading.more:
-            return readings
-        cursor = json.loads(json.dumps(reading.cursor))
-        words.pop("full", None)
-        assert len(readings) < 500
-
-
-def who(*readings: Reading) -> list[tuple[str, str]]:
-    return [
-        (scan.user_code, iso_second(scan.local_time))
-        for reading in readings
-        for scan in reading.scans
-        if scan.local_time
-    ]
+fill = partial(terminal_reading.fill, start=START)
+read = partial(terminal_reading.read, now=NOW)
+read_on = partial(terminal_reading.read_on, now=NOW)
 
 
 # What it says
@@ -127,7 +92,7 @@ def test_what_is_no_scan(terminal: HikvisionTerminal) -> None:
     terminal.add_event(998, START)
     assert [code for code, _time in who(read(terminal))] == ["5", "6"]
     options = {"fails": [999], "passes": [76]}
-    own = read(terminal, over={"options": options})
+    own = read(terminal, options=options)
     assert [code for code, _time in who(own)] == ["5", "5"]
 
 
@@ -309,16 +274,15 @@ def test_faults(
     fill(terminal, 40)
     terminal.fault = fault
     with pytest.raises(DeviceError) as caught:
-        read(terminal, over={"timeout": 0.5})
+        read(terminal, timeout=0.5)
     assert type(caught.value) is error
     terminal.fault = ""
     assert set(who(read(terminal))) == terminal.held()
 
 
 def test_a_refused_password_is_tried_once(terminal: HikvisionTerminal) -> None:
-    over = {"password": terminal.wrong_secret}
     with pytest.raises(DeviceAuthFailed, match="4 tries left") as caught:
-        read(terminal, over=over)
+        read(terminal, password=terminal.wrong_secret)
     assert terminal.attempts == terminal.refused == 1
     assert not caught.value.transient
     for text in (*terminal.heard, str(caught.value)):
@@ -393,7 +357,7 @@ def test_a_fault_in_the_middle_keeps_what_came(
         return found(condition)
 
     terminal.found = then
-    reading = read(terminal, over={"timeout": 0.5})
+    reading = read(terminal, timeout=0.5)
     assert not reading.complete
     assert reading.cursor is None
     assert len(reading.scans) == kept
@@ -456,7 +420,7 @@ def test_probe(terminal: HikvisionTerminal) -> None:
 def test_in_a_child_over_tls() -> None:
     with HikvisionTerminal(tls=certificate().context, clock=lambda: NOW) as terminal:
         fill(terminal, 40)
-        child = Isolated(HikvisionAdapter, terminal.config())
+        child = in_child(terminal)
         reading = child.read_scans(ReadRequest(NOW))
         assert set(who(reading)) == terminal.held()
         assert child.probe() == ""

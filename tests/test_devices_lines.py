@@ -14,9 +14,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+import terminal_reading
 from certificates import certificate
 from devices import DeviceConfig, ReadRequest, line_session
 from devices.adapter import Reading
@@ -38,6 +40,7 @@ from devices.errors import (
 from devices.isolated import Isolated
 from devices.lines import LinesAdapter, decode_row, decode_time
 from line_terminal import LineTerminal
+from terminal_reading import adapter, fill
 
 ROOT = Path(__file__).resolve().parents[1]
 PROTOCOL = ROOT / "spp_attendance_devices/readme/PROTOCOL.md"
@@ -47,10 +50,7 @@ START = datetime(2026, 11, 2, 6)
 
 def filled(count: int = 10, **settings) -> LineTerminal:
     terminal = LineTerminal(**settings)
-    terminal.extend(
-        (str(1 + row % 7), START + timedelta(seconds=13 * row), "in")
-        for row in range(count)
-    )
+    fill(terminal, count, START)
     return terminal
 
 
@@ -60,13 +60,7 @@ def terminal() -> Iterator[LineTerminal]:
         yield terminal
 
 
-def adapter(terminal: LineTerminal, **over) -> LinesAdapter:
-    return LinesAdapter(terminal.config(**over))
-
-
-def read(terminal: LineTerminal, cursor=None, limit=20_000, full=False, **over):
-    request = ReadRequest(NOW, cursor, full, limit)
-    return adapter(terminal, **over).read_scans(request)
+read = partial(terminal_reading.read, now=NOW)
 
 
 def got(reading: Reading) -> set[tuple[str, str]]:

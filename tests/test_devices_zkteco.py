@@ -13,14 +13,14 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from devices import DeviceConfig, ReadRequest, UserData, isolated, zk_wire
+from devices import DeviceConfig, UserData, isolated, zk_wire
 from devices.adapter import Acknowledged, Reading
 from devices.errors import (
     DeviceAuthFailed,
@@ -39,6 +39,7 @@ from devices.errors import (
 )
 from devices.isolated import Isolated
 from devices.zkteco import ZktecoAdapter
+from terminal_reading import adapter, in_child, read, who
 from zk_terminal import (
     CLEAR,
     CONNECT,
@@ -76,36 +77,12 @@ def fill(terminal: ZkTerminal, count: int, since: int = 0) -> None:
     )
 
 
-def adapter(terminal: ZkTerminal, **settings: Any) -> ZktecoAdapter:
-    return ZktecoAdapter(terminal.config(**settings))
-
-
-def in_child(terminal: ZkTerminal, **settings: Any) -> Isolated:
-    """The adapter as the fleet has it."""
-    return Isolated(ZktecoAdapter, terminal.config(**settings))
-
-
-def read(
-    terminal: ZkTerminal,
-    cursor: Any = None,
-    full: bool = False,
-    by: Callable[..., ZktecoAdapter | Isolated] = adapter,
-    **settings: Any,
-) -> Reading:
-    request = ReadRequest(datetime.now(UTC), cursor, full)
-    return by(terminal, **settings).read_scans(request)
-
-
 def codes(reading: Reading) -> list[str]:
     return [scan.user_code for scan in reading.scans]
 
 
 def scans(reading: Reading) -> set[tuple[str, str]]:
-    return {
-        (scan.user_code, scan.local_time.isoformat())
-        for scan in reading.scans
-        if scan.local_time
-    }
+    return set(who(reading))
 
 
 def children() -> set[int]:
