@@ -1,6 +1,6 @@
 {
     "name": "Attendance",
-    "version": "19.0.1.3.0",
+    "version": "19.0.1.4.0",
     "summary": "Who attended what, when, where: people, events, kiosks, reports, API",
     "category": "Attendance",
     "author": "Attendance Suite Contributors",

@@ -206,8 +206,7 @@ def test_options() -> None:
     assert options.tna_keys == {"9": "out"}
     assert options.overlap == timedelta(minutes=30)
     assert options.history == timedelta(days=31)
-    # Those of another make, left behind when the make was changed.
-    assert Options.parse({"people": ["P-1"]}) == Options.parse({})
+    assert Options.parse({}).readers == ()
 
 
 def test_certificate_settings_are_checked() -> None:

@@ -90,8 +90,8 @@ class Capabilities:
     users: bool = False
     clock: bool = False
     clear: bool = False
-    #: Has settings of its own, given as JSON.
-    options: bool = False
+    #: Names of the settings of its own, given as a JSON object.
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +223,19 @@ class BaseMachineAdapter(ABC):
             validate_comm_key(config.password)
         if cls.capabilities.tls:
             tls.validate(config)
+        known = cls.capabilities.options
+        if unknown := sorted(set(config.options).difference(known)):
+            # One that is misspelt must not seem to be in force.
+            raise InvalidConfig(
+                f"unknown options: {', '.join(unknown)}; known are: {', '.join(known)}"
+                if known
+                else f"unknown options: {', '.join(unknown)}; this make has none"
+            )
         cls._validate_options(config.options)
 
     @classmethod
     def _validate_options(cls, options: Mapping[str, Any]) -> None:
-        """Check the settings of this make alone; those of other makes are ignored.
+        """Check the settings of this make alone, all of which it knows.
 
         :raises InvalidConfig: naming the option
         """

@@ -104,7 +104,7 @@ class BiostarAdapter(BaseMachineAdapter):
         known_ports=(443, 4433),
         tls=True,
         users=True,
-        options=True,
+        options=("readers", "tna_keys", "denied", "overlap_hours", "history_days"),
     )
 
     @classmethod

@@ -78,7 +78,7 @@ class HikvisionAdapter(BaseMachineAdapter):
         tls=True,
         users=True,
         clock=True,
-        options=True,
+        options=("page", "passes", "fails"),
     )
 
     @classmethod

@@ -78,13 +78,10 @@ class SimulatedAdapter(BaseMachineAdapter):
 
     key = "simulated"
     label = "Simulated"
-    capabilities = Capabilities(networked=False, users=True, options=True)
+    capabilities = Capabilities(networked=False, users=True, options=tuple(_DEFAULTS))
 
     @classmethod
     def _validate_options(cls, options: Mapping[str, Any]) -> None:
-        unknown = set(options) - set(_DEFAULTS)
-        if unknown:
-            raise InvalidConfig(f"unknown options: {', '.join(sorted(unknown))}")
         options = {**_DEFAULTS, **options}
         people = options["people"]
         if not isinstance(people, list) or not all(

@@ -82,7 +82,12 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
         help="SHA-256 of the terminal's certificate, in hexadecimal digits.",
     )
     options = fields.Text(
-        string="Settings of the Make", help="Of this make alone, as a JSON object."
+        string="Settings of the Make",
+        compute="_compute_options",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Of this make alone, as a JSON object.",
     )
     options_help = fields.Text(compute="_compute_options_help")
     encoding = fields.Char(
@@ -140,6 +145,10 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
             device.port = device._capabilities().default_port
 
     @api.depends("adapter")
+    def _compute_options(self):
+        self.options = False  # they were another make's
+
+    @api.depends("adapter")
     def _compute_tls(self):
         for device in self:
             can = device._capabilities()
@@ -158,7 +167,7 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
             device.has_users = can.users
             device.has_clock = can.clock
             device.has_clear = can.clear
-            device.has_options = can.options
+            device.has_options = bool(can.options)
 
     def _clean_secret(self, text):
         text = super()._clean_secret(text)

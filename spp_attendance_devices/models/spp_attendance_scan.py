@@ -87,6 +87,7 @@ class SppAttendanceScan(models.Model):
             ("duplicate", "Duplicate"),
             ("rejected", "Rejected"),
         ],
+        string="Status",
         required=True,
         readonly=True,
     )

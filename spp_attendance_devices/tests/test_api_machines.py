@@ -71,22 +71,23 @@ class TestApiMachines(DeviceCase, ApiCase):
 
     def test_what_put_leaves_out_is_default_but_the_secret(self):
         made = self._create(
+            machine_type="hikvision",
             ip_address="10.1.2.4",
             port=5005,
             location="Hall",
             poll_interval=17,
-            config={"secret": SECRET, "username": "reader", "options": {"a": [1]}},
+            config={"secret": SECRET, "username": "reader", "options": {"page": 10}},
         )
-        self.assertEqual(made["config"]["options"], {"a": [1]})
+        self.assertEqual(made["config"]["options"], {"page": 10})
         path = f"/machines/{made['id']}"
         put = self._ok(
             "PUT",
             path,
-            {"name": "Other", "machine_type": "zkteco", "ip_address": "10.1.2.4"},
+            {"name": "Other", "machine_type": "hikvision", "ip_address": "10.1.2.4"},
         )
         self.assertEqual(
             (put["name"], put["machine_type"], put["port"], put["poll_interval"]),
-            ("Other", "zkteco", 4370, 5),
+            ("Other", "hikvision", 80, 5),
         )
         self.assertIsNone(put["location"])
         self.assertEqual(
@@ -95,7 +96,7 @@ class TestApiMachines(DeviceCase, ApiCase):
         )
         self.assertTrue(put["config"]["secret_set"])
         # Only when it is named it changes, or goes.
-        body = {"name": "Other", "machine_type": "zkteco", "ip_address": "10.1.2.4"}
+        body = {"name": "Other", "machine_type": "hikvision", "ip_address": "10.1.2.4"}
         put = self._ok("PUT", path, {**body, "config": {"secret": None}})
         self.assertFalse(put["config"]["secret_set"])
         # An archived one stays so until it is said otherwise.

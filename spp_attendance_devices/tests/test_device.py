@@ -350,12 +350,21 @@ class TestDevice(DeviceCase):
             self.assertIn("not valid", str(caught.exception))
         values = {"host": "10.0.0.9", "username": "a"}
         for adapter in ("hikvision", "biostar"):
-            for options in ("{", "[]"):
+            for options in ("{", "[]", '{"reader": [1]}'):
                 with self.assertRaises(ValidationError) as caught:
                     self.new_device(adapter=adapter, options=options, **values)
                 self.assertIn("not valid", str(caught.exception))
         # It is not the certificate that is wrong.
         self.assertNotIn("fingerprint", self._said("{"))
+
+    def test_settings_of_another_make_go_with_it(self):
+        device = self.new_device(adapter="simulated", options='{"days": 2}')
+        device.name = "Renamed"
+        self.assertEqual(device.options, '{"days": 2}')
+        device.write({"adapter": "zkteco", "host": "10.0.0.9"})
+        self.assertFalse(device.options)
+        device.write({"adapter": "simulated", "options": '{"days": 3}'})
+        self.assertEqual(device.options, '{"days": 3}')
 
     def _said(self, options):
         with self.assertRaises(ValidationError) as caught:
