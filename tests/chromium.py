@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 #: Milliseconds. A hurry is nobody's here: the machine may be busy.
 PATIENCE = 30_000
 #: A server's first page compiles its assets, which takes as long as it takes.
 FIRST_PAGE = 120_000
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager

@@ -15,8 +15,6 @@ from odoo_session import Session
 from playwright.sync_api import BrowserContext, Page, Playwright, expect
 from processes import wait_until
 
-expect.set_options(timeout=PATIENCE)
-
 PHONE = {"width": 360, "height": 740}
 TABLET = {"width": 1024, "height": 768}
 TZ = "Africa/Nairobi"

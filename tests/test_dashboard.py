@@ -78,7 +78,6 @@ def programme(server) -> dict[str, Any]:
 @pytest.fixture
 def page(server, programme) -> Iterator[Page]:
     """The dashboard of an officer; the page must raise no error."""
-    expect.set_options(timeout=30_000)
     password, path = programme["password"], "/odoo/attendance-dashboard"
     with (
         chromium() as browser,

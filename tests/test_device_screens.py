@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from chromium import FIRST_PAGE, PATIENCE, signed_in
+from chromium import FIRST_PAGE, signed_in
 from odoo_session import Session
 from playwright.sync_api import Browser, Locator, Page, expect
 from zk_terminal import ZkTerminal
 
 TERMINALS = "/odoo/attendance-terminals"
 DEVICE = "spp.attendance.device"
-expect.set_options(timeout=PATIENCE)
 
 
 class KnownPort(ZkTerminal):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from chromium import PATIENCE, signed_in
+from chromium import signed_in
 from odoo_session import Session
 from playwright.sync_api import Browser, Locator, Page, expect
 from registry_server import CLIENT, SEARCH_PATH, TOKEN_PATH, Registry, people, serving
@@ -26,7 +26,6 @@ ROWS = [
     ["S-2", "Barasa", "Collins", "M", "=WATER"],
     ["S-3", "Chebet", "Sharon", "F", ""],
 ]
-expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")

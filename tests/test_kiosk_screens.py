@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 import requests
-from chromium import PATIENCE, signed_in
+from chromium import signed_in
 from odoo_session import Session
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -16,7 +16,6 @@ MARKS = "/odoo/attendance-kiosk-marks"
 PEOPLE = "/odoo/attendance-people"
 REFUSAL = "spp.attendance.kiosk.refusal"
 RECORD = "spp.attendance.record"
-expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from chromium import PATIENCE, signed_in
+from chromium import signed_in
 from odoo_session import Session
 from playwright.sync_api import Browser, Locator, Page, expect
 
 PEOPLE = "/odoo/attendance-people"
 SUBSCRIBER = "spp.attendance.subscriber"
 RECORD = "spp.attendance.record"
-expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")

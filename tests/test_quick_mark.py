@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 
 PEOPLE = 50
 #: A hurry is nobody's here: the machine may be busy.
-expect.set_options(timeout=30_000)
 
 
 @pytest.fixture

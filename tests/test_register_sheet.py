@@ -17,7 +17,6 @@ MARK = "**/mark_sheet"
 OFFICER = "sheet-officer@example.org"
 MANAGER = "sheet-manager@example.org"
 #: A hurry is nobody's here: the machine may be busy.
-expect.set_options(timeout=30_000)
 
 
 @dataclass

@@ -22,6 +22,9 @@ from .workplace import Workplace
 
 # No program of a run needs half of these seconds on the slowest machine we know.
 LIMIT = 1200.0
+# One more than the cores of the smallest machine: much of a step is waiting, for a page,
+# a terminal or the disk.
+JOBS = 3
 OURS = re.compile(r"spp_test_(\d+)_")
 DESCRIPTION = """\
 Run the checks and tests; without a name all of them. The last line is the sum over
@@ -64,7 +67,7 @@ def main(words: Sequence[str]) -> int:
         place = _workplace(tools, databases, state / "test-logs", limit)
         try:
             steps = chosen(place, options.names)
-            outcomes = run_steps(steps, on_abort=place.stop)
+            outcomes = run_steps(steps, jobs=JOBS, on_abort=place.stop)
         finally:
             place.stop()
             if not options.keep:
