@@ -22,8 +22,8 @@ from .workplace import Workplace
 
 # No program of a run needs half of these seconds on the slowest machine we know.
 LIMIT = 1200.0
-# One more than the cores of the smallest machine: much of a step is waiting, for a page,
-# a terminal or the disk.
+# One more than the cores of the smallest machine: much of a step is waiting, for a
+# page, a terminal or the disk.
 JOBS = 3
 OURS = re.compile(r"spp_test_(\d+)_")
 DESCRIPTION = """\
