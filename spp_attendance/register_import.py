@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from odoo.api import Environment
@@ -11,6 +11,7 @@ from odoo.models import BaseModel
 
 from .api import Outcome
 from .enrolment import Enrol, Unenrol
+from .import_rows import read_date, read_person
 from .importing import Result, Target, TargetField
 from .references import Rejection
 from .registers import find_registers
@@ -110,18 +111,10 @@ def _read(
             "unknown_register",
             env._("There is no register %(register)s here.", register=row["register"]),
         )
-    person = people.get(row["person_identifier"])
-    if not person:
-        raise Rejection(
-            "unknown_person",
-            env._(
-                "Nobody here has the identifier “%(identifier)s”.",
-                identifier=row["person_identifier"],
-            ),
-        )
+    person = read_person(env, people, row["person_identifier"])
     # With the others, so that all are read at once.
     register = registers.browse(register_found.id).with_prefetch(registers.ids)
-    first, last = (parse_date(env, row.get(name)) for name in ("date_from", "date_to"))
+    first, last = (read_date(env, row.get(name)) for name in ("date_from", "date_to"))
     return _Row(
         index,
         register,
@@ -130,23 +123,6 @@ def _read(
         last and register._day_end(last),
         row.get("tag") or None,
     )
-
-
-def parse_date(env: Environment, text: str | None) -> date | None:
-    """The day that a sheet says, None where it says none.
-
-    :raises Rejection: when it is no date
-    """
-    if not text:
-        return None
-    try:
-        # A sheet may have a time of day behind it.
-        return date.fromisoformat(text.strip()[:10])
-    except ValueError:
-        raise Rejection(
-            "invalid_date",
-            env._("“%(date)s” is no date such as 2026-09-01.", date=text),
-        ) from None
 
 
 def _write(

@@ -13,9 +13,9 @@ from odoo.fields import Domain
 from odoo.models import BaseModel
 
 from odoo.addons.spp_attendance.api import Outcome
+from odoo.addons.spp_attendance.import_rows import read_date, read_person
 from odoo.addons.spp_attendance.importing import Result
 from odoo.addons.spp_attendance.references import Rejection
-from odoo.addons.spp_attendance.register_import import parse_date
 
 
 class _Badge(NamedTuple):
@@ -59,10 +59,7 @@ def import_badges(
         assignments.check_access(operation)
     terminals = _find_terminals(env, {row.get("terminal") or "" for row in rows})
     people = env["spp.attendance.subscriber"].with_context(active_test=False)
-    found = people._find_people({row["person_identifier"] for row in rows})
-    # What somebody bears now beats what somebody else bore once.
-    by_identifier = {name: number for number, _name, former in found for name in former}
-    by_identifier |= {name: number for number, name, _former in found}
+    by_identifier = people._by_identifier(row["person_identifier"] for row in rows)
     outcomes: dict[int, Outcome] = {}
     badges: dict[tuple[int, str, date | None], _Badge] = {}
     for index, row in enumerate(rows):
@@ -93,7 +90,7 @@ def _read(
     index: int,
     row: Mapping[str, Any],
     terminals: Mapping[str, BaseModel],
-    people: Mapping[str, int],
+    people: Mapping[str, BaseModel],
 ) -> _Badge:
     """What a row says.
 
@@ -101,17 +98,9 @@ def _read(
     """
     name = row.get("terminal")
     device = _terminal(env, terminals, name) if name else env["spp.attendance.device"]
-    person_id = people.get(row["person_identifier"])
-    if not person_id:
-        raise Rejection(
-            "unknown_person",
-            env._(
-                "Nobody here has the identifier “%(identifier)s”.",
-                identifier=row["person_identifier"],
-            ),
-        )
-    first, last = (parse_date(env, row.get(day)) for day in ("valid_from", "valid_to"))
-    return _Badge(index, device, row["code"], person_id, first, last)
+    person = read_person(env, people, row["person_identifier"])
+    first, last = (read_date(env, row.get(day)) for day in ("valid_from", "valid_to"))
+    return _Badge(index, device, row["code"], person.id, first, last)
 
 
 def _find_terminals(env: Environment, names: set[str]) -> dict[str, BaseModel]:

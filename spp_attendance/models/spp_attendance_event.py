@@ -2,6 +2,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
 from odoo.addons.base.models.res_partner import _tz_get
+from odoo.addons.spp_oauth.tools.notices import CLOSE, notice
 
 
 class SppAttendanceEvent(models.Model):
@@ -426,15 +427,7 @@ class SppAttendanceEvent(models.Model):
                 "Left as they are, since somebody has changed them: %(count)s.",
                 count=kept,
             )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "warning" if kept else "success",
-                "message": message,
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return notice("warning" if kept else "success", message, CLOSE)
 
     def action_open_records(self):
         self.ensure_one()

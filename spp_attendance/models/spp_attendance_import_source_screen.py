@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import formatLang
 
+from odoo.addons.spp_oauth.tools.notices import CLOSE, notice
+
 from ..engine.suggestion import suggest
 from ..hints import hint
 from ..registry.errors import InvalidConfig
@@ -220,15 +222,7 @@ class SppAttendanceImportSource(models.Model):
 
     def _tell(self, kind, message):
         """Show a message, and the record as it is now."""
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": kind,
-                "message": message,
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return notice(kind, message, CLOSE)
 
 
 def _example(row, path):

@@ -11,6 +11,7 @@ from odoo.http import Response
 from odoo.tools import SQL, format_datetime
 
 from odoo.addons.spp_oauth.api import Unavailable, Unprocessable
+from odoo.addons.spp_oauth.tools.notices import RELOAD, notice
 
 from .. import sheet
 from ..sheet_writer import CHANNEL, SheetWriter
@@ -214,15 +215,7 @@ class SppAttendanceSheet(models.Model):
         sheets_sudo = self.sudo()
         sheets_sudo.stale = True
         self.env.cr.execute(SQL("NOTIFY %s", SQL.identifier(CHANNEL)))
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._("The sheet is written anew."),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notice("success", self.env._("The sheet is written anew."), RELOAD)
 
     # ------------------------------------------------------------ native API
 

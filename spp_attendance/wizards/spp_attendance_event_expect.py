@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from odoo.addons.spp_oauth.tools.notices import CLOSE, notice
+
 
 class SppAttendanceEventExpect(models.TransientModel):
     """Choose who is expected at an event."""
@@ -39,16 +41,9 @@ class SppAttendanceEventExpect(models.TransientModel):
         if not people:
             raise UserError(self.env._("Nobody is chosen. Choose who is expected."))
         added = self.event_id._expect(people)
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._(
-                    "%(added)s people were added, %(known)s were expected already.",
-                    added=added,
-                    known=len(people) - added,
-                ),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        message = self.env._(
+            "%(added)s people were added, %(known)s were expected already.",
+            added=added,
+            known=len(people) - added,
+        )
+        return notice("success", message, CLOSE)

@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from odoo.addons.spp_oauth.tools.notices import CLOSE, notice
+
 from ..enrolment import Enrol
 
 
@@ -117,19 +119,12 @@ class SppAttendanceRegisterEnrol(models.TransientModel):
             again = self._enrol(self._left(by_code["enrolled"]), None)
             by_code[None] += again[None]
             by_code["enrolled"] -= again[None]
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._(
-                    "Enrolled: %(new)s. Enrolled before: %(known)s.",
-                    new=len(by_code[None]),
-                    known=len(by_code["enrolled"]),
-                ),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        message = self.env._(
+            "Enrolled: %(new)s. Enrolled before: %(known)s.",
+            new=len(by_code[None]),
+            known=len(by_code["enrolled"]),
+        )
+        return notice("success", message, CLOSE)
 
     def _enrol(self, people, start_at):
         """Enrol people from an instant on, or from now.

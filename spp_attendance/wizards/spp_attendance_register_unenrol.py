@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from odoo.addons.spp_oauth.tools.notices import CLOSE, notice
+
 from ..enrolment import Unenrol
 
 #: Names that a message lists; who has more of them will not read them all.
@@ -73,12 +75,5 @@ class SppAttendanceRegisterUnenrol(models.TransientModel):
                     problems="\n".join(problems),
                 )
             )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._("De-enrolled: %(count)s.", count=len(chosen)),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        message = self.env._("De-enrolled: %(count)s.", count=len(chosen))
+        return notice("success", message, CLOSE)

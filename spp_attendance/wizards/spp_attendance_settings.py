@@ -3,6 +3,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 
 from odoo.addons.base.models.res_partner import _tz_get
+from odoo.addons.spp_oauth.tools.notices import notice
 
 from ..models.res_company import NAME_ORDERS
 
@@ -239,17 +240,13 @@ class SppAttendanceSettings(models.TransientModel):
         self.ensure_one()
         if self._list_conflicts():
             return self._action_conflicts()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "title": self.env._("No conflicts"),
-                "message": self.env._(
-                    "No two existing records would be the same. Save to apply the rule."
-                ),
-            },
-        }
+        return notice(
+            "success",
+            self.env._(
+                "No two existing records would be the same. Save to apply the rule."
+            ),
+            title=self.env._("No conflicts"),
+        )
 
     def _list_conflicts(self):
         """Find anew what conflicts with the rule on the page.

@@ -4,11 +4,11 @@ from odoo.tools import format_datetime
 
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.addons.spp_attendance.enrolment import EnrolStaff, UnenrolStaff
+from odoo.addons.spp_oauth.tools.notices import RELOAD, notice
 
 from ..devices import DeviceError
 from ..devices.errors import DeviceBusy
 from ..hints import titles
-from ..notices import RELOAD, notice
 
 #: A log that is this full (%) may soon overwrite its oldest scans, or take none.
 FULL = 80

@@ -3,7 +3,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..notices import RELOAD, notice
+from odoo.addons.spp_oauth.tools.notices import RELOAD, notice
+
 from ..suggestions import Wanted, explain, suggest
 
 

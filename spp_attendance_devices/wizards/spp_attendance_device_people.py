@@ -2,8 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from odoo.addons.spp_oauth.tools.notices import CLOSE, notice
+
 from ..devices import DeviceError
-from ..notices import CLOSE, notice
 from ..suggestions import Wanted, explain, suggest
 
 

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
-from ..notices import CLOSE, notice
+from odoo.addons.spp_oauth.tools.notices import CLOSE, notice
+
 from ..suggestions import Wanted, explain, suggest
 
 

@@ -8,6 +8,7 @@ from odoo.fields import Command
 from odoo.tools import SQL
 
 from ..oauth import keys, secrets
+from ..tools.notices import RELOAD, notice
 
 DEFAULT_LIFETIME = 600
 MIN_LIFETIME = 60
@@ -306,15 +307,8 @@ class SppOauthClient(models.Model):
         self.check_access("write")
         tokens = self.env["spp.oauth.token"].search(self._valid_tokens_domain())
         tokens.action_revoke()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._("Tokens revoked: %(count)s", count=len(tokens)),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        message = self.env._("Tokens revoked: %(count)s", count=len(tokens))
+        return notice("success", message, RELOAD)
 
     def action_tokens(self):
         """The tokens of this client that are still good."""

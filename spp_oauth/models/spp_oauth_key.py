@@ -11,6 +11,7 @@ from odoo.tools import SQL
 
 from ..oauth import keys
 from ..oauth.tokens import LEEWAY
+from ..tools.notices import RELOAD, notice
 
 _logger = logging.getLogger(__name__)
 
@@ -96,15 +97,7 @@ class SppOauthKey(models.Model):
                 " until they expire, at the latest %(until)s.",
                 until=tools.format_datetime(self.env, retired.verifies_until),
             )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": message,
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notice("success", message, RELOAD)
 
     def action_withdraw(self):
         """Accept nothing more that these retired keys have signed."""
