@@ -18,6 +18,7 @@
         "security/spp_attendance_kiosk_security.xml",
         "security/spp_attendance_register_security.xml",
         "security/spp_attendance_log_queue_security.xml",
+        "security/spp_attendance_wizard_security.xml",
         "security/ir.model.access.csv",
         "data/spp_oauth_scope_data.xml",
         "data/spp_oauth_role_data.xml",

@@ -15,6 +15,7 @@
         "security/spp_oauth_client_security.xml",
         "security/spp_oauth_token_security.xml",
         "security/spp_oauth_usage_security.xml",
+        "security/spp_oauth_wizard_security.xml",
         "security/ir.model.access.csv",
         "data/spp_oauth_key_data.xml",
         "data/ir_cron_data.xml",

@@ -391,6 +391,46 @@ class TestAccess(AttendanceCase):
                             with self.assertRaises(AccessError):
                                 rows.read(["display_name"])
 
+    def _begun(self, role, model_name):
+        """A wizard that somebody has open, with as little in it as there can be."""
+        model = self._as(role, self.env[model_name]).sudo()
+
+        def fill(field):
+            if field.type != "many2one":
+                return "Something"
+            name = field.comodel_name
+            if name == "spp.attendance.portal.access":
+                return self._begun(role, name).id
+            return (self.rows.get(name) or self.amina.partner_id)[0].id
+
+        given = model.default_get(list(model._fields))
+        return model.create(
+            {
+                name: fill(field)
+                for name, field in model._fields.items()
+                if field.required and field.store and not field.related
+                if field.type in ("char", "many2one") and not given.get(name)
+            }
+        )
+
+    def test_what_somebody_is_in_the_middle_of_is_theirs(self):
+        self.users["another"] = self._new_user("another-admin", "admin")
+        wizards = {
+            model
+            for model in MATRIX
+            if self.env[model]._transient and model not in self.rows
+        }
+        self.assertTrue(wizards)
+        for model in wizards:
+            with self.subTest(model=model):
+                mine = self._begun("admin", model)
+                own, others = self._as("admin", mine), self._as("another", mine)
+                self.assertEqual(own.search([("id", "in", mine.ids)]), mine)
+                self.assertFalse(others.search([("id", "in", mine.ids)]))
+                for operation in (READ, WRITE):
+                    self.assertTrue(own.has_access(operation))
+                    self.assertFalse(others.has_access(operation))
+
     def test_nothing_is_moved_to_a_company_of_others(self):
         own_type = self.env["spp.attendance.type"].create(
             {"name": "Own", "company_id": self.company.id}

@@ -86,6 +86,21 @@ class TestAccess(TransactionCase):
                             records.has_access(operation), operation in may
                         )
 
+    def test_what_somebody_is_in_the_middle_of_is_theirs(self):
+        env = self.env(user=self.admin)
+        for mine in (
+            env["spp.oauth.client.new"].create(
+                {"name": "B", "scope_ids": self.client.scope_ids.ids}
+            ),
+            env["spp.oauth.client.rotate"].create({"client_id": self.client.id}),
+            env["spp.oauth.client.secret"].create({}),
+        ):
+            with self.subTest(mine._name):
+                mine.check_access("read")
+                others = mine.with_user(self.system)
+                self.assertFalse(others.search([("id", "in", mine.ids)]))
+                self.assertFalse(others.has_access("read"))
+
     def test_others_make_nothing(self):
         for role, user in self.strangers.items():
             with self.subTest(role):
