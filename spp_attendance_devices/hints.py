@@ -41,7 +41,7 @@ def hints(env):
         ),
         "forbidden": env._(
             "Terminals may not have this address. Choose another one, or have its "
-            "network added in the settings."
+            "network added to the networks of terminals in the settings."
         ),
         "busy": env._(
             "The terminal is busy with something else. It is tried again soon; another "
@@ -105,6 +105,14 @@ def titles(env):
         "data": env._("Not readable"),
         "incomplete": env._("Incomplete"),
         "replaced": env._("Another unit"),
+    }
+
+
+def makes(env):
+    """What makes are called that have no name of their own, by the key of the make."""
+    return {
+        "lines": env._("Line JSON (TCP)"),
+        "simulated": env._("Simulated"),
     }
 
 

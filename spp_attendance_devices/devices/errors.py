@@ -70,7 +70,7 @@ class DeviceForbiddenAddress(DeviceError):
     code = "forbidden"
     hint = (
         "Terminals may not have this address. Choose another one, or have its network "
-        "added in the settings."
+        "added to the networks of terminals in the settings."
     )
     transient = False
 

@@ -12,7 +12,7 @@ from ..devices.errors import InvalidConfig, UnsupportedDevice
 from ..devices.host import validate_host, validate_port
 from ..devices.line_session import MIN_KEY
 from ..devices.table import ADAPTERS, get_adapter
-from ..hints import hints, option_help
+from ..hints import hints, makes, option_help
 
 
 class SppAttendanceConnectionMixin(models.AbstractModel):
@@ -128,7 +128,10 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
 
     @api.model
     def _selection_adapter(self):
-        return [(key, cls.label) for key, cls in self._adapters().items()]
+        texts = makes(self.env)
+        return [
+            (key, texts.get(key, cls.label)) for key, cls in self._adapters().items()
+        ]
 
     @api.model
     def _adapters(self):
