@@ -1,12 +1,12 @@
 {
     "name": "Attendance",
-    "version": "19.0.1.4.0",
+    "version": "19.0.1.5.0",
     "summary": "Who attended what, when, where: people, events, kiosks, reports, API",
     "category": "Attendance",
     "author": "Attendance Suite Contributors",
     "website": "https://github.com/attendance-suite/attendance-suite",
     "license": "LGPL-3",
-    "depends": ["mail", "portal", "spp_oauth"],
+    "depends": ["bus", "mail", "portal", "spp_oauth"],
     "external_dependencies": {"python": ["pydantic", "qrcode", "tenacity"]},
     "data": [
         "security/spp_attendance_groups.xml",
@@ -27,6 +27,7 @@
         "data/spp_attendance_kiosk_data.xml",
         "data/ir_cron_import_data.xml",
         "data/ir_cron_log_queue_data.xml",
+        "data/ir_cron_live_data.xml",
         "views/spp_attendance_record_views.xml",
         "views/spp_attendance_event_views.xml",
         "wizards/spp_attendance_subscriber_register_views.xml",

@@ -125,7 +125,14 @@ class Ingest:
         if rows:
             for index, outcome in zip(indexes, self._insert(rows), strict=True):
                 outcomes[index] = Outcome(index, *outcome)
+            self._announce(outcomes)
         return outcomes
+
+    def _announce(self, outcomes: Sequence[Outcome]) -> None:
+        """Have the live feed tell of what is new; not of history that is imported."""
+        if self.source != "import":
+            created = [o.id for o in outcomes if o.status == "created"]
+            self.env["spp.attendance.live"]._announce(self.model._name, created)
 
     # ------------------------------------------------------------ resolving
 

@@ -1,6 +1,6 @@
 {
     "name": "Attendance Devices",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "summary": "Read biometric terminals and turn their scans into attendance",
     "category": "Attendance",
     "author": "Attendance Suite Contributors",
@@ -14,6 +14,7 @@
         "security/ir.model.access.csv",
         "data/ir_config_parameter_data.xml",
         "data/ir_cron_data.xml",
+        "data/ir_cron_push_data.xml",
         "data/spp_oauth_scope_data.xml",
         "wizards/spp_attendance_device_people_views.xml",
         "wizards/spp_attendance_device_setup_views.xml",

@@ -1,6 +1,7 @@
 from . import (
     ir_cron,
     ir_http,
+    ir_websocket,
     res_company,
     res_partner,
     res_users,
@@ -32,6 +33,9 @@ from . import (
     spp_attendance_kiosk_page,
     spp_attendance_kiosk_refusal,
     spp_attendance_kiosk_refusal_screen,
+    spp_attendance_live,
+    spp_attendance_live_channel,
+    spp_attendance_live_queue,
     spp_attendance_location,
     spp_attendance_log_queue,
     spp_attendance_openspp,

@@ -31,6 +31,7 @@ from ..engine.register_rules import handling_refusal, refusal
 from ..engine.scan_types import DIRECTIONS
 from ..feed import add_feed_column
 from ..ingest import Ingest
+from ..live import Item
 from ..references import BatchRefused
 from ..registers import RegisterRefused, find_intervals, find_registers, reason
 
@@ -333,6 +334,7 @@ class SppAttendanceRecord(models.Model):
         records._check_registers()
         records._claim_attachments()
         records._refresh_uniqueness_keys()
+        self.env["spp.attendance.live"]._announce(self._name, records.ids)
         return records
 
     def write(self, vals):
@@ -390,6 +392,7 @@ class SppAttendanceRecord(models.Model):
         if "attachment_ids" in given:
             records._claim_attachments()
         records._log_changes(before)
+        self.env["spp.attendance.live"]._announce(self._name, records.ids)
         if not self._KEYED.isdisjoint(given):
             records._refresh_uniqueness_keys()
 
@@ -1131,6 +1134,18 @@ class SppAttendanceRecord(models.Model):
                 updated_at=self._api_instant(record.write_date),
             )
             for record in self
+        ]
+
+    def _live_items(self, _what):
+        """What the live feed tells of records, to whoever may read them."""
+        return [
+            Item(
+                record.id,
+                "attendance_updated",
+                out.model_dump(mode="json"),
+                {"employee_id": out.person_identifier},
+            )
+            for record, out in zip(self, self._api_read(), strict=True)
         ]
 
     @api.model

@@ -25,6 +25,8 @@ from .scan_types import ScanType
 Flag = Literal["", "duress"]
 #: How a secret is called on the terminal, and which texts can be one.
 Secret = Literal["none", "comm_key", "password", "shared_key"]
+#: In which dialect a make sends scans by itself; "" for one that does not.
+Push = Literal["", "adms", "isapi"]
 #: What an adapter remembers between readings: a JSON object of its own making.
 Cursor = Mapping[str, Any]
 
@@ -90,6 +92,10 @@ class Capabilities:
     users: bool = False
     clock: bool = False
     clear: bool = False
+    #: In which dialect it sends scans by itself, and whether it can be told from here
+    #: where to.
+    push: Push = ""
+    push_setup: bool = False
     #: Names of the settings of its own, given as a JSON object.
     options: tuple[str, ...] = ()
 

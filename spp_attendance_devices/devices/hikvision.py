@@ -78,6 +78,8 @@ class HikvisionAdapter(BaseMachineAdapter):
         tls=True,
         users=True,
         clock=True,
+        push="isapi",
+        push_setup=True,
         options=("page", "passes", "fails"),
     )
 

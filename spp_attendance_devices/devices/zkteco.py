@@ -38,6 +38,7 @@ class ZktecoAdapter(BaseMachineAdapter):
         users=True,
         clock=True,
         clear=True,
+        push="adms",
     )
 
     def test(self, now: datetime) -> DeviceInfo:

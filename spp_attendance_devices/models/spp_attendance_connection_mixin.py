@@ -54,6 +54,12 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
     has_clock = fields.Boolean(compute="_compute_capabilities")
     has_clear = fields.Boolean(compute="_compute_capabilities")
     has_options = fields.Boolean(compute="_compute_capabilities")
+    push_kind = fields.Selection(
+        [("adms", "ADMS"), ("isapi", "Hikvision event push")],
+        string="Push Dialect",
+        compute="_compute_capabilities",
+    )
+    has_push_setup = fields.Boolean(compute="_compute_capabilities")
     username = fields.Char(string="User Name", copy=False)
     secret_input = fields.Char(groups="spp_attendance.spp_attendance_group_admin")
     transport = fields.Selection(
@@ -171,6 +177,8 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
             device.has_clock = can.clock
             device.has_clear = can.clear
             device.has_options = bool(can.options)
+            device.push_kind = can.push or False
+            device.has_push_setup = can.push_setup
 
     def _clean_secret(self, text):
         text = super()._clean_secret(text)

@@ -61,6 +61,8 @@ class SppAttendanceDevice(models.Model):
         return self._take_leases(
             SQL(
                 "active AND enabled"
+                # One that pushes is read, too, where it can be: once a day.
+                " AND (mode = 'poll' OR host <> '')"
                 " AND next_poll_at <= clock_timestamp() AT TIME ZONE 'UTC'"
                 " AND (circuit <> 'open'"
                 " OR retry_at <= clock_timestamp() AT TIME ZONE 'UTC')"
@@ -259,6 +261,9 @@ class SppAttendanceDevice(models.Model):
             [
                 ("enabled", "=", True),
                 ("next_poll_at", "<=", now),
+                "|",
+                ("mode", "=", "poll"),
+                ("host", "not in", (False, "")),
                 "|",
                 ("circuit", "!=", "open"),
                 ("retry_at", "<=", now),

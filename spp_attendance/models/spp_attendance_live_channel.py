@@ -1,0 +1,82 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+#: Who is away for longer is told nothing more, and has to read what they missed.
+KEPT = timedelta(hours=1)
+#: How often it is written down that somebody listens still.
+SEEN_EVERY = timedelta(minutes=1)
+
+
+class SppAttendanceLiveChannel(models.Model):
+    """Whom the live feed is told to: a user, and the companies that he looks at.
+
+    A record is a channel of Odoo's bus that nobody can name: the server puts it in the
+    place of a token, or of a page's request. What is told there follows from the user's
+    record rules at that moment.
+    """
+
+    _name = "spp.attendance.live.channel"
+    _description = "Live Feed of a User"
+    _log_access = False
+
+    user_id = fields.Many2one(
+        "res.users", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    company_ids_text = fields.Char(
+        string="Companies", required=True, readonly=True, help="Ids, in order."
+    )
+    seen_at = fields.Datetime(string="Last Listened", required=True, readonly=True)
+    status_at = fields.Datetime(string="Last Told the Status", readonly=True)
+
+    _user_unique = models.Constraint(
+        "UNIQUE (user_id, company_ids_text)", "There is such a channel already."
+    )
+
+    @api.model
+    def _open(self, user, companies):
+        """The channel of a user, which is listened to from now on.
+
+        :param user: who listens
+        :param companies: those that are looked at, of the user's
+        :return: the channel, and whether it was told of everything in the last hour
+        """
+        text = ",".join(map(str, sorted(companies.ids)))
+        now = fields.Datetime.now()
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO spp_attendance_live_channel AS c (
+                    user_id, company_ids_text, seen_at)
+                VALUES (%(user)s, %(companies)s, %(now)s)
+                    ON CONFLICT (user_id, company_ids_text)
+                    DO UPDATE SET seen_at = EXCLUDED.seen_at,
+                                  status_at = NULL
+             RETURNING id,
+                       (SELECT seen_at > %(since)s
+                          FROM spp_attendance_live_channel
+                         WHERE user_id = %(user)s AND company_ids_text = %(companies)s)
+                """,
+                user=user.id,
+                companies=text,
+                now=now,
+                since=now - KEPT,
+            ),
+            log_exceptions=False,
+        )
+        [(channel_id, was_kept)] = self.env.cr.fetchall()
+        self.invalidate_model(flush=False)
+        return self.browse(channel_id), bool(was_kept)
+
+    def _companies(self):
+        """The companies that are looked at, as far as they are the user's still."""
+        self.ensure_one()
+        ids = {int(text) for text in self.company_ids_text.split(",") if text}
+        return self.user_id.company_ids.filtered(lambda company: company.id in ids)
+
+    @api.autovacuum
+    def _gc_channels(self):
+        old = self.search([("seen_at", "<", fields.Datetime.now() - KEPT)], limit=1000)
+        old.unlink()
+        return len(old), len(old) == 1000

@@ -1,0 +1,12 @@
+from odoo import api, models
+
+
+class SppAttendanceLive(models.AbstractModel):
+    _inherit = "spp.attendance.live"
+
+    @api.model
+    def _system_status(self):
+        devices = self.env["spp.attendance.device"]
+        if not devices.has_access("read"):
+            return super()._system_status()
+        return devices._api_system_status().model_dump(mode="json")
