@@ -1,4 +1,5 @@
 from . import (
+    ir_http,
     res_company,
     spp_attendance_connection_mixin,
     spp_attendance_device,
