@@ -5,6 +5,8 @@ to happen within moments of a commit is done by a thread of the process that com
 at most one a kind of work and database; while it works, calls are one call. A process
 that is killed loses the call, not the work: what is to be done stands in a queue, and
 a scheduled action looks after it every minute.
+
+The threads have no transaction of their own: their work begins and ends what it needs.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from odoo.modules import module
 from odoo.modules.registry import Registry
@@ -27,7 +29,17 @@ PAUSE = 0.05
 #: How long a thread waits for more before it ends.
 IDLE = 10
 
-Work = Callable[[Registry], object]
+Work = Callable[[Registry], Any]
+
+
+def _registry(dbname: str) -> Registry:
+    """The registry, with nothing in its caches that was true but is no longer.
+
+    Outside of requests nobody else looks whether another process changed something.
+    """
+    # A request's log lines say which database they are of; so do a thread's.
+    threading.current_thread().dbname = dbname  # type: ignore[attr-defined]
+    return Registry(dbname).check_signaling()
 
 
 class _Job(threading.Thread):
@@ -44,16 +56,18 @@ class _Job(threading.Thread):
     def run(self) -> None:
         while self._wait():
             self.called.clear()
+            pause = None
             try:
-                self.work(Registry(self.dbname))
+                pause = self.work(_registry(self.dbname))
             except Exception as exc:  # noqa: BLE001 - the scheduled action does it then
-                # An exception's text may hold the data.
-                _logger.warning(
-                    "%s waits for its scheduled action: %s",
-                    self.name,
-                    type(exc).__name__,
-                )
-            time.sleep(PAUSE)
+                if not self.state.stopping:  # the server closes its connections then
+                    # An exception's text may hold the data.
+                    _logger.warning(
+                        "%s waits for its scheduled action: %s",
+                        self.name,
+                        type(exc).__name__,
+                    )
+            self.state.stopped.wait(pause or PAUSE)
 
     def _wait(self) -> bool:
         if self.called.wait(IDLE):
@@ -83,9 +97,12 @@ class _Clock(threading.Thread):
             with self.state.lock:
                 wanted = self.state.wanted.pop(self.key, False)
             try:
-                wanted = self.work(Registry(self.dbname)) or wanted
+                wanted = self.work(_registry(self.dbname)) or wanted
             except Exception as exc:  # noqa: BLE001 - it is tried again
-                _logger.warning("%s is tried again: %s", self.name, type(exc).__name__)
+                if not self.state.stopping:
+                    _logger.warning(
+                        "%s is tried again: %s", self.name, type(exc).__name__
+                    )
                 wanted = True
             with self.state.lock:
                 if not (wanted or self.state.wanted.get(self.key)):
@@ -138,7 +155,8 @@ def soon(dbname: str, name: str, work: Work) -> None:
 
     :param str dbname: in which database
     :param str name: of the kind of work: one thread a name and database
-    :param work: called with the registry; what it raises leaves the work to the
+    :param work: called with the registry; returns for how many seconds it should be
+        left alone, if for longer than usual; what it raises leaves the work to the
         scheduled action of its queue
     """
     if module.current_test:
@@ -167,7 +185,8 @@ def again(dbname: str, name: str, seconds: float, work: Work) -> None:
         return
     state = _state
     with state.lock:
-        if (dbname, name) in state.jobs:
+        clock = state.jobs.get((dbname, name))
+        if clock is not None and clock.is_alive():
             state.wanted[dbname, name] = True
         else:
             state.start(_Clock(state, dbname, name, seconds, work))

@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+from psycopg2.errors import SerializationFailure
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -44,30 +46,47 @@ class SppAttendanceLiveChannel(models.Model):
         """
         text = ",".join(map(str, sorted(companies.ids)))
         now = fields.Datetime.now()
-        self.env.cr.execute(
+        cr = self.env.cr
+        cr.execute(
             SQL(
                 """
-                INSERT INTO spp_attendance_live_channel AS c (
-                    user_id, company_ids_text, seen_at)
-                VALUES (%(user)s, %(companies)s, %(now)s)
-                    ON CONFLICT (user_id, company_ids_text)
-                    DO UPDATE SET seen_at = EXCLUDED.seen_at,
-                                  status_at = NULL
-             RETURNING id,
-                       (SELECT seen_at > %(since)s
-                          FROM spp_attendance_live_channel
-                         WHERE user_id = %(user)s AND company_ids_text = %(companies)s)
+                SELECT id, seen_at > %s FROM spp_attendance_live_channel
+                 WHERE user_id = %s AND company_ids_text = %s
                 """,
-                user=user.id,
-                companies=text,
-                now=now,
-                since=now - KEPT,
-            ),
-            log_exceptions=False,
+                now - KEPT,
+                user.id,
+                text,
+            )
         )
-        [(channel_id, was_kept)] = self.env.cr.fetchall()
+        known_id, was_kept = cr.fetchone() or (None, False)
+        try:
+            with cr.savepoint(flush=False):
+                cr.execute(
+                    SQL(
+                        """
+                        INSERT INTO spp_attendance_live_channel (
+                            user_id, company_ids_text, seen_at)
+                        VALUES (%s, %s, %s)
+                            ON CONFLICT (user_id, company_ids_text)
+                            DO UPDATE SET seen_at = EXCLUDED.seen_at,
+                                          status_at = NULL
+                     RETURNING id
+                        """,
+                        user.id,
+                        text,
+                        now,
+                    ),
+                    log_exceptions=False,
+                )
+                [(channel_id,)] = cr.fetchall()
+        except SerializationFailure:
+            if not known_id:
+                raise
+            # Somebody else opens it at this moment: hundreds of clients of one user
+            # come back at once when a server was restarted.
+            channel_id = known_id
         self.invalidate_model(flush=False)
-        return self.browse(channel_id), bool(was_kept)
+        return self.browse(channel_id), was_kept
 
     def _companies(self):
         """The companies that are looked at, as far as they are the user's still."""
