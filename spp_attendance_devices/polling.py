@@ -21,14 +21,15 @@ from .devices.isolated import Isolated
 _logger = logging.getLogger(__name__)
 
 #: What can be wanted of a terminal: kinds of ``spp.attendance.device.run``.
-Kind = Literal["poll", "test", "acknowledge", "users", "clock"]
+Kind = Literal["poll", "test", "acknowledge", "users", "clock", "push"]
 
 
 class Claim(NamedTuple):
     """A terminal that nobody else talks to until its lease ends, and what is wanted.
 
     ``cursor`` is that of the last stored reading, or what is to be acknowledged.
-    ``full``: everything it holds is read. ``clear``: its log is emptied.
+    ``full``: everything it holds is read. ``clear``: its log is emptied. ``address``:
+    where it is to send its scans, a secret.
     """
 
     device_id: int
@@ -39,6 +40,7 @@ class Claim(NamedTuple):
     kind: Kind = "poll"
     full: bool = False
     clear: bool = False
+    address: str = ""
 
 
 #: What a conversation gave: what was asked for, or why not.
@@ -89,6 +91,8 @@ def _converse(
             return adapter.read_users()
         case "clock":
             return adapter.set_clock(now)
+        case "push":
+            return adapter.set_push(claim.address)
 
 
 class Pool:

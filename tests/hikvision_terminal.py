@@ -22,12 +22,19 @@ share it knows:
     no_numbers   takes no search by number
     any_number   takes no notice of the number to begin with
     ntp          its clock follows a time server
+    no_beats     takes no address for events that asks for a heart beat
+    only_xml     takes no address for events but in XML
+    forgetful    says that it takes an address for events, and keeps the old one
+
+It also sends by itself (:meth:`HikvisionTerminal.send`), as different firmware does:
+one of ``BODIES`` at a time, to the address in its list of HTTP hosts.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import json
 import secrets
 import ssl
@@ -48,6 +55,23 @@ STATUS = {
     "overtime_out": "overtimeOut",
     "none": "undefined",
 }
+
+
+#: How an event is put into a request, by firmware.
+BODIES = ("json", "xml", "multipart", "multipart_lf", "multipart_xml", "untyped")
+_PICTURE = b"\xff\xd8\xff\xe0 {a face} \r\n\r\n<more> \x00\x01\xff\xd9"
+_XML_SPACE = "http://www.isapi.org/ver20/XMLSchema"
+
+
+class Host(NamedTuple):
+    """An entry of the list of HTTP hosts, as it stands there."""
+
+    protocol: str = "HTTP"
+    address: str = "0.0.0.0"
+    port: int = 80
+    url: str = ""
+    data: str = "XML"
+    beats: bool = False
 
 
 class Event(NamedTuple):
@@ -88,6 +112,9 @@ class HikvisionTerminal(FakeTerminal):
         "no_numbers",
         "any_number",
         "ntp",
+        "no_beats",
+        "only_xml",
+        "forgetful",
     }
     username = "integration"
     wrong_secret = "another password"
@@ -120,6 +147,9 @@ class HikvisionTerminal(FakeTerminal):
         #: Whom it knows: those who were there, and who is added.
         self.people: list[dict[str, Any]] = []
         self.cards: list[dict[str, Any]] = []
+        #: Where it sends what happens.
+        self.hosts: list[Host] = [Host(), Host()]
+        self.mac = "44:19:B6:00:00:01"
         self._codes: set[str] = set()
         self._log: list[Event] = []
         self._next = 1001
@@ -169,6 +199,69 @@ class HikvisionTerminal(FakeTerminal):
             "username": self.username,
             "tls": "unverified" if self.tls else "none",
         }
+
+    # What it sends by itself
+
+    def alert(self, event: Event, *, live: bool = True) -> dict[str, Any]:
+        """What is sent of an event of its log."""
+        return {
+            "ipAddress": "192.168.1.64",
+            "portNo": 80,
+            "protocol": "HTTP",
+            "macAddress": self.mac.lower(),
+            "channelID": 1,
+            "dateTime": event.time,
+            "activePostCount": 1,
+            "eventType": "AccessControllerEvent",
+            "eventState": "active",
+            "eventDescription": "Access Controller Event",
+            "AccessControllerEvent": {
+                "deviceName": "Gate",
+                "majorEventType": 5,
+                "subEventType": event.minor,
+                "name": "Some",
+                "cardReaderNo": 1,
+                "doorNo": 1,
+                "employeeNoString": event.code,
+                "serialNo": event.number,
+                "currentVerifyMode": "cardOrFace",
+                "attendanceStatus": event.status,
+                "currentEvent": live,
+                "frontSerialNo": event.number - 1,
+            },
+        }
+
+    def beat(self) -> dict[str, Any]:
+        """The sign of life of a quiet terminal."""
+        return {
+            "ipAddress": "192.168.1.64",
+            "macAddress": self.mac.lower(),
+            "dateTime": self.clock().replace(microsecond=0).isoformat(),
+            "activePostCount": 0,
+            "eventType": "heartBeat",
+            "eventState": "inactive",
+            "eventDescription": "Heartbeat",
+        }
+
+    def send(self, alert: dict[str, Any], body: str = "json", number: int = 0) -> int:
+        """Send a notification as firmware does, to an address of its list.
+
+        :return: the status of the answer
+        """
+        return self.post(*encode(alert, body), number=number)
+
+    def post(self, data: bytes, content_type: str = "", number: int = 0) -> int:
+        host = self.hosts[number]
+        assert host.protocol == "HTTP", host
+        client = http.client.HTTPConnection(host.address, host.port, timeout=60)
+        headers = {"Content-Type": content_type} if content_type else {}
+        try:
+            client.request("POST", host.url, data, headers)
+            with client.getresponse() as answer:
+                answer.read()
+                return answer.status
+        finally:
+            client.close()
 
     # What it does with a request
 
@@ -259,6 +352,63 @@ class HikvisionTerminal(FakeTerminal):
         with self._lock:
             self._nonces[nonce] = 0
         return nonce
+
+
+def encode(alert: dict[str, Any], body: str) -> tuple[bytes, str]:
+    """A notification as the body of a request, and the type that is said of it."""
+    text = json.dumps(alert, ensure_ascii=False, indent=1).encode()
+    match body:
+        case "json":
+            return text, "application/json"
+        case "xml":
+            return _xml_alert(alert), 'application/xml; charset="UTF-8"'
+        case "untyped":
+            return b"\xef\xbb\xbf" + text + b"\n", ""
+        case "multipart":
+            return _multipart(text, "event_log", b"\r\n", "MIME_boundary")
+        case "multipart_lf":
+            name = "AccessControllerEvent"
+            return _multipart(
+                text, name, b"\n", "---------------------------7e13971310878"
+            )
+        case "multipart_xml":
+            return _multipart(_xml_alert(alert), "event_log", b"\r\n", "boundary")
+    raise ValueError(body)
+
+
+def _multipart(text: bytes, name: str, end: bytes, boundary: str) -> tuple[bytes, str]:
+    parts = (
+        (f'Content-Disposition: form-data; name="{name}"', "application/json", text),
+        (
+            'Content-Disposition: form-data; name="Picture"; filename="face.jpg"',
+            "image/jpeg",
+            _PICTURE,
+        ),
+    )
+    lines = []
+    for disposition, kind, content in parts:
+        size = f"Content-Length: {len(content)}".encode()
+        lines += [b"--" + boundary.encode(), disposition.encode()]
+        lines += [b"Content-Type: " + kind.encode(), size, b"", content]
+    lines += [b"--" + boundary.encode() + b"--", b""]
+    return end.join(lines), f"multipart/form-data; boundary={boundary}"
+
+
+def _xml_alert(alert: dict[str, Any]) -> bytes:
+    root = ElementTree.Element("EventNotificationAlert", version="2.0")
+    root.set("xmlns", _XML_SPACE)
+    for name, value in alert.items():
+        child = ElementTree.SubElement(root, name)
+        if not isinstance(value, dict):
+            child.text = _xml_text(value)
+            continue
+        for key, word in value.items():
+            ElementTree.SubElement(child, key).text = _xml_text(word)
+    return ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+
+def _xml_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _words(header: str) -> dict[str, str]:
@@ -370,6 +520,10 @@ class _Conversation(HttpConversation):
                 ahead = datetime.fromisoformat(said["localTime"]) - utc_now()
                 terminal.clock = lambda: utc_now() + ahead
                 self._status(200, 1, "ok")
+            case "GET", "Event/notification/httpHosts":
+                self._hosts()
+            case "PUT", str(place) if place.startswith("Event/notification/httpHosts/"):
+                self._set_host(int(place.rpartition("/")[2]), words)
             case "GET", "AccessControl/UserInfo/Count":
                 self._json({"UserInfoCount": {"userNumber": len(terminal.people)}})
             case "POST", "AccessControl/UserInfo/Search":
@@ -390,6 +544,47 @@ class _Conversation(HttpConversation):
                 self._events(words["AcsEventCond"])
             case _:
                 self._status(404, 4, "notSupport")
+
+    def _hosts(self) -> None:
+        rows = "".join(
+            f"<HttpHostNotification><id>{number}</id><url>{host.url}</url>"
+            f"<protocolType>{host.protocol}</protocolType>"
+            f"<parameterFormatType>{host.data}</parameterFormatType>"
+            "<addressingFormatType>ipaddress</addressingFormatType>"
+            f"<ipAddress>{host.address}</ipAddress><portNo>{host.port}</portNo>"
+            "<httpAuthenticationMethod>none</httpAuthenticationMethod>"
+            "</HttpHostNotification>"
+            for number, host in enumerate(self.terminal.hosts, 1)
+        )
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?>'
+            f'<HttpHostNotificationList xmlns="{_XML_SPACE}">{rows}'
+            "</HttpHostNotificationList>"
+        )
+        self._send(200, body.encode(), **{"Content-Type": "application/xml"})
+
+    def _set_host(self, number: int, body: bytes) -> None:
+        terminal = self.terminal
+        # Its own parser knows no prefixes.
+        assert b"<HttpHostNotification" in body, body
+        root = ElementTree.fromstring(body)
+        said = {child.tag.rpartition("}")[2]: child.text or "" for child in root}
+        beats = "SubscribeEvent" in said
+        data = said["parameterFormatType"]
+        wrong = beats if terminal.fault == "no_beats" else data != "XML"
+        if terminal.fault in ("no_beats", "only_xml") and wrong:
+            self._status(400, 6, "badXmlContent")
+            return
+        if terminal.fault != "forgetful":
+            terminal.hosts[number - 1] = Host(
+                said["protocolType"],
+                said.get("ipAddress") or said["hostName"],
+                int(said["portNo"]),
+                said["url"],
+                data,
+                beats,
+            )
+        self._status(200, 1, "ok")
 
     def _events(self, condition: dict[str, Any]) -> None:
         terminal = self.terminal

@@ -275,6 +275,15 @@ class BaseMachineAdapter(ABC):
         del now
         raise UnsupportedDevice("this make's clock is not set from here")
 
+    def set_push(self, address: str) -> DeviceInfo:
+        """Have the terminal send its scans to an address by itself (capability
+        ``push_setup``), and tell who it is.
+
+        :param address: a URL, which is a secret: whoever has it can send scans
+        """
+        del address
+        raise UnsupportedDevice("this make is not told from here where to send")
+
     @classmethod
     def probe(cls, config: DeviceConfig) -> str | None:
         """Whether what answers at the address is of this make, without any secret.

@@ -113,6 +113,13 @@ class HikvisionAdapter(BaseMachineAdapter):
             session.set_clock()
             return DeviceInfo(**session.info())
 
+    def set_push(self, address: str) -> DeviceInfo:
+        from .hikvision_hosts import register
+
+        with Session(self.config, datetime.now(UTC)) as session:
+            register(session, address)
+            return DeviceInfo(**session.info())
+
     @classmethod
     def probe(cls, config: DeviceConfig) -> str | None:
         from .http import HttpClient, find_text
@@ -198,7 +205,7 @@ class Session:
         """What there is for :class:`DeviceInfo`."""
         from .http import find_text
 
-        root = self._xml("GET", "/ISAPI/System/deviceInfo")
+        root = self.xml("GET", "/ISAPI/System/deviceInfo")
         if root.tag.rpartition("}")[2] != "DeviceInfo":
             raise DeviceProtocolError("does not say which device it is")
         users = self._wanted("GET", "/ISAPI/AccessControl/UserInfo/Count?format=json")
@@ -285,9 +292,19 @@ class Session:
         ):
             if value:
                 etree.SubElement(root, name).text = value
+        self.put_xml("/ISAPI/System/time", root)
+
+    def xml(self, method: str, path: str) -> Any:
+        """What is answered, as an lxml element."""
+        return self._ask(method, path).xml()
+
+    def put_xml(self, path: str, root: Any) -> None:
+        """Have something set, given as an lxml element."""
+        from lxml import etree
+
         self._ask(
             "PUT",
-            "/ISAPI/System/time",
+            path,
             data=etree.tostring(root, xml_declaration=True, encoding="UTF-8"),
             headers={"Content-Type": "application/xml"},
         )
@@ -314,7 +331,7 @@ class Session:
         """What its clock shows, its zone in its own words, and what sets it."""
         from .http import find_text
 
-        root = self._xml("GET", "/ISAPI/System/time")
+        root = self.xml("GET", "/ISAPI/System/time")
         return (
             codec.decode_time(find_text(root, "localTime")),
             find_text(root, "timeZone"),
@@ -340,9 +357,6 @@ class Session:
 
     def _json(self, method: str, path: str, json: Any = None) -> Any:
         return self._ask(method, path, json=json).json()
-
-    def _xml(self, method: str, path: str) -> Any:
-        return self._ask(method, path).xml()
 
     def _ask(self, method: str, path: str, **words: Any) -> Answer:
         answer = self._client.request(method, path, **words)
@@ -371,9 +385,7 @@ class _Read:
             {} if request.full else self._cursor.get("walk") or {}
         )
         self._known = codec.whole(self._cursor.get("serial_no")) or 0
-        options = session.config.options
-        self._passes = codec.PASSES | set(options.get("passes", ()))
-        self._fails = (codec.FAILS - self._passes) | set(options.get("fails", ()))
+        self._passes, self._fails = codec.event_codes(session.config.options)
         self._scans: list[ScanData] = []
         self._numbers: set[str] = set()
         self._highest = codec.whole(self._walked.get("highest")) or 0

@@ -76,6 +76,13 @@ def decode_time(value: Any) -> datetime | None:
     return moment if 1 < moment.year < 9999 else None
 
 
+def event_codes(options: Mapping[str, Any]) -> tuple[frozenset[int], frozenset[int]]:
+    """Minor codes of somebody who was let in, and of what is none, with those that the
+    settings of a terminal add."""
+    passes = PASSES | set(options.get("passes", ()))
+    return passes, (FAILS - passes) | set(options.get("fails", ()))
+
+
 def is_scan(
     row: Mapping[str, Any], passes: frozenset[int], fails: frozenset[int]
 ) -> bool:

@@ -100,6 +100,9 @@ class Isolated:
     def set_clock(self, now: datetime) -> DeviceInfo:
         return DeviceInfo(**self._call("set_clock", {"now": now.isoformat()}))
 
+    def set_push(self, address: str) -> DeviceInfo:
+        return DeviceInfo(**self._call("set_push", {"address": address}))
+
     def probe(self) -> str | None:
         return self._call("probe", {})
 

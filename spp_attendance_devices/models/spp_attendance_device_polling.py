@@ -30,7 +30,7 @@ LEASE_MARGIN = timedelta(seconds=30)
 #: stored, must not be read by somebody else meanwhile.
 RENEW_EVERY = 10
 #: A person waits for these, so they give up sooner than a poll (s).
-PATIENCE = {"test": 20, "clock": 20, "users": 60}
+PATIENCE = {"test": 20, "clock": 20, "push": 20, "users": 60}
 DEFAULT_PARALLEL = 8
 MIN_DEADLINE = 5
 #: How long a lane goes on to claim terminals in one run (s).
@@ -327,14 +327,15 @@ class SppAttendanceDevice(models.Model):
 
     # ----------------------------------------------------- one conversation
 
-    def _converse(self, kind):
+    def _converse(self, kind, address=""):
         """Talk to this terminal now, for somebody who waits for it.
 
         The caller has checked that they may. The lease is taken and given back in
         transactions of their own, so none of it is undone with the caller's. That is
         committed before: it would see nothing of what comes.
 
-        :param str kind: "test", "users" or "clock"
+        :param str kind: "test", "users", "clock" or "push"
+        :param str address: of "push": where the terminal is to send its scans
         :return: DeviceInfo, or of "users" a list of UserData, or a DeviceError;
             DeviceBusy when somebody talks to the terminal already
         """
@@ -345,7 +346,7 @@ class SppAttendanceDevice(models.Model):
         )
         if claim is None:
             return DeviceBusy("it is being read at this moment")
-        talk = polling.talk(claim)
+        talk = polling.talk(claim._replace(address=address))
         return run_in_transaction(self.env, partial(self._store_and_end, talk=talk))
 
     @api.model

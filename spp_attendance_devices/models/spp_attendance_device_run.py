@@ -36,6 +36,7 @@ class SppAttendanceDeviceRun(models.Model):
             ("acknowledge", "Acknowledgement"),
             ("users", "Reading of people"),
             ("clock", "Setting of the clock"),
+            ("push", "Setting of where it sends"),
         ],
         required=True,
         readonly=True,
