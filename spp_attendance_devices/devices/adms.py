@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
@@ -70,6 +70,8 @@ _COMMAND_ID: Final = re.compile(r"[A-Za-z0-9]{1,16}")
 _NEXT_OPTION: Final = re.compile(r"[,\n](?=~?\w+=)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LENGTH: Final = 64
+#: Longer than any badge's number: one that is cut is refused, and not another one's.
+_CODE_LENGTH: Final = 129
 
 #: What the vendor's return codes mean, for the technical line of a command.
 REASONS: Final[Mapping[int, str]] = {
@@ -102,11 +104,8 @@ class Call:
     table: str = ""
     stamp: str | None = None
     version: tuple[int, ...] = UNTOLD
-    key: str = ""
+    key: str = field(default="", repr=False)
     info: DeviceInfo | None = None
-
-    def __repr__(self) -> str:
-        return f"Call({self.serial!r}, {self.table!r}, {self.stamp!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +167,9 @@ def parse_query(query: bytes | str) -> Call:
     text = query.decode("latin-1") if isinstance(query, bytes) else query
     words: dict[str, str] = {}
     for name, value in parse_qsl(text[:4096], keep_blank_values=True):
-        words.setdefault(name.lower(), _clean(value, 256))
+        words.setdefault(name.lower(), value.strip())
     serial = words.get("sn", "")
-    table = words.get("table", "").upper()[:_LENGTH]
+    table = _clean(words.get("table", ""), _LENGTH).upper()
     stamps = ("stamp", f"{table.lower()}stamp", "opstamp", "photostamp")
     stamp = next(filter(None, map(words.get, stamps)), "")
     return Call(
@@ -191,12 +190,11 @@ def parse_upload(table: str, body: bytes) -> Upload:
     """
     if table == "ATTPHOTO":  # a picture: its bytes are no lines
         return Upload(1)
-    lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").splitlines() if line]
+    lines = _lines(body)
     if len(lines) > MAX_LINES:
         raise DeviceDataError(f"{len(lines)} lines in one upload")
     if table == ATTLOG:
-        texts = [text for line in lines if (text := _decode(line)).strip()]
-        return Upload(len(texts), tuple(map(parse_scan, texts)))
+        return Upload(len(lines), tuple(parse_scan(_decode(line)) for line in lines))
     if table == "OPERLOG":
         return Upload(len(lines), clock_sets=tuple(_clock_sets(lines)))
     if table == "OPTIONS":
@@ -212,7 +210,7 @@ def parse_scan(line: str) -> ScanData:
     that comes both ways is one; ``raw["time"]`` is what was sent where that differs.
     """
     code, raw_time, status, verified, work_code = (
-        _clean(field, 128) for field in (line.split("\t") + [""] * 4)[:5]
+        _clean(part, _CODE_LENGTH) for part in (line.split("\t") + [""] * 4)[:5]
     )
     found = _TIME.fullmatch(raw_time)
     if not found:
@@ -238,7 +236,7 @@ def parse_results(body: bytes) -> list[Result]:
     What is no result is passed over."""
     results: list[Result] = []
     values: dict[str, str] = {}
-    for line in body.removeprefix(b"\xef\xbb\xbf").splitlines():
+    for line in _lines(body):
         text = _decode(line)
         found = _RESULT.match(text)
         if found:
@@ -362,6 +360,12 @@ def _span(start: datetime | None, end: datetime | None) -> str:
     return f"StartTime={start:%Y-%m-%d %H:%M:%S}\tEndTime={end:%Y-%m-%d %H:%M:%S}"
 
 
+def _lines(body: bytes) -> list[bytes]:
+    """Those that hold something. Some firmware pads with NUL."""
+    lines = body.removeprefix(b"\xef\xbb\xbf").splitlines()
+    return [line for line in lines if line.strip(b" \t\0")]
+
+
 def _decode(line: bytes) -> str:
     """UTF-8, else GBK, else anything. A line at a time, so that one that is broken
     does not change how others are read; neither code has line ends or tabs inside."""
@@ -374,7 +378,7 @@ def _decode(line: bytes) -> str:
 
 
 def _clean(text: str, length: int) -> str:
-    return _CONTROL.sub("", text).strip()[: length + 1]
+    return _CONTROL.sub("", text).strip()[:length]
 
 
 def _whole(text: str | None) -> int | None:
@@ -424,15 +428,16 @@ def _short_info(text: str) -> DeviceInfo:
     """Firmware, people, fingerprints, scans and more, by commas."""
     firmware, users, _fingers, records = (text.split(",") + [""] * 3)[:4]
     return DeviceInfo(
-        firmware=firmware.strip()[:_LENGTH],
+        firmware=_clean(firmware, _LENGTH),
         users=_whole(users.strip()),
         records=_whole(records.strip()),
     )
 
 
 def _clock_sets(lines: Iterable[bytes]) -> Iterator[str]:
+    """Lines are: OPLOG, a blank, what was done, by whom, when and more by tabs."""
     for line in lines:
-        if line.startswith(b"OPLOG "):
-            fields = [_clean(field, _LENGTH) for field in _decode(line).split("\t")]
-            if fields[0].split()[1:] == [_CLOCK_SET] and len(fields) > 2:
-                yield fields[2]
+        if line.startswith(b"OPLOG"):
+            words = _decode(line)[len("OPLOG") :].lstrip().split("\t")
+            if words[0] == _CLOCK_SET and len(words) > 2:
+                yield _clean(words[2], _LENGTH)
