@@ -25,8 +25,7 @@ def terminal_route(path, *, methods=("GET", "POST")):
     """Route requests of terminals to a controller method.
 
     The method reads the body, as it came, by ``request.dispatcher.read_body()``, and
-    returns a text or an ``odoo.http.Response``. What it did is committed before a byte
-    of that is sent.
+    returns an :func:`answer`. What it did is committed before a byte of that is sent.
 
     :param str path: with the arguments of the method
     """
@@ -39,6 +38,15 @@ def terminal_route(path, *, methods=("GET", "POST")):
         save_session=False,
         max_content_length=MAX_BODY,
     )
+
+
+def answer(text, status=200, headers=()):
+    """A plain text for a terminal.
+
+    :param int status: of HTTP
+    :param headers: further ones, as pairs
+    """
+    return Response(text, status=status, headers=[*_HEADERS.items(), *headers])
 
 
 class TerminalDispatcher(SppApiDispatcher):
@@ -58,25 +66,14 @@ class TerminalDispatcher(SppApiDispatcher):
         self.request.params = dict(args)
         return self._dispatch_endpoint(endpoint)
 
-    def _respond(self, result, routing):
-        if isinstance(result, str):
-            result = Response(result, headers=_HEADERS)
-        return super()._respond(result, routing)
-
     def _error_response(self, error):
         # What is not stored is to be sent again, and no fault of the terminal's: Odoo
         # has a word for people when the database refuses a row. error.code is what is
         # sent.
         if error.code in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
             error.code = HTTPStatus.INTERNAL_SERVER_ERROR.value
-        return self._respond(
-            Response(
-                f"{error.description}\n",
-                status=error.code,
-                headers=[*_HEADERS.items(), *error.extra_headers],
-            ),
-            {},
-        )
+        response = answer(f"{error.description}\n", error.code, error.extra_headers)
+        return self._respond(response, {})
 
     def _log(self, exc, error):
         fault = exc if isinstance(exc, psycopg2.Error) else exc.__cause__

@@ -1,1 +1,1 @@
-from . import attendance_machine
+from . import attendance_machine, iclock

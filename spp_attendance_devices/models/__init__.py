@@ -3,6 +3,7 @@ from . import (
     res_company,
     spp_attendance_connection_mixin,
     spp_attendance_device,
+    spp_attendance_device_adms,
     spp_attendance_device_api,
     spp_attendance_device_command,
     spp_attendance_device_fleet,

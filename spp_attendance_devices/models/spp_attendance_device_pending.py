@@ -1,4 +1,17 @@
-from odoo import fields, models
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+#: So many are kept in all, and of one address: anybody can make up serial numbers.
+MOST = 100
+MOST_OF_ADDRESS = 20
+#: That one has called again is written down so often.
+NOTED_EVERY = timedelta(minutes=1)
+#: Who has not called for so long is forgotten.
+KEPT = timedelta(days=30)
+#: Of an advisory lock: of all that is noted here.
+_LOCK_CLASS = 0x7372
 
 
 class SppAttendanceDevicePending(models.Model):
@@ -22,3 +35,65 @@ class SppAttendanceDevicePending(models.Model):
     calls = fields.Integer(readonly=True, aggregator=None)
 
     _serial_unique = models.Constraint("UNIQUE (serial)", "It is known to be unknown.")
+
+    @api.model
+    def _note_call(self, call, address):
+        """Have administrators see that a terminal calls that nobody has set up.
+
+        Never waits: while somebody else notes one, this one calls again soon.
+
+        :param call: :class:`adms.Call`
+        :param str address: where it comes from
+        """
+        if not call.serial:
+            return
+        now = fields.Datetime.now()
+        [(seen_at,)] = self.env.execute_query(
+            SQL(
+                "SELECT max(last_seen_at) FROM spp_attendance_device_pending"
+                " WHERE serial = %s",
+                call.serial,
+            )
+        )
+        if seen_at and now - seen_at < NOTED_EVERY:
+            return
+        [(is_ours,)] = self.env.execute_query(
+            SQL("SELECT pg_try_advisory_xact_lock(%s, 0)", _LOCK_CLASS)
+        )
+        if is_ours and (seen_at or self._has_room(address)):
+            self.env.cr.execute(
+                SQL(
+                    """
+                    INSERT INTO spp_attendance_device_pending AS known (
+                        serial, address, firmware, first_seen_at, last_seen_at, calls)
+                    VALUES (%(serial)s, %(address)s, %(firmware)s, %(now)s, %(now)s, 1)
+                    ON CONFLICT (serial) DO UPDATE
+                       SET address = excluded.address,
+                           firmware = COALESCE(excluded.firmware, known.firmware),
+                           last_seen_at = excluded.last_seen_at,
+                           calls = known.calls + 1
+                    """,
+                    serial=call.serial,
+                    address=address,
+                    firmware=(call.info and call.info.firmware) or None,
+                    now=now,
+                ),
+                log_exceptions=False,
+            )
+            self.invalidate_model(flush=False)
+
+    @api.model
+    def _has_room(self, address):
+        [(known, of_address)] = self.env.execute_query(
+            SQL(
+                "SELECT count(*), count(*) FILTER (WHERE address = %s)"
+                " FROM spp_attendance_device_pending",
+                address,
+            )
+        )
+        return known < MOST and of_address < MOST_OF_ADDRESS
+
+    @api.autovacuum
+    def _gc_silent(self):
+        """Forget those that call no more."""
+        self.search([("last_seen_at", "<", fields.Datetime.now() - KEPT)]).unlink()

@@ -94,6 +94,7 @@ class SppAttendanceScan(models.Model):
     reason_code = fields.Selection(
         [
             ("no_code", "No badge number"),
+            ("malformed", "Not understood"),
             ("bad_code", "Not a badge number"),
             ("bad_date", "Impossible date"),
             ("too_old", "Before 2010"),

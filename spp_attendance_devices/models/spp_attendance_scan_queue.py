@@ -1,3 +1,4 @@
+import logging
 from functools import partial
 
 from odoo import api, fields, models
@@ -5,6 +6,8 @@ from odoo.tools import SQL
 
 from odoo.addons.spp_attendance import background
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
+
+_logger = logging.getLogger(__name__)
 
 
 class SppAttendanceScanQueue(models.Model):
@@ -55,7 +58,18 @@ class SppAttendanceScanQueue(models.Model):
         work(self.env.registry)
 
     @api.model
-    def _work(self):
+    def _waiting(self):
+        """Ids of the terminals whose scans wait, the longest first."""
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT device_id FROM spp_attendance_scan_queue"
+                " GROUP BY device_id ORDER BY min(id)"
+            )
+        )
+        return [device_id for (device_id,) in rows]
+
+    @api.model
+    def _work(self, device_id):
         """Match what one terminal has pushed.
 
         The first statement of a fresh transaction, which is run again on a
@@ -65,26 +79,45 @@ class SppAttendanceScanQueue(models.Model):
         """
         self.env.cr.execute(
             SQL(
-                """
-                DELETE FROM spp_attendance_scan_queue
-                 WHERE device_id = (SELECT device_id FROM spp_attendance_scan_queue
-                                  ORDER BY id LIMIT 1)
-             RETURNING device_id, first_id
-                """
+                "DELETE FROM spp_attendance_scan_queue WHERE device_id = %s"
+                " RETURNING first_id",
+                device_id,
             ),
             log_exceptions=False,
         )
-        rows = self.env.cr.fetchall()
-        if rows:
-            device = self.env["spp.attendance.device"].browse(rows[0][0])
-            first_id = min(first_id for _device_id, first_id in rows)
-            self.env["spp.attendance.scan"]._match(device, first_id=first_id)
+        if rows := self.env.cr.fetchall():
+            device = self.env["spp.attendance.device"].browse(device_id)
+            first_id = min(rows)[0]
+            scans = self.env["spp.attendance.scan"]
+            scans._match(device, first_id=first_id)
+            scans._announce_new(device, first_id)
         return bool(rows)
 
 
 def work(registry):
-    """Match what was pushed, a terminal at a time, each in a transaction of its own."""
-    while run_in_transaction(
-        registry, lambda env: env[SppAttendanceScanQueue._name]._work()
-    ):
-        pass
+    """Match what was pushed, a terminal at a time, each in a transaction of its own.
+
+    A terminal whose scans cannot be matched waits for the scheduled action, and holds
+    up no other.
+    """
+    name = SppAttendanceScanQueue._name
+    failed = set()
+    while waiting := [
+        device_id
+        for device_id in run_in_transaction(registry, lambda env: env[name]._waiting())
+        if device_id not in failed
+    ]:
+        for device_id in waiting:
+            match = partial(_match_one, device_id=device_id)
+            try:
+                run_in_transaction(registry, match)
+            except Exception as exc:  # noqa: BLE001 - others must not suffer
+                # Its text may hold what was scanned.
+                _logger.error(
+                    "Terminal %s: matching failed: %s", device_id, type(exc).__name__
+                )
+                failed.add(device_id)
+
+
+def _match_one(env, device_id):
+    return env[SppAttendanceScanQueue._name]._work(device_id)

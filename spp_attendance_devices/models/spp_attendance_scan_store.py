@@ -10,6 +10,7 @@ from odoo.tools import SQL, split_every
 from odoo.addons.spp_attendance.engine.localtime import to_utc, zone
 
 from ..counts import Counts
+from ..devices.malformed import is_malformed
 from ..devices.scan_types import SCAN_TYPES
 
 #: Scans stored by one round of statements, and held in memory at once.
@@ -50,6 +51,7 @@ class SppAttendanceScan(models.Model):
             first_id = first_id or lowest
         # Also those of earlier readings, whose person may be known by now.
         done = self._match(device, first_id=first_id)
+        self._announce_new(device, first_id)
         fresh = done.fresh
         settled = refused + fresh["matched"] + fresh["duplicate"] + fresh["rejected"]
         return Counts(
@@ -158,7 +160,9 @@ class SppAttendanceScan(models.Model):
     def _prepare_row(self, scan, tz, now):
         instant, day = _place(scan.local_time, tz)
         reason = None
-        if not scan.user_code:
+        if is_malformed(scan):
+            reason = "malformed"
+        elif not scan.user_code:
             reason = "no_code"
         elif len(scan.user_code) > MAX_CODE:
             reason = "bad_code"
