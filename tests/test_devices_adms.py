@@ -199,6 +199,10 @@ def test_results(case: dict[str, Any]) -> None:
     assert [[*one[:3], dict(one.values)] for one in found] == case["results"]
 
 
+def test_results_without_end() -> None:
+    assert len(adms.parse_results(b"ID=1&Return=0&CMD=INFO\n" * 100_000)) < 10_000
+
+
 def test_result() -> None:
     info, data = adms.parse_results(WRITTEN["results"][2]["body"].encode())
     assert info.info == DeviceInfo(

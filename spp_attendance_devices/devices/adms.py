@@ -33,6 +33,8 @@ UNTOLD: Final = (2, 2, 14)
 ATTLOG: Final = "ATTLOG"
 #: Lines that one upload may have. Terminals send hundreds at a time.
 MAX_LINES: Final = 50_000
+#: Bytes that are looked at where a terminal speaks of itself or of its commands.
+MAX_WORDS: Final = 128 * 1024
 #: Commands in one answer, and seconds until a terminal tries again what failed.
 MAX_COMMANDS: Final = 20
 ERROR_DELAY: Final = 30
@@ -68,7 +70,8 @@ _TIME: Final = re.compile(
 _RESULT: Final = re.compile(r"ID=([A-Za-z0-9]{1,16})&", re.IGNORECASE)
 _COMMAND_ID: Final = re.compile(r"[A-Za-z0-9]{1,16}")
 _NEXT_OPTION: Final = re.compile(r"[,\n](?=~?\w+=)")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+#: But for tabs.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _LENGTH: Final = 64
 #: Longer than any badge's number: one that is cut is refused, and not another one's.
 _CODE_LENGTH: Final = 129
@@ -198,7 +201,7 @@ def parse_upload(table: str, body: bytes) -> Upload:
     if table == "OPERLOG":
         return Upload(len(lines), clock_sets=tuple(_clock_sets(lines)))
     if table == "OPTIONS":
-        return Upload(len(lines), info=_info(_options(_decode(body))))
+        return Upload(len(lines), info=_info(_options(_decode(body[:MAX_WORDS]))))
     return Upload(len(lines))
 
 
@@ -209,9 +212,8 @@ def parse_scan(line: str) -> ScanData:
     The time is written as the log has it that is read over the network, so that a scan
     that comes both ways is one; ``raw["time"]`` is what was sent where that differs.
     """
-    code, raw_time, status, verified, work_code = (
-        _clean(part, _CODE_LENGTH) for part in (line.split("\t") + [""] * 4)[:5]
-    )
+    parts = [part.strip() for part in _CONTROL.sub("", line).split("\t")]
+    code, raw_time, status, verified, work_code = (parts + [""] * 4)[:5]
     found = _TIME.fullmatch(raw_time)
     if not found:
         return malformed(line)
@@ -228,6 +230,7 @@ def parse_scan(line: str) -> ScanData:
     if raw_time != time:
         raw["time"] = raw_time
     scan_type = "none" if punch is None else from_zkteco(punch)
+    code = code[:_CODE_LENGTH]
     return ScanData(code, time, moment, scan_type, punch, verify, raw)
 
 
@@ -236,7 +239,7 @@ def parse_results(body: bytes) -> list[Result]:
     What is no result is passed over."""
     results: list[Result] = []
     values: dict[str, str] = {}
-    for line in _lines(body):
+    for line in _lines(body[:MAX_WORDS]):
         text = _decode(line)
         found = _RESULT.match(text)
         if found:
@@ -378,7 +381,7 @@ def _decode(line: bytes) -> str:
 
 
 def _clean(text: str, length: int) -> str:
-    return _CONTROL.sub("", text).strip()[:length]
+    return _CONTROL.sub("", text).replace("\t", "").strip()[:length]
 
 
 def _whole(text: str | None) -> int | None:
