@@ -12,6 +12,7 @@ from .machines import (
     MachineQuery,
     MachineTestOut,
     MachineTotals,
+    PushOut,
     SystemStatusOut,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "MachineQuery",
     "MachineTestOut",
     "MachineTotals",
+    "PushOut",
     "SystemStatusOut",
 ]

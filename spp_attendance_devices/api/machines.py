@@ -17,8 +17,10 @@ Health = Literal["never", "healthy", "degraded", "offline", "disabled"]
 Circuit = Literal["closed", "open", "half_open"]
 Status = Literal["active", "error", "inactive"]
 Direction = Literal["terminal", "in", "out", "alternate", "first_last"]
+Mode = Literal["poll", "push"]
 #: A text that a terminal's settings may hold.
 Setting = Annotated[str, Constraints(max_length=256, pattern=r"^[^\x00]*$")]
+PushKey = Annotated[str, Constraints(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Certificate = Annotated[str, Constraints(max_length=65_536, pattern=r"^[^\x00]*$")]
 Word = Annotated[str, Constraints(max_length=64, pattern=r"^[a-z0-9_]+$")]
 
@@ -68,11 +70,51 @@ class ConfigIn(BaseModel):
     )
 
 
+class PushIn(BaseModel):
+    """Of a machine that sends by itself; what is left out stays as it is."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        str_strip_whitespace=True,
+        json_schema_extra=drop_null_defaults,
+    )
+
+    networks: Annotated[list[Setting], Field(max_length=64)] = Field(
+        default=None,
+        description="Addresses or networks from which it may send; none: those of the"
+        " company's terminals, or anywhere if there are none.",
+        examples=[["10.0.0.0/8"]],
+    )
+    key: PushKey | None = Field(
+        None,
+        repr=False,
+        description="What an ADMS machine says when it begins (`pushcommkey`), where it"
+        " was given one. It can be replaced, but never read." + _NULL_EMPTIES,
+        json_schema_extra={"writeOnly": True},
+    )
+    delay: StrictInt = Field(
+        default=None,
+        ge=2,
+        le=60,
+        description="Seconds from one call of an ADMS machine to the next.",
+    )
+
+
 class MachinePatch(Patch):
     """What to change of a machine."""
 
     name: Name = Field(default=None)
     machine_type: Word = Field(default=None, description="The make.")
+    mode: Mode = Field(
+        default=None,
+        description="`poll`: the server reads it; `push`: it sends by itself, which"
+        " ZKTeco (ADMS) and Hikvision machines can, and needs no `ip_address`.",
+    )
+    serial: Setting | None = Field(
+        default=None,
+        description="An ADMS machine that sends says by it who it is. Of others it is"
+        " read from the machine.",
+    )
     ip_address: Setting | None = Field(
         None,
         description="IP address or host name, without port or protocol. Where a secret"
@@ -121,6 +163,7 @@ class MachinePatch(Patch):
         description="Whether its log is emptied when all of it is stored.",
     )
     config: ConfigIn = Field(default=None)
+    push: PushIn = Field(default=None)
     active: StrictBool = Field(
         default=None, description="False archives it: it is not in use any more."
     )
@@ -145,6 +188,7 @@ class MachineQuery(RegistryQuery):
     department: Identifier | None = Field(
         None, description="Of this department or below: its id, code or name."
     )
+    mode: Mode | None = None
     status: Status | None = None
     health: list[Health] | None = Field(
         None, max_length=5, description="May be given repeatedly."
@@ -167,6 +211,21 @@ class ConfigOut(BaseModel):
     options: dict[str, Any]
 
 
+class PushOut(BaseModel):
+    """How a machine sends by itself. Never a key, only whether there is one."""
+
+    networks: list[str]
+    key_set: bool
+    delay: int = Field(description="Seconds.")
+    last_contact: str | None = Field(description="Its last call; UTC, ISO 8601.")
+    checked_at: str | None = Field(
+        description="When all that it holds was last known to be here; UTC, ISO 8601."
+    )
+    scans_fetched_later: int = Field(
+        description="That it had not sent by itself, found by checks."
+    )
+
+
 class FaultOut(BaseModel):
     """What went wrong last."""
 
@@ -182,6 +241,7 @@ class MachineOut(BaseModel):
     machine_id: int = Field(description="The same as `id`.")
     name: str
     machine_type: str
+    mode: Mode
     ip_address: str | None
     port: int | None
     location: Reference | None
@@ -223,6 +283,7 @@ class MachineOut(BaseModel):
     correct_clock: bool
     clear_after_read: bool
     config: ConfigOut
+    push: PushOut | None = Field(description="Null for one that is polled.")
     active: bool
     created_at: str = Field(description="UTC, ISO 8601.")
     updated_at: str = Field(description="UTC, ISO 8601.")

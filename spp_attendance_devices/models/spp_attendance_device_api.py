@@ -14,6 +14,7 @@ from ..api import (
     MachinePage,
     MachineTestOut,
     MachineTotals,
+    PushOut,
     SystemStatusOut,
 )
 from ..devices import DeviceError
@@ -21,6 +22,7 @@ from ..devices import DeviceError
 #: Names in a body that fields of the model bear as well.
 _SAME = (
     "name",
+    "mode",
     "tz",
     "direction_policy",
     "enabled",
@@ -40,11 +42,14 @@ _CONFIG_SAME = (
     "deadline",
     "encoding",
 )
-_RENAMED = {"machine_type": "adapter", "ip_address": "host", "port": "port"}
+_RENAMED = {
+    "machine_type": "adapter",
+    "ip_address": "host",
+    "port": "port",
+    "serial": "serial",
+}
 #: What the status and the connection of a machine follow from, for filters.
-_CONNECTED = Domain("health", "in", ("healthy", "degraded")) & Domain(
-    "failure_count", "=", 0
-)
+_CONNECTED = Domain("is_connected", "=", True)
 _ACTIVE = Domain("active", "=", True) & Domain("enabled", "=", True)
 _TROUBLED = Domain("health", "=", "offline") | Domain("failure_count", ">", 0)
 
@@ -68,10 +73,16 @@ class SppAttendanceDeviceApi(models.Model):
         "department_id",
         "type_id",
         "health",
+        "is_connected",
         "circuit",
         "retry_at",
         "last_success_at",
         "next_poll_at",
+        "last_contact_at",
+        "reconciled_at",
+        "gap_count",
+        "push_networks",
+        "push_delay",
         "synced_until",
         "error_code",
         "last_error_at",
@@ -115,6 +126,8 @@ class SppAttendanceDeviceApi(models.Model):
             domain &= Domain("name", "ilike", query.name)
         if query.machine_type:
             domain &= Domain("adapter", "=", query.machine_type)
+        if query.mode:
+            domain &= Domain("mode", "=", query.mode)
         if query.serial:
             domain &= Domain("serial", "=", query.serial)
         if query.location:
@@ -155,7 +168,7 @@ class SppAttendanceDeviceApi(models.Model):
         """What a body that names all settings means by what it leaves out."""
         # An archived terminal stays so until it is said otherwise.
         names = [name for name in _SAME if name not in ("name", "tz", "active")]
-        names += _CONFIG_SAME
+        names += (*_CONFIG_SAME, "push_delay")
         defaults = self.default_get(names)
         vals = {
             name: defaults.get(name, False)
@@ -164,7 +177,8 @@ class SppAttendanceDeviceApi(models.Model):
             if name in defaults or not self._fields[name].required
         }
         vals.update(dict.fromkeys(self._API_REFERENCES.values(), False))
-        return {**vals, "host": False, "options": False, **self._api_usual(values)}
+        emptied = dict.fromkeys(("host", "options", "push_networks"), False)
+        return {**vals, **emptied, **self._api_usual(values)}
 
     def _api_usual(self, values):
         """Port and zone that follow from the rest, where a body does not say them."""
@@ -213,6 +227,17 @@ class SppAttendanceDeviceApi(models.Model):
             vals["options"] = json.dumps(config["options"]) if config["options"] else ""
         if "secret" in config:
             vals["secret_input"] = config["secret"] or False
+        return {**vals, **self._api_push_vals(values.get("push", {}))}
+
+    @api.model
+    def _api_push_vals(self, push):
+        vals = {}
+        if "networks" in push:
+            vals["push_networks"] = "\n".join(push["networks"])
+        if "delay" in push:
+            vals["push_delay"] = push["delay"]
+        if "key" in push:
+            vals["push_key_input"] = push["key"] or False
         return vals
 
     def _api_check_patience(self, config):
@@ -350,6 +375,7 @@ class SppAttendanceDeviceApi(models.Model):
                 machine_id=device.id,
                 name=device.name,
                 machine_type=device.adapter,
+                mode=device.mode,
                 ip_address=device.host or None,
                 port=device.port or None,
                 location=places_sudo.browse(device.location_id.id)._api_as_reference(),
@@ -360,8 +386,7 @@ class SppAttendanceDeviceApi(models.Model):
                 tz=device.tz,
                 direction_policy=device.direction_policy,
                 status=device._api_status(),
-                is_connected=device.health in ("healthy", "degraded")
-                and not device.failure_count,
+                is_connected=device.is_connected,
                 health=device.health,
                 circuit=device.circuit,
                 retry_at=self._api_time(device.retry_at),
@@ -384,6 +409,7 @@ class SppAttendanceDeviceApi(models.Model):
                 correct_clock=device.correct_clock,
                 clear_after_read=device.clear_after_read,
                 config=device._api_config(),
+                push=device._api_push(),
                 active=device.active,
                 created_at=self._api_instant(device.create_date),
                 updated_at=self._api_instant(device.write_date),
@@ -398,6 +424,18 @@ class SppAttendanceDeviceApi(models.Model):
             code=self.error_code,
             message=self._hint(self.error_code),
             at=self._api_time(self.last_error_at),
+        )
+
+    def _api_push(self):
+        if self.mode != "push":
+            return None
+        return PushOut.model_construct(
+            networks=(self.push_networks or "").split(),
+            key_set=self.push_key_set,
+            delay=self.push_delay,
+            last_contact=self._api_time(self.last_contact_at),
+            checked_at=self._api_time(self.reconciled_at),
+            scans_fetched_later=self.gap_count,
         )
 
     def _api_config(self):

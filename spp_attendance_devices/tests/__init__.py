@@ -11,6 +11,7 @@ from . import (
     test_import,
     test_operations,
     test_polling,
+    test_push_screens,
     test_register,
     test_scan,
     test_setup_wizard,

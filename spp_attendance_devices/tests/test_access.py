@@ -9,6 +9,7 @@ MODELS = (
     "spp.attendance.scan",
     "spp.attendance.scan.badge",
     "spp.attendance.device.run",
+    "spp.attendance.device.command",
 )
 
 
@@ -35,6 +36,7 @@ class TestAccess(DeviceCase):
                 "subscriber_id": self.amina.id,
             }
         )
+        self.env["spp.attendance.device.command"]._queue(self.device, "info")
 
     def seen(self, user, model):
         return self.as_user(user, self.env[model]).search(
@@ -78,13 +80,60 @@ class TestAccess(DeviceCase):
                     self.env[model].with_user(user).search([])
 
     def test_nobody_writes_what_was_said(self):
-        runs = self.device.run_ids
-        self.assertTrue(runs)
-        for user in (self.officer, self.manager, self.admin):
+        for said in (self.device.run_ids, self.device.command_ids):
+            self.assertTrue(said)
+            for user in (self.officer, self.manager, self.admin):
+                with self.assertRaises(AccessError):
+                    said.with_user(user).write({"detail": "x"})
+                with self.assertRaises(AccessError):
+                    said.with_user(user).unlink()
+
+    def test_only_administrators_ask_a_terminal_for_something(self):
+        commands = self.env["spp.attendance.device.command"]
+        for user in (self.officer, self.manager):
             with self.assertRaises(AccessError):
-                runs.with_user(user).write({"detail": "x"})
+                commands.with_user(user)._queue(self.device, "reboot")
             with self.assertRaises(AccessError):
-                runs.with_user(user).unlink()
+                self.device.with_user(user).action_ask()
+        self.assertTrue(commands.with_user(self.admin)._queue(self.device, "reboot"))
+        other = self.new_device(
+            company_id=self.other_company.id, location_id=self.other_hall.id
+        )
+        with self.assertRaises(AccessError):
+            self.as_user(self.admin, commands)._queue(other, "reboot")
+
+    def test_only_administrators_see_and_decide_on_unknown_terminals(self):
+        pending = self.env["spp.attendance.device.pending"].create(
+            {
+                "serial": "X-1",
+                "first_seen_at": "2026-09-01 08:00:00",
+                "last_seen_at": "2026-09-01 08:00:00",
+            }
+        )
+        for user in (
+            self.officer,
+            self.manager,
+            self.internal,
+            self.participant,
+            self.api_user,
+            self.device.user_id,
+        ):
+            for operation in ("read", "write", "create", "unlink"):
+                self.assertFalse(pending.with_user(user).has_access(operation))
+            for action in ("action_approve", "action_ignore", "action_notice"):
+                with self.assertRaises(AccessError, msg=f"{user.login}: {action}"):
+                    getattr(pending.with_user(user), action)()
+        mine = pending.with_user(self.admin)
+        self.assertIn(pending, mine.search([("serial", "=", "X-1")]))
+        with self.assertRaises(AccessError):
+            mine.write({"serial": "X-2"})
+        mine.unlink()
+
+    def test_nobody_sees_the_queue_of_what_was_pushed(self):
+        queue = self.env["spp.attendance.scan.queue"]
+        for user in (self.officer, self.manager, self.admin, self.device.user_id):
+            for operation in ("read", "write", "create", "unlink"):
+                self.assertFalse(queue.with_user(user).has_access(operation))
 
     def test_only_administrators_configure(self):
         values = {"name": "x", "adapter": "fake"}
@@ -137,6 +186,7 @@ class TestAccess(DeviceCase):
         )
         people = env["spp.attendance.device.people"].create({"device_id": device.id})
         return [
+            env["spp.attendance.device.ask"].create({"device_id": device.id}),
             setup,
             env["spp.attendance.device.setup.found"].create(
                 {"setup_id": setup.id, "adapter": "zkteco", "transport": "tcp"}
@@ -145,6 +195,7 @@ class TestAccess(DeviceCase):
             env["spp.attendance.device.people.line"].create(
                 {"wizard_id": people.id, "code": "0001"}
             ),
+            env["spp.attendance.device.push.setup"].create({"device_id": device.id}),
             env["spp.attendance.scan.assign"].create(
                 {
                     "device_id": device.id,
@@ -181,8 +232,10 @@ class TestAccess(DeviceCase):
     def test_wizards_are_for_who_may_do_what_they_do(self):
         for user in (self.internal, self.participant, self.api_user):
             for wizard in (
+                "device.ask",
                 "device.people",
                 "device.people.line",
+                "device.push.setup",
                 "device.setup",
                 "device.setup.found",
                 "scan.assign",
@@ -222,8 +275,17 @@ class TestAccess(DeviceCase):
             )
             self.assertFalse(marking.with_user(user).has_access("read"))
             for model in MODELS[1:]:
-                with self.assertRaises(AccessError, msg=model):
-                    self.env[model].with_user(user).search([])
+                if model != "spp.attendance.scan":
+                    with self.assertRaises(AccessError, msg=model):
+                        self.env[model].with_user(user).search([])
+            # Of scans the live feed tells them; nobody changes one.
+            self.store(scan("told"), device=foreign)
+            self.store(scan("told"), device=marking)
+            scans = self.env["spp.attendance.scan"].with_user(user)
+            self.assertTrue(scans.search([]))
+            self.assertLessEqual(scans.search([]).device_id, devices.search([]))
+            for operation in ("write", "create", "unlink"):
+                self.assertFalse(scans.has_access(operation))
             with self.assertRaises(AccessError):
                 devices.read(["secret"])
             if "write" in operations:

@@ -106,6 +106,77 @@ class TestApiMachines(DeviceCase, ApiCase):
         # Beside nothing no machine is.
         self.assertEqual(self._call("PUT", path, {"name": "X"}).status_code, 422)
 
+    def test_one_that_sends_by_itself(self):
+        made = self._create(
+            machine_type="zkteco",
+            mode="push",
+            serial="GATE-1",
+            push={"networks": ["10.0.0.0/8", "192.168.1.20"], "key": SECRET},
+        )
+        self.assertEqual((made["mode"], made["ip_address"]), ("push", None))
+        self.assertEqual(
+            made["push"],
+            {
+                "networks": ["10.0.0.0/8", "192.168.1.20"],
+                "key_set": True,
+                "delay": 10,
+                "last_contact": None,
+                "checked_at": None,
+                "scans_fetched_later": 0,
+            },
+        )
+        path = f"/machines/{made['id']}"
+        device = self.devices.browse(made["id"])
+        device.last_contact_at = "2026-09-01 08:00:00"
+        changed = self._ok("PATCH", path, {"push": {"delay": 30}})["push"]
+        self.assertEqual(
+            changed,
+            {**made["push"], "delay": 30, "last_contact": "2026-09-01T08:00:00Z"},
+        )
+        [found] = self._ok("GET", "/machines?mode=push&serial=GATE-1")["items"]
+        self.assertEqual(found["id"], made["id"])
+        body = {"name": "Gate", "machine_type": "zkteco", "mode": "push"}
+        put = self._ok("PUT", path, body)
+        self.assertEqual(put["serial"], "GATE-1")
+        self.assertEqual(
+            (put["push"]["networks"], put["push"]["delay"], put["push"]["key_set"]),
+            ([], 10, True),
+        )
+        put = self._ok("PUT", path, {**body, "push": {"key": None}})
+        self.assertFalse(put["push"]["key_set"])
+        put = self._ok("PUT", path, {**body, "mode": "poll", "ip_address": "10.1.2.3"})
+        self.assertEqual((put["mode"], put["push"]), ("poll", None))
+
+    @mute_logger("odoo.http")
+    def test_what_cannot_send_so_is_refused(self):
+        self._create(machine_type="zkteco", mode="push", serial="GATE-1")
+        for body in (
+            {"machine_type": "zkteco", "mode": "push", "serial": "GATE-1"},
+            {"machine_type": "zkteco", "mode": "push"},
+            {"machine_type": "biostar", "mode": "push", "serial": "GATE-2"},
+            {
+                "machine_type": "zkteco",
+                "mode": "push",
+                "serial": "GATE-2",
+                "push": {"networks": ["somewhere"]},
+            },
+            {
+                "machine_type": "zkteco",
+                "mode": "push",
+                "serial": "GATE-2",
+                "push": {"delay": 61},
+            },
+            {
+                "machine_type": "zkteco",
+                "mode": "push",
+                "serial": "GATE-2",
+                "push": {"key": "47\n11"},
+            },
+        ):
+            with self.subTest(body):
+                response = self._call("POST", "/machines", {"name": "Gate", **body})
+                self.assertEqual(response.status_code, 422, response.text)
+
     @mute_logger("odoo.http")
     def test_a_new_address_needs_the_secret_again(self):
         made = self._create(

@@ -43,7 +43,8 @@ class SppAttendanceDeviceSetup(models.TransientModel):
     )
     source = fields.Selection(
         [
-            ("network", "A terminal on the network"),
+            ("network", "A terminal on the network, which this server reads"),
+            ("push", "A terminal that sends by itself, from wherever it is"),
             ("simulated", "A simulated one, to see how things work"),
         ],
         string="What",
@@ -62,7 +63,17 @@ class SppAttendanceDeviceSetup(models.TransientModel):
         readonly=True, help="SHA-256 of the certificate that is shown there."
     )
 
-    serial = fields.Char(string="Serial Number", readonly=True)
+    pending_id = fields.Many2one(
+        "spp.attendance.device.pending",
+        string="Called Already",
+        ondelete="set null",
+        help="Terminals that call and are not known.",
+    )
+    push_makes = fields.Json(compute="_compute_push_makes")
+    push_server = fields.Text(
+        string="Enter on the Terminal", compute="_compute_push_server"
+    )
+    serial = fields.Char(string="Serial Number")
     model = fields.Char(readonly=True)
     firmware = fields.Char(readonly=True)
     record_count = fields.Integer(string="Scans on the Terminal", readonly=True)
@@ -85,6 +96,17 @@ class SppAttendanceDeviceSetup(models.TransientModel):
     @api.model
     def _adapters(self):
         return self.env["spp.attendance.device"]._adapters()
+
+    def _compute_push_makes(self):
+        self.push_makes = self._push_makes()
+
+    @api.model
+    def _push_makes(self):
+        """The makes that send by themselves."""
+        return [key for key, make in self._adapters().items() if make.capabilities.push]
+
+    def _compute_push_server(self):
+        self.push_server = self.env["spp.attendance.device"]._describe_server()
 
     @api.depends("tz", "tested_tz", "tested_drift", "tells_clock", "company_id")
     @api.depends_context("lang")
@@ -135,7 +157,37 @@ class SppAttendanceDeviceSetup(models.TransientModel):
                 device=device.display_name,
             )
 
+    @api.onchange("pending_id")
+    def _onchange_pending_id(self):
+        if self.pending_id:
+            self.serial = self.pending_id.serial
+
     # -------------------------------------------------------------- actions
+
+    @api.model
+    def _open_for(self, pending):
+        """Set up a terminal that calls already."""
+        setup = self.create(
+            {
+                "source": "push",
+                "adapter": self._make_that_calls(),
+                "pending_id": pending.id,
+                "serial": pending.serial,
+                "firmware": pending.firmware,
+                "step": "place",
+            }
+        )
+        return setup._again()
+
+    @api.model
+    def _make_that_calls(self):
+        """The make whose terminals call without having been set up."""
+        callers = (
+            key
+            for key, make in self._adapters().items()
+            if make.capabilities.push == "adms"
+        )
+        return next(callers)
 
     def action_find(self):
         """Look at the ports that makes use, and list what is there."""
@@ -144,6 +196,10 @@ class SppAttendanceDeviceSetup(models.TransientModel):
         if self.source == "simulated":
             self.adapter = "simulated"
             return self._go("connect")
+        if self.source == "push":
+            if not self._capabilities().push:
+                self.adapter = self._make_that_calls()
+            return self._go("place")
         self._check_host()
         self._end_transaction()
         found = discover(
@@ -214,7 +270,8 @@ class SppAttendanceDeviceSetup(models.TransientModel):
     def action_back(self):
         self.ensure_one()
         self.check_access("write")
-        return self._go("connect" if self.step == "place" else "find")
+        was_tested = self.step == "place" and self.source != "push"
+        return self._go("connect" if was_tested else "find")
 
     def action_test(self):
         """Talk to the terminal; go on when it answers as it should."""
@@ -275,21 +332,38 @@ class SppAttendanceDeviceSetup(models.TransientModel):
         }
 
     def action_create_device(self):
-        """Make a terminal of it, which is read from now on, and open it."""
+        """Make a terminal of it, which is read or may send from now on, and open it."""
         self.ensure_one()
         self.check_access("write")
-        if not self.tested_at:
-            raise ValidationError(self.env._("Test the connection first."))
-        device = self.env["spp.attendance.device"].create(self._prepare_device_vals())
-        # Nobody needs it here any more.
-        self.secret_input = False
-        device.action_poll_now()
+        devices = self.env["spp.attendance.device"]
+        if self.source == "push":
+            device = devices.create(self._prepare_push_vals())
+        else:
+            if not self.tested_at:
+                raise ValidationError(self.env._("Test the connection first."))
+            device = devices.create(self._prepare_device_vals())
+            # Nobody needs it here any more.
+            self.secret_input = False
+            device.action_poll_now()
         return {
             "type": "ir.actions.act_window",
             "res_model": device._name,
             "res_id": device.id,
             "views": [(False, "form")],
             "target": "main",
+        }
+
+    def _prepare_push_vals(self):
+        return {
+            "mode": "push",
+            "adapter": self.adapter,
+            "host": False,
+            "serial": (self.serial or "").strip(),
+            "firmware": self.firmware,
+            "name": self.name or self.serial,
+            "company_id": self.company_id.id,
+            "location_id": self.location_id.id,
+            "tz": self.tz,
         }
 
     def _prepare_device_vals(self):
