@@ -411,7 +411,10 @@ class TestApiMachines(DeviceCase, ApiCase):
     def test_what_apps_with_terminals_may_not(self):
         user = self.client.user_id
         for model, operation in (
-            ("spp.attendance.scan", "read"),
+            # Of scans the live feed tells it.
+            ("spp.attendance.scan", "write"),
+            ("spp.attendance.device.command", "read"),
+            ("spp.attendance.device.pending", "read"),
             ("spp.attendance.device.run", "read"),
             ("spp.attendance.device.user", "read"),
             ("spp.attendance.location", "write"),
