@@ -19,19 +19,24 @@ SCOPE: Final = "attendance:events"
 CLOSED: Final = 4401
 #: So many things of one kind are told one by one at a time; of more their number.
 MOST: Final = 500
+#: How often the status is told, in seconds, though nothing has changed.
+STATUS_EVERY: Final = 30
 
 
 class Item(NamedTuple):
     """Something that is told of: which row, and as what.
 
     ``data`` is for everybody who may read the row; ``about`` is what stands beside it
-    in the event (``machine_id``, ``employee_id``).
+    in the event (``machine_id``, ``employee_id``). ``guarded`` names what of the data
+    is only for those who may read another row as well, as ``{name: (model, id)}``: for
+    all others it is None.
     """
 
     id: int
     type: str
-    data: Any
+    data: dict[str, Any]
     about: dict[str, Any] = {}
+    guarded: dict[str, tuple[str, int]] = {}
 
 
 def event(type_: str, data: Any, **about: Any) -> dict[str, Any]:

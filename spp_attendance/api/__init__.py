@@ -35,6 +35,7 @@ from .lists import (
     SubscriberQuery,
     TypeQuery,
 )
+from .live import LiveOut
 from .people import PEOPLE, PersonIn
 from .records import (
     MAX_BATCH,
@@ -139,6 +140,7 @@ __all__ = [
     "LeaversIn",
     "LeaversOut",
     "ListQuery",
+    "LiveOut",
     "LocationIn",
     "LocationOut",
     "LocationPage",

@@ -1,6 +1,7 @@
 from . import (
     attendance_docs,
     attendance_import,
+    attendance_live,
     attendance_operations,
     attendance_record,
     attendance_register,

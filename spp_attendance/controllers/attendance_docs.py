@@ -41,6 +41,7 @@ _TAGS = {
     "Types": "What it can be recorded for.",
     "Locations": "Where.",
     "Departments": "What people belong to.",
+    "Live": "What happens, as it happens.",
     "OAuth": "Tokens, and what they are good for.",
     "Operations": "For who keeps the server running.",
 }

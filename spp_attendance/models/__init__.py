@@ -1,4 +1,5 @@
 from . import (
+    bus_bus,
     ir_cron,
     ir_http,
     ir_websocket,
@@ -34,6 +35,7 @@ from . import (
     spp_attendance_kiosk_refusal,
     spp_attendance_kiosk_refusal_screen,
     spp_attendance_live,
+    spp_attendance_live_board,
     spp_attendance_live_channel,
     spp_attendance_live_queue,
     spp_attendance_location,

@@ -1,28 +1,192 @@
-from odoo import models
+import time
 
-from ..live import COMPANIES, SUBSCRIPTION
+from odoo import api, models
+
+from odoo.addons.bus.models.bus import dispatch
+from odoo.addons.bus.websocket import CloseCode, WebsocketConnectionHandler, wsrequest
+from odoo.addons.spp_oauth.oauth.errors import InvalidToken, RateLimited
+from odoo.addons.spp_oauth.tools import deferred
+
+from .. import live_sockets
+from ..api import LiveOut
+from ..live import (
+    CLOSED,
+    COMPANIES,
+    MESSAGE,
+    SCOPE,
+    STATUS_EVERY,
+    SUBSCRIPTION,
+    TOKEN,
+    event,
+)
+
+_ENDPOINT = "/websocket"
+_CLIENT = "/spp_attendance/static/lib/live/attendance-live.js"
 
 
 class IrWebsocket(models.AbstractModel):
     _inherit = "ir.websocket"
 
     def _build_bus_channel_list(self, channels):
+        # Nothing of ours is a channel by that name, a token least of all.
         wanted = [name for name in channels if name.startswith(SUBSCRIPTION)]
         others = [name for name in channels if name not in wanted]
         channels = super()._build_bus_channel_list(others)
         if not self.env.user._is_public():
             for name in wanted:
-                if not name.startswith(COMPANIES) and name != SUBSCRIPTION:
-                    continue
-                ids = {
-                    int(text)
-                    for text in name.removeprefix(COMPANIES).split(",")
-                    if text.isdigit()
-                }
-                companies = self.env.user.company_ids.filtered(
-                    lambda company, ids=ids: not ids or company.id in ids
-                )
-                feed_sudo = self.env["spp.attendance.live.channel"].sudo()
-                channel, _was_kept = feed_sudo._open(self.env.user, companies)
-                channels.append(channel)
+                if name.startswith(COMPANIES) or name == SUBSCRIPTION:
+                    channels.append(self._live_channel_of_page(name))
         return channels
+
+    def _subscribe(self, og_data):
+        tokens = [
+            name.removeprefix(TOKEN)
+            for name in og_data["channels"]
+            if isinstance(name, str) and name.startswith(TOKEN)
+        ]
+        if not tokens:
+            return super()._subscribe(og_data)
+        return self._live_subscribe(tokens[-1], og_data.get("last"))
+
+    def _live_channel_of_page(self, name):
+        """The channel of a page of the backend; the session says whose."""
+        user = self.env.user
+        ids = {
+            int(text)
+            for text in name.removeprefix(COMPANIES).split(",")
+            if text.isdecimal()
+        }
+        companies = user.company_ids.filtered(
+            lambda company: not ids or company.id in ids
+        )
+        channel, _was_kept = self._live_open(user, companies)
+        return channel
+
+    def _live_open(self, user, companies):
+        """Open the channel of a user, and tell it the status at once.
+
+        :return: as `spp.attendance.live.channel` tells it
+        """
+        # nobody has rights on channels
+        channels_sudo = self.env["spp.attendance.live.channel"].sudo()
+        channel_sudo, was_kept = channels_sudo._open(user, companies)
+        channels_sudo.env["spp.attendance.live"]._wake_after_commit()
+        live_sockets.look_after(self.env.cr.dbname)
+        return channel_sudo, was_kept
+
+    def _live_subscribe(self, token, last):
+        """Have the socket listen to what its token's client may see, to nothing else.
+
+        Every id that it gets is then one of ours, and these are in the order in which
+        they become visible: a client's last one is where to go on from.
+
+        :param str token: an access token
+        :param last: the id that the client had last, if it had any
+        """
+        started = time.perf_counter()
+        websocket = wsrequest.ws
+        address = wsrequest.httprequest.remote_addr or ""
+        try:
+            grant = self._live_grant(token, address)
+        except InvalidToken as exc:
+            return live_sockets.close(websocket, CLOSED, str(exc))
+        except RateLimited as exc:
+            return live_sockets.close(
+                websocket, CloseCode.TRY_LATER, f"Try again in {exc.retry_after} s."
+            )
+        # a client's user cannot read itself, nor can the public one
+        user_sudo = self.env["res.users"].sudo().browse(grant.user_id)
+        channel, was_kept = self._live_open(user_sudo, user_sudo.company_ids)
+        last, missed = self._live_start(last, was_kept)
+        if missed:
+            self._live_tell_missed(last)
+        listener = live_sockets.Listener(
+            grant.client_id, grant.jti, grant.expires_at, address
+        )
+        dispatch.subscribe(
+            [channel, (channel, listener.key)], last, self.env.cr.dbname, websocket
+        )
+        deferred.count_request(
+            self.env.cr.dbname,
+            client_id=grant.client_id,
+            address=address,
+            route=_ENDPOINT,
+            method="GET",
+            status=101,
+            seconds=time.perf_counter() - started,
+        )
+        return None
+
+    def _live_grant(self, token, address):
+        """What a token is good for; who is turned away stands in the audit log.
+
+        :raises InvalidToken: when it is not good, or not for this
+        :raises RateLimited: to who called, or was turned away, too often
+        """
+        try:
+            server = self.env["spp.oauth.server"]
+            grant = server._authenticate(token, address)
+            if SCOPE not in grant.scopes:
+                raise InvalidToken(
+                    f"The token lacks the scope {SCOPE}.",
+                    reason="insufficient_scope",
+                    client_id=grant.client_id,
+                    jti=grant.jti,
+                )
+            if grant.expires_at <= time.time():
+                raise InvalidToken("The token has expired.", reason="expired_token")
+        except InvalidToken as exc:
+            server._note_refusal(exc, address, _ENDPOINT)
+            raise
+        return grant
+
+    def _live_start(self, last, was_kept):
+        """Where a client goes on from, and whether there was more that is gone.
+
+        :param last: what it had last, by its own word
+        :param bool was_kept: whether its channel was told of all there was
+        """
+        self.env.cr.execute("SELECT min(id), max(id) FROM bus_bus")
+        oldest, newest = (found or 0 for found in self.env.cr.fetchone())
+        if not isinstance(last, int) or isinstance(last, bool) or last <= 0:
+            return newest, False
+        if last > newest:  # of another database, or all is gone
+            return newest, True
+        return last, not was_kept or last < oldest - 1
+
+    def _live_tell_missed(self, last):
+        """Tell a client, and no other one, that it has to read what it missed.
+
+        Right away: what it did not miss comes after that.
+        """
+        data = {
+            "code": "missed",
+            "message": "You were away for long: read what has happened since.",
+        }
+        events = [event("error_occurred", data)]
+        message = {"type": MESSAGE, "payload": {"events": events}}
+        wsrequest.ws._send([{"id": last, "message": message}])
+
+    @api.model
+    def _api_live(self, address):
+        """How to listen, for the current user.
+
+        What happens from now on is kept for the user, for an hour.
+
+        :param str address: that this server is called at, such as
+            ``https://odoo.example.org/``
+        :rtype: LiveOut
+        """
+        user = self.env.user
+        self._live_open(user, user.company_ids)
+        last_id, _missed = self._live_start(0, True)
+        version = WebsocketConnectionHandler._VERSION
+        base = address.rstrip("/")
+        return LiveOut(
+            websocket_url=f"ws{base.removeprefix('http')}/websocket?version={version}",
+            version=version,
+            subscription=TOKEN,
+            last_id=last_id,
+            client_url=base + _CLIENT,
+            status_every=STATUS_EVERY,
+        )

@@ -13,7 +13,6 @@ from ..api import (
     Unauthorized,
 )
 from ..oauth.errors import InvalidToken, RateLimited
-from ..tools import deferred
 
 _BEARER = re.compile(r"bearer +([a-z0-9._~+/-]+=*)", re.IGNORECASE)
 _METADATA = "/.well-known/oauth-authorization-server"
@@ -195,25 +194,13 @@ class IrHttp(models.AbstractModel):
     @classmethod
     def _spp_refuse(cls, exc, address):
         """Turn a caller away, note it down, and slow down who tries on and on."""
+        call = request.dispatcher.call
         try:
-            request.env["spp.oauth.event"]._check_throttle(
-                address, exc.client_identifier
+            request.env["spp.oauth.server"]._note_refusal(
+                exc, address, call.route, call.request_id
             )
         except RateLimited as limited:
-            # that is in the audit log already, and who goes on is not to fill it
             raise TooManyRequests(limited.retry_after) from limited
-        call = request.dispatcher.call
-        deferred.log_event(
-            request.db,
-            kind="refused",
-            reason=exc.reason,
-            client_id=exc.client_id,
-            client_identifier=exc.client_identifier,
-            token_jti=exc.jti,
-            address=address,
-            endpoint=call.route,
-            request_id=call.request_id,
-        )
         raise Unauthorized(str(exc)) from exc
 
     @classmethod

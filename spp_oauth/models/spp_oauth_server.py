@@ -27,6 +27,9 @@ _PROBLEMS = {
     "wrong_network": "This client may not call from here.",
 }
 
+_REVOKED = "The token was revoked."
+_EXPIRED = "The token has expired."
+
 # Values looked up one by one: no joins, no sums. What costs is to plan it, which is
 # done for each request: Odoo's pool has the database forget all plans whenever it lends
 # a connection.
@@ -60,14 +63,34 @@ _SELECT_OF_TOKEN_AGAIN = _SELECT_CLIENT.format(_TOKEN)
 _SELECT_TO_AUTHENTICATE = _SELECT_CLIENT.format(
     f"{_REQUESTS_ELSEWHERE}, {_CREDENTIALS}"
 )
+# Tokens in use, whose signatures were looked at when that began.
+_SELECT_LASTING = """
+    SELECT t.jti, t.revoked_at, t.expires_at AS token_expires_at,
+           EXISTS (SELECT FROM spp_oauth_key
+                    WHERE kid = t.kid
+                      AND (verifies_until IS NULL
+                           OR verifies_until > now() AT TIME ZONE 'UTC')
+                  ) AS key_verifies,
+           c.active, c.expires_at, c.allowed_networks, c.scope_names,
+           u.active AS user_active
+      FROM spp_oauth_token t
+      JOIN spp_oauth_client c ON c.id = t.client_id
+      JOIN res_users u ON u.id = c.user_id
+     WHERE t.jti = ANY(%(jtis)s)
+"""
 
 
 class Grant(NamedTuple):
-    """What a good token gives: a client's record id, its service user, scopes."""
+    """What a good token gives: a client's record id, its service user, scopes.
+
+    ``expires_at`` is in seconds since 1970.
+    """
 
     client_id: int
     user_id: int
     scopes: frozenset
+    jti: str
+    expires_at: int
 
 
 @dataclass(frozen=True)
@@ -118,6 +141,72 @@ class SppOauthServer(models.AbstractModel):
             row["id"],
             row["user_id"],
             access.scopes & row["scopes"],
+            access.jti,
+            access.expires_at,
+        )
+
+    @api.model
+    def _find_ended(self, uses, scope):
+        """Which tokens that were good are so no longer, by one query.
+
+        For what lasts longer than a request, and is looked after meanwhile.
+
+        :param uses: pairs of a token's id and the address that it is used from
+        :param str scope: what it is used for
+        :return: why, by pair; nothing of those that are good still
+        :rtype: dict[tuple[str, str], str]
+        """
+        uses = set(uses)
+        self.env.flush_all()
+        self.env.cr.execute(
+            _SELECT_LASTING,
+            {"jtis": list({jti for jti, _address in uses})},
+        )
+        rows = {row["jti"]: row for row in self.env.cr.dictfetchall()}
+        ended = {}
+        for jti, address in uses:
+            if why := self._why_ended(rows.get(jti), address, scope):
+                ended[jti, address] = why
+        return ended
+
+    @api.model
+    def _why_ended(self, row, address, scope):
+        if not row:  # with its client
+            return _PROBLEMS["unknown_client"]
+        now = fields.Datetime.now()
+        if problem := self._problem_of(row):
+            return _PROBLEMS[problem]
+        if row["revoked_at"]:
+            return _REVOKED
+        if row["token_expires_at"] <= now or not row["key_verifies"]:
+            return _EXPIRED
+        if scope not in (row["scope_names"] or "").split():
+            return f"The token lacks the scope {scope}."
+        if not self._is_allowed_from(row, address):
+            return _PROBLEMS["wrong_network"]
+        return None
+
+    @api.model
+    def _note_refusal(self, exc, address, endpoint, request_id=None):
+        """Note down who is turned away, and slow down who tries on and on.
+
+        :param InvalidToken exc: why
+        :param str address: of the caller
+        :param str endpoint: what was asked for, for the audit log
+        :raises RateLimited: for one who was turned away too often
+        """
+        # that is in the audit log already, and who goes on is not to fill it
+        self.env["spp.oauth.event"]._check_throttle(address, exc.client_identifier)
+        deferred.log_event(
+            self.env.cr.dbname,
+            kind="refused",
+            reason=exc.reason,
+            client_id=exc.client_id,
+            client_identifier=exc.client_identifier,
+            token_jti=exc.jti,
+            address=address,
+            endpoint=endpoint,
+            request_id=request_id,
         )
 
     @api.model
@@ -368,8 +457,8 @@ class SppOauthServer(models.AbstractModel):
     @api.model
     def _refusal(self, reason, access, row):
         message = {
-            "revoked_token": "The token was revoked.",
-            "withdrawn_key": "The token has expired.",
+            "revoked_token": _REVOKED,
+            "withdrawn_key": _EXPIRED,
             **_PROBLEMS,
         }[reason]
         return InvalidToken(
