@@ -122,7 +122,8 @@ class SppAttendanceDeviceCommand(models.Model):
                 UPDATE spp_attendance_device_command c
                    SET state = CASE WHEN given_up THEN 'failed' ELSE 'sent' END,
                        sent_at = CASE WHEN given_up THEN sent_at ELSE %(now)s END,
-                       attempts = attempts + CASE WHEN given_up THEN 0 ELSE 1 END,
+                       attempts = COALESCE(attempts, 0)
+                           + CASE WHEN given_up THEN 0 ELSE 1 END,
                        detail = CASE WHEN given_up THEN 'no answer' END,
                        write_date = %(now)s
                   FROM due
@@ -170,7 +171,7 @@ class SppAttendanceDeviceCommand(models.Model):
                     "answered_at": fields.Datetime.now(),
                     "code": result.code,
                     "counted": result.counted,
-                    "detail": result.reason,
+                    "detail": result.reason or False,
                 }
             )
         return [(command, by_id[command.id]) for command in commands]

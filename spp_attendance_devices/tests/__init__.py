@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_adapters,
+    test_adms,
     test_api_machines,
     test_badge,
     test_device,
