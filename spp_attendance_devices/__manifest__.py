@@ -18,6 +18,7 @@
         "data/spp_oauth_scope_data.xml",
         "wizards/spp_attendance_device_ask_views.xml",
         "wizards/spp_attendance_device_people_views.xml",
+        "wizards/spp_attendance_device_push_setup_views.xml",
         "wizards/spp_attendance_device_setup_views.xml",
         "wizards/spp_attendance_scan_assign_views.xml",
         "wizards/spp_attendance_settings_views.xml",

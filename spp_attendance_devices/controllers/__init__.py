@@ -1,1 +1,1 @@
-from . import attendance_machine, iclock
+from . import attendance_machine, hikvision_push, iclock

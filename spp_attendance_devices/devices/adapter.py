@@ -229,15 +229,23 @@ class BaseMachineAdapter(ABC):
             validate_comm_key(config.password)
         if cls.capabilities.tls:
             tls.validate(config)
+        cls.validate_options(config.options)
+
+    @classmethod
+    def validate_options(cls, options: Mapping[str, Any]) -> None:
+        """Check the settings of this make alone.
+
+        :raises InvalidConfig: naming the option
+        """
         known = cls.capabilities.options
-        if unknown := sorted(set(config.options).difference(known)):
+        if unknown := sorted(set(options).difference(known)):
             # One that is misspelt must not seem to be in force.
             raise InvalidConfig(
                 f"unknown options: {', '.join(unknown)}; known are: {', '.join(known)}"
                 if known
                 else f"unknown options: {', '.join(unknown)}; this make has none"
             )
-        cls._validate_options(config.options)
+        cls._validate_options(options)
 
     @classmethod
     def _validate_options(cls, options: Mapping[str, Any]) -> None:

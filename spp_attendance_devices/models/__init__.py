@@ -8,6 +8,7 @@ from . import (
     spp_attendance_device_command,
     spp_attendance_device_command_screen,
     spp_attendance_device_fleet,
+    spp_attendance_device_hikvision,
     spp_attendance_device_live,
     spp_attendance_device_pending,
     spp_attendance_device_pending_screen,

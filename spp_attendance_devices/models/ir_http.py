@@ -1,5 +1,6 @@
 from odoo import models
 
+from .. import push_log
 from ..terminal_http import TerminalDispatcher
 
 
@@ -11,3 +12,9 @@ class IrHttp(models.AbstractModel):
         if TerminalDispatcher.serves(path):
             return TerminalDispatcher
         return super()._spp_api_dispatcher(path)
+
+    @classmethod
+    def _match(cls, path_info):
+        if path_info.startswith(push_log.PREFIX):
+            push_log.hide_address()
+        return super()._match(path_info)

@@ -225,6 +225,11 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
 
     # -------------------------------------------------------------- checks
 
+    def _is_reached(self):
+        """Whether this server connects to the terminal, by an address that it needs
+        for that."""
+        return True
+
     def _validate_connection(self):
         """
         :raises ValidationError: when the terminal can't be reached so, in words
@@ -232,6 +237,9 @@ class SppAttendanceConnectionMixin(models.AbstractModel):
         self.ensure_one()
         try:
             adapter = self._adapter_class()
+            if not self._is_reached():
+                adapter.validate_options(self._checked_config().options)
+                return
             if adapter.capabilities.networked:
                 self._check_address()
             config = self._checked_config()

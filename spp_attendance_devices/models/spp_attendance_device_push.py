@@ -159,11 +159,9 @@ class SppAttendanceDevice(models.Model):
                     )
                 )
 
-    def _validate_connection(self):
+    def _is_reached(self):
         # One that pushes may have no address that this server could reach.
-        if self.mode == "push" and not self.host:
-            return
-        super()._validate_connection()
+        return self.mode != "push" or bool(self.host)
 
     # ----------------------------------------------------------------- CRUD
 

@@ -8,6 +8,7 @@ from . import (
     test_direction,
     test_duplicates,
     test_fleet,
+    test_hikvision_push,
     test_hints,
     test_import,
     test_operations,
