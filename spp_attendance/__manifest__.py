@@ -67,6 +67,7 @@
         "wizards/spp_attendance_register_unenrol_views.xml",
         "views/spp_attendance_register_views.xml",
         "views/spp_attendance_log_queue_views.xml",
+        "views/spp_attendance_live_board_views.xml",
         "views/spp_attendance_menus.xml",
         "wizards/spp_attendance_record_export_views.xml",
         "wizards/spp_attendance_sheet_print_views.xml",
@@ -87,6 +88,7 @@
         "web.assets_backend": [
             "spp_attendance/static/src/period.js",
             "spp_attendance/static/src/dashboard/*",
+            "spp_attendance/static/src/live_board/*",
             "spp_attendance/static/src/marks/*",
             "spp_attendance/static/src/history/*",
             "spp_attendance/static/src/imports/*",
