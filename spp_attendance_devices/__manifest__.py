@@ -33,5 +33,8 @@
         "views/spp_attendance_devices_menus.xml",
     ],
     "demo": ["demo/spp_attendance_device_demo.xml"],
+    "assets": {
+        "web.assets_backend": ["spp_attendance_devices/static/src/live_board/*"],
+    },
     "uninstall_hook": "uninstall_hook",
 }
