@@ -20,7 +20,7 @@ TOKEN = "a-secret-that-nobody-guesses"
 PLACE = "10.0.0.9"
 
 
-def alert(code="0001", at="2026-11-20T08:00:05+00:00", **words):
+def alert(code="T-1", at="2026-11-20T08:00:05+00:00", **words):
     """What a terminal sends of somebody who was let in."""
     return {
         "macAddress": "44:19:b6:00:00:01",
@@ -60,7 +60,7 @@ class TestHikvisionPush(DeviceCase):
     def test_what_is_sent_is_stored_and_matched(self):
         self.assertEqual(self.send(alert()), (200, "OK"))
         scan = self.scans_of(self.gate)
-        self.assertEqual((scan.user_code, scan.scan_type), ("0001", "in"))
+        self.assertEqual((scan.user_code, scan.scan_type), ("T-1", "in"))
         self.assertEqual(str(scan.scan_time), "2026-11-20 08:00:05")
         self.assertEqual(scan.create_uid, self.gate.user_id)
         self.assertNotIn("Somebody", json.dumps(scan.raw))
