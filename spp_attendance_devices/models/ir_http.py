@@ -15,6 +15,6 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _match(cls, path_info):
-        if path_info.startswith(push_log.PREFIX):
+        if TerminalDispatcher.serves(path_info):
             push_log.hide_address()
         return super()._match(path_info)

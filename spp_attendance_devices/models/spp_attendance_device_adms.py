@@ -7,6 +7,7 @@ from odoo.tools import consteq
 
 from ..devices import adms
 from ..devices.errors import DeviceDataError
+from .spp_attendance_device_push import NOTED_EVERY
 
 #: Tables that a terminal is asked for. What else it sends is taken and dropped.
 _WANTED = frozenset({adms.ATTLOG, "OPERLOG"})
@@ -18,6 +19,7 @@ _KNOWN = (
     "adapter",
     "company_id",
     "enabled",
+    "firmware",
     "health",
     "last_contact_at",
     "push_address",
@@ -31,6 +33,7 @@ _KNOWN = (
     "tz",
     "user_id",
 )
+_KNOWN_COMPANY = ("attendance_drift_limit", "attendance_terminal_networks")
 
 
 class SppAttendanceDevice(models.Model):
@@ -105,6 +108,7 @@ class SppAttendanceDevice(models.Model):
         if not device:
             archived = self.with_context(active_test=False)
             device = archived.search_fetch(domain, _KNOWN, limit=1)
+        device.company_id.fetch(_KNOWN_COMPANY)
         return device.filtered(lambda dev: dev.push_kind == "adms")
 
     def _refuse_call(self, call, address, is_hello):
@@ -154,7 +158,8 @@ class SppAttendanceDevice(models.Model):
     def _give_work(self, call):
         """What a terminal that asks is to do."""
         commands = self.env["spp.attendance.device.command"]
-        if call.info and self._is_due(self.last_contact_at, timedelta(minutes=1)):
+        is_due = self._is_due(self.last_contact_at, NOTED_EVERY)
+        if call.info and (is_due or not self.firmware):
             self._take_info(call.info)
         self._note_contact()
         offset = self._offset()

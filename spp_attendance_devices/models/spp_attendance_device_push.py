@@ -233,6 +233,7 @@ class SppAttendanceDevice(models.Model):
         """
         self.ensure_one()
         now = fields.Datetime.now()
+        is_due = self._is_due(self.last_contact_at, NOTED_EVERY)
         if stamps:
             self.env.cr.execute(
                 SQL(
@@ -249,14 +250,15 @@ class SppAttendanceDevice(models.Model):
                 ),
                 log_exceptions=False,
             )
-        elif not self._is_due(self.last_contact_at, NOTED_EVERY) or not self._note(
-            SQL("last_contact_at = %s, last_success_at = %s", now, now)
-        ):
-            return
+        elif is_due:
+            is_due = self._note(
+                SQL("last_contact_at = %s, last_success_at = %s", now, now)
+            )
         self.invalidate_recordset(
             ["push_stamps", "last_contact_at", "last_success_at"], flush=False
         )
-        self._refresh_health()
+        if is_due:
+            self._refresh_health()
 
     def _note_refusal(self, why, address):
         """Have administrators see that a call was refused.

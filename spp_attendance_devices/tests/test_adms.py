@@ -1,5 +1,8 @@
+import logging
+import threading
 from datetime import datetime, timedelta
 from itertools import count
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -7,6 +10,7 @@ from freezegun import freeze_time
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from .. import push_log
 from ..models import spp_attendance_device_pending as pending
 from ..models import spp_attendance_scan_queue as queue
 from .common import DeviceCase, scan
@@ -201,6 +205,15 @@ class TestAdmsPush(AdmsCase):
             ],
         )
 
+    def test_what_it_says_as_it_asks_for_work(self):
+        now = datetime(2026, 9, 1, 12)
+        for seconds, told, known in ((0, 5, 5), (10, 6, 5), (40, 7, 7)):
+            with freeze_time(now + timedelta(seconds=seconds)):
+                info = f"Ver 8,3,0,{told}"
+                self.assertEqual(self.call("getrequest", INFO=info), (200, "OK"))
+                self.assertEqual(self.device.record_count, known)
+        self.assertEqual(self.device.firmware, "Ver 8")
+
     def test_the_statements_of_a_push_do_not_grow_with_its_rows(self):
         self.hello()
         stamps = count(1)
@@ -329,6 +342,24 @@ class TestAdmsCallers(AdmsCase):
         # Who only knows the number cannot draw it elsewhere.
         self.assertEqual(self.hello(address="10.0.0.66")[0], 403)
         self.assertEqual(self.push(*ROWS)[0], 200)
+
+    def test_keys_stay_out_of_the_log(self):
+        logger = logging.getLogger("werkzeug")
+        for query, told in (
+            ("SN=1&pushcommkey=s3/sa%22me HTTP/1.1", "SN=1&pushcommkey=*** HTTP/1.1"),
+            ("PushCommKey=s3same&SN=1", "PushCommKey=***&SN=1"),
+            ("SN=1&table=ATTLOG", "SN=1&table=ATTLOG"),
+        ):
+            line = f"GET /iclock/cdata?{query}"
+            record = logger.makeRecord(
+                logger.name, logging.INFO, __file__, 1, "%s 200", (line,), None
+            )
+            self.assertTrue(logger.filter(record))
+            self.assertEqual(record.getMessage(), f"GET /iclock/cdata?{told} 200")
+        thread = SimpleNamespace(url="http://x/iclock/cdata?SN=1&pushcommkey=s3same")
+        with patch.object(threading, "current_thread", return_value=thread):
+            push_log.hide_address()
+        self.assertEqual(thread.url, "http://x/iclock/cdata?SN=1&pushcommkey=***")
 
     def test_that_it_called_is_written_now_and_then(self):
         start = datetime(2026, 9, 1, 12)
