@@ -314,11 +314,23 @@ class SppAttendanceDevice(models.Model):
             )
         return self.env._("It is tried again at %(when)s.", when=when)
 
-    @api.depends("clock_drift", "record_count", "record_capacity", "company_id")
-    @api.depends_context("lang")
+    @api.depends(
+        "clock_drift",
+        "record_count",
+        "record_capacity",
+        "company_id",
+        "mode",
+        "health",
+        "last_contact_at",
+    )
+    @api.depends_context("lang", "tz")
     def _compute_warnings(self):
         for device in self:
-            lines = [device._describe_drift(), device._describe_fill()]
+            lines = [
+                device._describe_silence(),
+                device._describe_drift(),
+                device._describe_fill(),
+            ]
             device.warnings = "\n".join(filter(None, lines))
 
     def _describe_drift(self):

@@ -154,6 +154,8 @@ class SppAttendanceDevice(models.Model):
         )
 
     def _is_whole_reading_due(self):
+        if self.mode == "push":
+            return True  # what is new is sent: it is read to see what was not
         last = self.full_read_at
         if last and fields.Datetime.now() - last < FULL_EVERY:
             return False
@@ -399,10 +401,11 @@ class SppAttendanceDevice(models.Model):
         if isinstance(outcome, DeviceError):
             fault = outcome
         elif isinstance(outcome, Reading):
-            drift = outcome.info.clock_drift or 0
+            drift, begun = outcome.info.clock_drift or 0, fields.Datetime.now()
             counts = self.env["spp.attendance.scan"]._take(self, outcome.scans, drift)
             if outcome.complete:
                 vals.update(self._prepare_cursor_vals(talk))
+                vals.update(self._prepare_check_vals(talk, begun))
             else:
                 fault = DeviceIncomplete(outcome.detail)
         elif isinstance(outcome, Acknowledged):
@@ -461,6 +464,8 @@ class SppAttendanceDevice(models.Model):
         """When it is tried again, and what is wrong."""
         now = fields.Datetime.now()
         interval = timedelta(minutes=self.poll_interval)
+        if self.mode == "push":
+            interval = FULL_EVERY
         if fault is None:
             vals = {
                 "last_success_at": now,

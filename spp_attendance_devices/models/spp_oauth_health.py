@@ -13,7 +13,7 @@ class SppOauthHealth(models.AbstractModel):
     @api.model
     def _checks(self):
         # none of them says that the server cannot do its work
-        [(scans, overdue, failing, offline, waiting)] = self.env.execute_query(
+        [(scans, overdue, failing, offline, waiting, pushed)] = self.env.execute_query(
             SQL(
                 """
                 SELECT (SELECT count(*)
@@ -21,6 +21,7 @@ class SppOauthHealth(models.AbstractModel):
                                  WHERE state = 'unmatched' LIMIT %(most)s) AS few),
                        (SELECT count(*) FROM spp_attendance_device
                          WHERE active AND enabled
+                           AND (mode = 'poll' OR host <> '')
                            AND (circuit <> 'open' OR retry_at IS NOT NULL)
                            AND GREATEST(next_poll_at, retry_at)
                                < now() AT TIME ZONE 'UTC'
@@ -31,7 +32,12 @@ class SppOauthHealth(models.AbstractModel):
                          WHERE active AND health = 'offline'),
                        (SELECT count(*) FROM spp_attendance_device
                          WHERE active AND enabled AND circuit = 'open'
-                           AND retry_at IS NULL)
+                           AND retry_at IS NULL),
+                       (SELECT count(*)
+                          FROM spp_attendance_scan_queue q
+                          JOIN spp_attendance_scan s ON s.id = q.first_id
+                         WHERE s.received_at < now() AT TIME ZONE 'UTC'
+                               - %(late)s * interval '1 second')
                 """,
                 most=MOST_SCANS,
                 late=CRON_LATE,
@@ -69,7 +75,8 @@ class SppOauthHealth(models.AbstractModel):
                 not offline,
                 offline,
                 "",
-                "Terminals that gave no good answer for as long as they may.",
+                "Terminals that gave no good answer, or did not call, for as long as"
+                " they may.",
                 critical=False,
             ),
             HealthCheck(
@@ -78,6 +85,15 @@ class SppOauthHealth(models.AbstractModel):
                 waiting,
                 "",
                 "Terminals that are left alone until somebody repairs their settings.",
+                critical=False,
+            ),
+            HealthCheck(
+                "late_matching",
+                not pushed,
+                pushed,
+                "",
+                "Times that a terminal sent scans which were not matched"
+                f" {CRON_LATE // 60} minutes later.",
                 critical=False,
             ),
         ]
