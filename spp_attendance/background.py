@@ -95,9 +95,9 @@ class _Clock(threading.Thread):
     def run(self) -> None:
         while not self.state.stopped.wait(self.seconds):
             with self.state.lock:
-                wanted = self.state.wanted.pop(self.key, False)
+                self.state.wanted.pop(self.key, None)  # it is done now
             try:
-                wanted = self.work(_registry(self.dbname)) or wanted
+                wanted = self.work(_registry(self.dbname))
             except Exception as exc:  # noqa: BLE001 - it is tried again
                 if not self.state.stopping:
                     _logger.warning(

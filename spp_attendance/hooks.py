@@ -5,6 +5,10 @@ def uninstall_hook(env):
     themselves.
     The contacts behind subscribers stay: they may serve elsewhere.
     """
+    # What was told live is kept for a day.
+    env.cr.execute(
+        "DELETE FROM bus_bus WHERE strpos(channel, 'spp.attendance.live.channel') > 0"
+    )
     env.cr.execute("DROP FUNCTION spp_attendance_sheet_notify() CASCADE")
     env.cr.execute("DELETE FROM spp_attendance_event")
     # Nobody acts as a kiosk any more.

@@ -1,23 +1,59 @@
 import json
+import logging
+import time
 from collections import defaultdict
+from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, ormcache
 
-from odoo.addons.spp_oauth.tools.retry import run_in_transaction
+from odoo.addons.spp_oauth.tools.retry import TRANSIENT, run_in_transaction
 
 from .. import background
-from ..live import MESSAGE, MOST, event
-from .spp_attendance_live_channel import KEPT
+from ..live import MESSAGE, MOST, STATUS_EVERY, event
+from .spp_attendance_live_channel import KEPT, SILENT
+
+_logger = logging.getLogger(__name__)
 
 #: Of the advisory lock of whoever tells: one at a time, so that the ids of messages are
 #: in the order in which they become visible, and a client's last id is a sure place to
 #: go on from.
 _LOCK = 0x73707066
-#: Rows of the queue that are taken at once.
-_CLAIM = 1000
+#: Rows of the queue that are taken at once, and after how many things no more of them.
+_CLAIM_ROWS = 1000
+_CLAIM = 10_000
+#: Seconds of quiet after there was more than is told one by one: nobody reads as fast
+#: as a bulk of records arrives, and what is told is kept for a day.
+_BREATH = 1
+#: Seconds for which it is taken as said what the rules of a user come to in SQL. The
+#: rows that it is held against are read anew each time, and a change of rules or groups
+#: is heard of at once.
+_RULES_KEPT = 10
+
+
+#: The status is due a little early: who looks comes by every quarter of a minute.
+_DUE = timedelta(seconds=STATUS_EVERY - 5)
+
+
+class _Rules(NamedTuple):
+    """What a user may read of a model: its tables, and the condition on them.
+
+    ``key`` is equal for users who may read the same.
+    """
+
+    tables: SQL
+    condition: SQL
+    key: tuple[str, ...]
+
+
+class _Rights(NamedTuple):
+    """Which rows somebody may read, and of how many more he may."""
+
+    ids: frozenset[int]
+    more: int
 
 
 class SppAttendanceLive(models.AbstractModel):
@@ -43,13 +79,21 @@ class SppAttendanceLive(models.AbstractModel):
         :param str what: became of them, for ``_live_items``
         """
         ids = list(ids)
-        if not ids:
-            return
+        if ids:
+            self._append(model, what, ids)
+
+    @api.model
+    def _announce_status(self):
+        """Have clients told the status once this transaction is committed."""
+        self._append(self._name, "", [])
+
+    @api.model
+    def _append(self, model, what, ids):
         self.env.cr.execute(
             SQL(
                 """
-                INSERT INTO spp_attendance_live_queue (model, what, res_ids)
-                SELECT %s, %s, %s::jsonb
+                INSERT INTO spp_attendance_live_queue (model, what, res_ids, at)
+                SELECT %s, %s, %s::jsonb, now() AT TIME ZONE 'UTC'
                  WHERE EXISTS (SELECT FROM spp_attendance_live_channel
                                 WHERE seen_at > now() AT TIME ZONE 'UTC' - %s)
                 """,
@@ -77,98 +121,291 @@ class SppAttendanceLive(models.AbstractModel):
 
     @api.model
     def _publish(self):
-        """Tell what was announced, and the status where it is due.
+        """Tell some of what was announced, and the status where it is due.
 
-        The first thing in a transaction of its own, as superuser. It sees what others
-        commit meanwhile: it waits for who tells at this moment.
+        As superuser, in a transaction that began after ``publish`` had the lock: it
+        sees all that was announced before, and rights and data of one moment.
 
-        :return: whether there may be more
+        :return: whether there may be more, and whether more happened than is told
+        :rtype: tuple[bool, bool]
+        """
+        announced, is_more = self._take()
+        is_news = announced.pop((self._name, ""), None) is not None
+        channels = self._channels()
+        told, is_much = self._tell_each(channels, announced)
+        for channel, status in self._status_due(channels, is_news).items():
+            told[channel].append(status)
+        bus = self.env["bus.bus"]
+        for channel, events in told.items():
+            bus._sendone(channel, MESSAGE, {"events": events})
+        return is_more, is_much
+
+    @api.model
+    def _take(self):
+        """Take from the queue.
+
+        :return: ``{(model, what): ids}``, ids in order and each once, and whether there
+            may be more
         """
         cr = self.env.cr
-        cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        cr.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         cr.execute(
             SQL(
                 """
-                WITH taken AS (
+                WITH first AS (
+                    SELECT id, sum(jsonb_array_length(res_ids)) OVER (ORDER BY id)
+                               - jsonb_array_length(res_ids) AS before
+                      FROM (SELECT id, res_ids FROM spp_attendance_live_queue
+                          ORDER BY id LIMIT %s) AS few),
+                taken AS (
                     DELETE FROM spp_attendance_live_queue
-                     WHERE id IN (SELECT id FROM spp_attendance_live_queue
-                                ORDER BY id LIMIT %s)
+                     WHERE id IN (SELECT id FROM first WHERE before < %s)
                  RETURNING id, model, what, res_ids)
                 SELECT model, what, res_ids FROM taken ORDER BY id
                 """,
+                _CLAIM_ROWS,
                 _CLAIM,
             ),
             log_exceptions=False,
         )
         rows = cr.fetchall()
-        announced = defaultdict(dict)  # ids in order, each once
+        announced = defaultdict(dict)
         for model, what, ids in rows:
             if model in self.env:  # its addon was uninstalled meanwhile
                 announced[model, what or ""].update(dict.fromkeys(ids))
-        channels = self._channels()
-        if announced and channels:
-            self._tell(channels, announced)
-        return len(rows) == _CLAIM
+        count = sum(len(ids) for _model, _what, ids in rows)
+        is_more = len(rows) == _CLAIM_ROWS or count >= _CLAIM
+        return {key: list(ids) for key, ids in announced.items()}, is_more
 
     @api.model
     def _channels(self):
         """Those that somebody listens to, or did so a moment ago."""
-        return self.env["spp.attendance.live.channel"].search(
+        channels = self.env["spp.attendance.live.channel"].search(
             [
                 ("seen_at", ">", fields.Datetime.now() - KEPT),
                 ("user_id.active", "=", True),
             ]
         )
+        # To look at no company means all of them, to Odoo.
+        return channels.filtered(lambda channel: channel._companies())
 
     @api.model
-    def _tell(self, channels, announced):
-        """Send each channel, in one message, what its user may read of it.
+    def _tell_each(self, channels, announced):
+        """What is to be told of each kind of thing.
+
+        A kind that can't be told of is left out: others are not to suffer from it.
 
         :param dict announced: ``{(model, what): ids}``
+        :return: ``{channel: events}``, and whether more happened than is told
         """
         told = defaultdict(list)
+        is_much = False
         for (model, what), ids in announced.items():
-            records = self.env[model].browse(list(ids)[-MOST:]).exists()
-            items = records._live_items(what)
-            allowed = self._rights(channels, model, records.ids)
-            for channel in channels:
-                told[channel].extend(
-                    event(item.type, item.data, **item.about)
-                    for item in items
-                    if item.id in allowed[channel]
-                )
-        bus = self.env["bus.bus"]
-        for channel, events in told.items():
-            if events:
-                bus._sendone(channel, MESSAGE, {"events": events})
+            if not channels:
+                break
+            try:
+                with self.env.cr.savepoint(flush=False):
+                    news, is_more = self._tell(channels, model, what, ids)
+            except TRANSIENT:
+                raise
+            except Exception as exc:  # noqa: BLE001 - whatever another addon does
+                # An exception's text may hold the data.
+                _logger.error("%s can't be told live: %s", model, type(exc).__name__)
+                continue
+            is_much = is_much or is_more
+            for channel, events in news.items():
+                told[channel].extend(events)
+        return told, is_much
 
     @api.model
-    def _rights(self, channels, model, ids):
-        """Which of some rows the users of channels may read.
+    def _tell(self, channels, model, what, ids):
+        """What is to be told of the rows of one kind.
 
-        :return: ``{channel: ids}``
+        :param list ids: in the order in which they were announced
+        :return: ``{channel: events}``, and whether there is more than is told
         """
-        allowed = {}
-        for channel in channels:
-            rows = self._as(channel)[model].with_context(active_test=False)
-            allowed[channel] = (
-                set(rows._search(Domain("id", "in", ids)))
-                if rows.has_access("read")
-                else set()
+        allowed = self._rights(channels, model, ids, MOST)
+        wanted = set().union(*(rights.ids for rights in allowed.values()))
+        rows = self.env[model].browse([id_ for id_ in ids if id_ in wanted]).exists()
+        items = defaultdict(list)
+        guarded = defaultdict(set)
+        for item in rows._live_items(what):
+            items[item.id].append(item)
+            for guard, guard_id in item.guarded.values():
+                guarded[guard].add(guard_id)
+        guards = {
+            guard: self._rights(channels, guard, list(guard_ids))
+            for guard, guard_ids in guarded.items()
+        }
+        made = {}  # many are told the same
+
+        def told(item, channel):
+            hidden = tuple(
+                name
+                for name, (guard, guard_id) in item.guarded.items()
+                if guard_id not in guards[guard][channel].ids
             )
-        return allowed
+            if (id(item), hidden) not in made:
+                data = {**item.data, **dict.fromkeys(hidden)}
+                made[id(item), hidden] = event(item.type, data, **item.about)
+            return made[id(item), hidden]
+
+        news = {}
+        for channel, rights in allowed.items():
+            events = [
+                told(item, channel)
+                for row in rows
+                if row.id in rights.ids
+                for item in items[row.id]
+            ]
+            if rights.more:
+                events.append(self._event_of_more(rights.more))
+            if events:
+                news[channel] = events
+        return news, any(rights.more for rights in allowed.values())
+
+    @api.model
+    def _event_of_more(self, count):
+        message = self.env._(
+            "%(count)s more changed at once than are told one by one: read the list.",
+            count=count,
+        )
+        return event(
+            "error_occurred", {"code": "too_many", "message": message, "count": count}
+        )
+
+    # ---------------------------------------------------------------- rights
+
+    @api.model
+    def _rights(self, channels, model, ids, most=None):
+        """Which of some rows the users of channels may read, in one statement.
+
+        :param int most: how many, the last ones; by default all
+        :return: ``{channel: _Rights}``
+        """
+        none = _Rights(frozenset(), 0)
+        rules = {
+            channel: self._as(channel)[self._name]._rules(model) for channel in channels
+        }
+        alike = {rule.key: rule for rule in rules.values() if rule}
+        if not (alike and ids):
+            return dict.fromkeys(channels, none)
+        row_id = SQL.identifier(self.env[model]._table, "id")
+        arms = [
+            SQL(
+                "SELECT %s, (array_agg(%s ORDER BY %s DESC))[:%s], count(*)"
+                " FROM %s WHERE %s AND %s = ANY((SELECT ids FROM announced)::int4[])",
+                number,
+                row_id,
+                row_id,
+                most or len(ids),
+                rule.tables,
+                rule.condition,
+                row_id,
+            )
+            for number, rule in enumerate(alike.values())
+        ]
+        found = self.env.execute_query(
+            SQL(
+                "WITH announced AS MATERIALIZED (SELECT %s::int4[] AS ids) %s",
+                ids,
+                SQL(" UNION ALL ").join(arms),
+            )
+        )
+        rights = {
+            number: _Rights(frozenset(got or ()), count - len(got or ()))
+            for number, got, count in found
+        }
+        of_key = {key: rights[number] for number, key in enumerate(alike)}
+        return {
+            channel: of_key[rule.key] if rule else none
+            for channel, rule in rules.items()
+        }
 
     @api.model
     def _as(self, channel):
-        """The environment of a channel's user."""
+        """The environment of a channel's user, who looks at the channel's companies."""
         return self.env(
             user=channel.user_id,
             su=False,
             context={"allowed_company_ids": channel._companies().ids},
         )
 
+    @api.model
+    def _rules(self, model):
+        """What the current user may read of a model.
+
+        :rtype: _Rules | None
+        """
+        known = self._rules_known()
+        key = self.env.uid, *self.env.companies.ids, model
+        until, rules = known.get(key, (0, None))
+        if until <= time.monotonic():
+            rules = self._compile_rules(model)
+            known[key] = time.monotonic() + _RULES_KEPT, rules
+        return rules
+
+    @api.model
+    @ormcache()
+    def _rules_known(self):
+        """What was compiled of late, until anybody's rules or groups change."""
+        return {}
+
+    @api.model
+    def _compile_rules(self, model):
+        rows = self.env[model].with_context(active_test=False)
+        if not rows.has_access("read"):
+            return None
+        query = rows._search(Domain.TRUE)
+        if query.is_empty():
+            return None
+        condition = query.where_clause or SQL("TRUE")
+        tables = query.from_clause
+        key = tables.code, condition.code, repr(tables.params + condition.params)
+        return _Rules(tables, condition, key)
+
     # ---------------------------------------------------------------- status
+
+    @api.model
+    def _status_due(self, channels, is_news):
+        """The status for those who were not told it of late, or for all.
+
+        :param bool is_news: whether it has changed
+        :return: ``{channel: event}``
+        """
+        now = fields.Datetime.now()
+        due = channels.filtered(
+            lambda channel: (
+                channel.seen_at > now - SILENT
+                and (is_news or not channel.status_at or channel.status_at < now - _DUE)
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                "UPDATE spp_attendance_live_channel SET status_at = %s"
+                " WHERE id = ANY(%s)",
+                now,
+                due.ids,
+            ),
+            log_exceptions=False,
+        )
+        due.invalidate_recordset(["status_at"])
+        shared = {}
+        told = {}
+        for channel in due:
+            live = self._as(channel)[self._name]
+            key = live._status_key()
+            if key not in shared:
+                shared[key] = event("system_status", live._system_status())
+            told[channel] = shared[key]
+        return told
+
+    @api.model
+    def _status_key(self):
+        """Users for whom this is equal see the same status.
+
+        Whoever adds to the status what depends on rights, adds those.
+        """
+        return ()
 
     @api.model
     def _system_status(self):
@@ -182,8 +419,17 @@ class SppAttendanceLive(models.AbstractModel):
 
 
 def publish(registry):
-    """Tell what was announced, in transactions of their own."""
-    while run_in_transaction(
-        registry, lambda env: env[SppAttendanceLive._name]._publish()
-    ):
-        pass
+    """Tell what was announced, in transactions of their own.
+
+    :return: for how many seconds to leave it alone then, if it was very much
+    """
+    is_more, was_much = True, False
+    # The lock is held by a transaction around them, and goes with it in any case.
+    with registry.cursor() as cr:
+        cr.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        while is_more:
+            is_more, is_much = run_in_transaction(
+                registry, lambda env: env[SppAttendanceLive._name]._publish()
+            )
+            was_much = was_much or is_much
+    return _BREATH if was_much else None

@@ -9,6 +9,8 @@ from odoo.tools import SQL
 KEPT = timedelta(hours=1)
 #: How often it is written down that somebody listens still.
 SEEN_EVERY = timedelta(minutes=1)
+#: Whom nobody has listened to for so long is not told the status of every half minute.
+SILENT = 3 * SEEN_EVERY
 
 
 class SppAttendanceLiveChannel(models.Model):
@@ -40,6 +42,8 @@ class SppAttendanceLiveChannel(models.Model):
     def _open(self, user, companies):
         """The channel of a user, which is listened to from now on.
 
+        It is told the status once this transaction is committed, if it wasn't just now.
+
         :param user: who listens
         :param companies: those that are looked at, of the user's
         :return: the channel, and whether it was told of everything in the last hour
@@ -64,17 +68,20 @@ class SppAttendanceLiveChannel(models.Model):
                 cr.execute(
                     SQL(
                         """
-                        INSERT INTO spp_attendance_live_channel (
+                        INSERT INTO spp_attendance_live_channel AS c (
                             user_id, company_ids_text, seen_at)
                         VALUES (%s, %s, %s)
                             ON CONFLICT (user_id, company_ids_text)
-                            DO UPDATE SET seen_at = EXCLUDED.seen_at,
-                                          status_at = NULL
+                            DO UPDATE SET
+                               seen_at = EXCLUDED.seen_at,
+                               status_at = CASE WHEN c.status_at > %s
+                                                THEN c.status_at END
                      RETURNING id
                         """,
                         user.id,
                         text,
                         now,
+                        now - timedelta(seconds=1),
                     ),
                     log_exceptions=False,
                 )
@@ -86,6 +93,7 @@ class SppAttendanceLiveChannel(models.Model):
             # come back at once when a server was restarted.
             channel_id = known_id
         self.invalidate_model(flush=False)
+        self.env["spp.attendance.live"]._wake_after_commit()
         return self.browse(channel_id), was_kept
 
     def _companies(self):

@@ -15,3 +15,4 @@ class SppAttendanceLiveQueue(models.Model):
     model = fields.Char(required=True, readonly=True)
     what = fields.Char(readonly=True, help="What became of the rows, if it matters.")
     res_ids = fields.Json(string="Rows", required=True, readonly=True)
+    at = fields.Datetime(string="Announced", required=True, readonly=True)

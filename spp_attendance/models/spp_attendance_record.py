@@ -1137,16 +1137,25 @@ class SppAttendanceRecord(models.Model):
         ]
 
     def _live_items(self, _what):
-        """What the live feed tells of records, to whoever may read them."""
-        return [
-            Item(
-                record.id,
-                "attendance_updated",
-                out.model_dump(mode="json"),
-                {"employee_id": out.person_identifier},
+        """What the live feed tells of records, to whoever may read them.
+
+        The sender's own id is not told: many may listen as one user.
+        """
+        items = []
+        for record, out in zip(self, self._api_read(), strict=True):
+            data = out.model_dump(mode="json", by_alias=True)
+            data["external_id"] = None
+            register = record.register_id
+            items.append(
+                Item(
+                    record.id,
+                    "attendance_updated",
+                    data,
+                    {"employee_id": out.person_identifier},
+                    {"register": (register._name, register.id)} if register else {},
+                )
             )
-            for record, out in zip(self, self._api_read(), strict=True)
-        ]
+        return items
 
     @api.model
     def _api_register(self, register):

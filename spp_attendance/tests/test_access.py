@@ -54,6 +54,9 @@ MATRIX = {
         "spp.attendance.import": "- | - | - | - | 1r | 1r | - | -",
         "spp.attendance.import.line": "- | - | - | - | 1r | 1r | - | -",
         "spp.attendance.log.queue": "- | - | - | - | 1r | 1r | - | -",
+        # What the live feed keeps is for the server alone.
+        "spp.attendance.live.channel": "- | - | - | - | - | - | - | -",
+        "spp.attendance.live.queue": "- | - | - | - | - | - | - | -",
         "spp.attendance.kiosk": "- | - | - | 1r | 2r | 2r2w2c2u | - | -",
         "spp.attendance.kiosk.refusal": "- | - | - | 1r | 2r | 2r | - | -",
         "spp.attendance.report": "- | - | 2r | 2r | 3r | 3r | - | -",
@@ -270,6 +273,16 @@ class TestAccess(AttendanceCase):
             ),
             "spp.attendance.log.queue": env["spp.attendance.log.queue"].create(
                 {"company_id": company.id, "kind": "create"}
+            ),
+            "spp.attendance.live.channel": env["spp.attendance.live.channel"]._open(
+                head, company
+            )[0],
+            "spp.attendance.live.queue": env["spp.attendance.live.queue"].create(
+                {
+                    "model": "spp.attendance.record",
+                    "res_ids": records.ids,
+                    "at": "2026-09-10 12:00:00",
+                }
             ),
             "spp.attendance.register": registers,
             "spp.attendance.register.attendee": registers.attendee_ids,

@@ -5,6 +5,11 @@ class SppAttendanceLive(models.AbstractModel):
     _inherit = "spp.attendance.live"
 
     @api.model
+    def _status_key(self):
+        rules = self._rules("spp.attendance.device")
+        return (*super()._status_key(), rules and rules.key)
+
+    @api.model
     def _system_status(self):
         devices = self.env["spp.attendance.device"]
         if not devices.has_access("read"):
