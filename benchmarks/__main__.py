@@ -15,9 +15,11 @@ from . import (
     imports,
     ingest,
     ingest_http,
+    live,
     oauth,
     openspp,
     pages,
+    push,
     sheet,
     terminals,
     zk,
@@ -37,6 +39,8 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "pages": pages.run,
     "terminals": terminals.run,
     "zk": zk.run,
+    "push": push.run,
+    "live": live.run,
 }
 
 

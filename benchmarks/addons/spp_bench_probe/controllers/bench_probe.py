@@ -29,3 +29,20 @@ class BenchProbeController(http.Controller):
         self.env.cr.execute("SELECT name FROM res_company WHERE id = %s", [1])
         self.env.cr.fetchall()
         return request.make_json_response({"company": "x"})
+
+    @route(
+        "/bench/insert",
+        type="http",
+        auth="none",
+        methods=["POST"],
+        csrf=False,
+        save_session=False,
+        readonly=False,
+    )
+    def insert(self):
+        # into a table that the benchmark makes
+        self.env.cr.execute(
+            "INSERT INTO bench_row (line) VALUES (%s)",
+            [request.httprequest.get_data(as_text=True)],
+        )
+        return request.make_response("OK: 1", [("Content-Type", "text/plain")])
