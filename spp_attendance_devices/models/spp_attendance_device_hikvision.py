@@ -3,6 +3,7 @@ import secrets
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from ..devices import DeviceError, hikvision_push
 from ..push_log import PREFIX
@@ -104,17 +105,22 @@ class SppAttendanceDevice(models.Model):
         if self.push_unit and not self._is_due(self.push_unit_at, _UNIT_NOTED_EVERY):
             return
         [unit, *_others] = sorted(units)
-        if self.push_unit:
+        before = self.push_unit
+        if not self._note(
+            SQL("push_unit = %s, push_unit_at = %s", unit, fields.Datetime.now())
+        ):
+            return  # a call at the same time does it
+        self.invalidate_recordset(["push_unit", "push_unit_at"], flush=False)
+        if before:
             self._message_log(
                 body=self.env._(
                     "Another unit sends to the address of this terminal: %(unit)s,"
                     " and not %(before)s any more. If it was not replaced, give it an"
                     " address of its own.",
                     unit=unit,
-                    before=self.push_unit,
+                    before=before,
                 )
             )
-        self.write({"push_unit": unit, "push_unit_at": fields.Datetime.now()})
 
     # -------------------------------------------------------------- address
 
