@@ -439,6 +439,13 @@ class TestDevice(DeviceCase):
     def test_neutralized_copies_talk_to_nobody(self):
         setup = self.env["spp.attendance.device.setup"].create({"secret_input": "5"})
         self.device.secret_input = "5"
+        pushing = self.new_device(
+            name="Gate", adapter="zkteco", mode="push", serial="PUSH-1"
+        )
+        pushing.last_contact_at = fields.Datetime.now()
+        pushing.sudo().write({"push_key_hash": "5", "push_token_hash": "5"})
+        command = self.env["spp.attendance.device.command"]._queue(pushing, "reboot")
+        self.assertTrue(pushing.is_connected)
         self.env.flush_all()
         self.env.cr.execute((ADDON / "data" / "neutralize.sql").read_text())
         self.env.invalidate_all()
@@ -446,3 +453,7 @@ class TestDevice(DeviceCase):
         self.assertFalse(self.device.sudo().secret)
         self.assertFalse(self.devices._claim_due())
         self.assertFalse(setup.sudo().secret)
+        self.assertEqual((pushing.health, pushing.is_connected), ("disabled", False))
+        self.assertFalse(pushing.sudo().push_key_hash)
+        self.assertFalse(pushing.sudo().push_token_hash)
+        self.assertEqual(command.state, "failed")
