@@ -682,6 +682,16 @@ class SppAttendanceDevice(models.Model):
         """
         self.check_access("write")
         on = self.filtered(lambda device: device.enabled and device.active)
+        remote = on.filtered(lambda d: d.mode == "push" and not d.host)
+        if remote and remote == on:
+            return self._notify(
+                "warning",
+                self.env._(
+                    "What sends by itself is read only where its address is known."
+                    " Enter the address first."
+                ),
+            )
+        on -= remote
         waiting = on.filtered(lambda d: d.circuit == "open" and not d.retry_at)
         if not (on - waiting):
             return self._notify(

@@ -165,6 +165,13 @@ class TestPushHealth(PushCase):
         self.pushing.next_poll_at = fields.Datetime.now() - timedelta(days=1)
         self.assertEqual(overdue(), before + 1)
 
+    def test_nothing_is_promised_of_one_without_an_address(self):
+        action = self.pushing.action_poll_now()
+        self.assertEqual(action["params"]["type"], "warning")
+        self.assertIn("Enter the address", action["params"]["message"])
+        action = (self.pushing | self.device).action_poll_now()
+        self.assertEqual(action["params"]["type"], "info")
+
     def test_what_is_long_unmatched_is_seen(self):
         def late():
             self.env.flush_all()
