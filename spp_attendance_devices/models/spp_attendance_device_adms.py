@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 from odoo import api, fields, models
 from odoo.tools import consteq
 
+from odoo.addons.spp_attendance.quiet import quiet_sql
+
 from ..devices import adms
 from ..devices.errors import DeviceDataError
 from .spp_attendance_device_push import NOTED_EVERY
@@ -33,7 +35,6 @@ _KNOWN = (
     "tz",
     "user_id",
 )
-_KNOWN_COMPANY = ("attendance_drift_limit", "attendance_terminal_networks")
 
 
 class SppAttendanceDevice(models.Model):
@@ -72,7 +73,16 @@ class SppAttendanceDevice(models.Model):
         :param str address: where it comes from
         :return: HTTP status and text
         """
-        call = adms.parse_query(query)
+        # A statement that fails quotes rows: whoever answers says what went wrong.
+        with quiet_sql():
+            answer = self._adms_answer(
+                page, method, adms.parse_query(query), body, address
+            )
+            self.env.flush_all()
+        return answer
+
+    @api.model
+    def _adms_answer(self, page, method, call, body, address):
         # Nobody is logged in: which terminal it is, its call says.
         device_sudo = self.sudo()._find_calling(call.serial)
         if not device_sudo:
@@ -108,7 +118,6 @@ class SppAttendanceDevice(models.Model):
         if not device:
             archived = self.with_context(active_test=False)
             device = archived.search_fetch(domain, _KNOWN, limit=1)
-        device.company_id.fetch(_KNOWN_COMPANY)
         return device.filtered(lambda dev: dev.push_kind == "adms")
 
     def _refuse_call(self, call, address, is_hello):

@@ -196,7 +196,11 @@ class SppAttendanceDevice(models.Model):
 
         :param str address: IP address, "" where it isn't known
         """
-        networks = (self.push_networks or "").split() or self._networks()
+        networks = (self.push_networks or "").split()
+        if not networks:
+            # That alone: a company has many columns, and terminals call all the time.
+            self.company_id.sudo().fetch(["attendance_terminal_networks"])
+            networks = self._networks()
         if not networks:
             return True
         try:

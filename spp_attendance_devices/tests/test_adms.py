@@ -8,6 +8,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tests import tagged
 
 from .. import push_log
@@ -206,6 +207,7 @@ class TestAdmsPush(AdmsCase):
         )
 
     def test_what_it_says_as_it_asks_for_work(self):
+        self.device.sudo().push_offset = 180  # it knows its zone
         now = datetime(2026, 9, 1, 12)
         for seconds, told, known in ((0, 5, 5), (10, 6, 5), (40, 7, 7)):
             with freeze_time(now + timedelta(seconds=seconds)):
@@ -235,8 +237,13 @@ class TestAdmsPush(AdmsCase):
 
 @tagged("post_install", "-at_install")
 class TestAdmsCallers(AdmsCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["spp.attendance.device.pending"].search(Domain.TRUE).unlink()
+
     def pending(self):
-        return self.env["spp.attendance.device.pending"].search([])
+        return self.env["spp.attendance.device.pending"].search(Domain.TRUE)
 
     def assertRefused(self, why, **words):
         """A batch is refused, leaves no trace, and the administrator sees why."""
