@@ -9,6 +9,8 @@ from ..devices.net import parse_networks
 
 #: What a terminal takes for the key of its push service.
 _LONGEST_KEY = 64
+#: By which a terminal would reach itself.
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 def hash_key(text):
@@ -84,16 +86,22 @@ class SppAttendanceDevice(models.Model):
         """What a terminal that speaks ADMS is told about this server, in words."""
         address = urlsplit(self.get_base_url())
         is_secure = address.scheme == "https"
-        return "\n".join(
-            (
-                self.env._("Server address: %(host)s", host=address.hostname),
+        lines = [
+            self.env._("Server address: %(host)s", host=address.hostname),
+            self.env._(
+                "Server port: %(port)s",
+                port=address.port or (443 if is_secure else 80),
+            ),
+            self.env._("HTTPS: on") if is_secure else self.env._("HTTPS: off"),
+        ]
+        if address.hostname in _LOCAL_HOSTS:
+            lines.append(
                 self.env._(
-                    "Server port: %(port)s",
-                    port=address.port or (443 if is_secure else 80),
-                ),
-                self.env._("HTTPS: on") if is_secure else self.env._("HTTPS: off"),
+                    "This is the server's address for itself: enter the one under which"
+                    " the terminal reaches it."
+                )
             )
-        )
+        return "\n".join(lines)
 
     # ---------------------------------------------------------- constrains
 

@@ -179,8 +179,14 @@ class TestPushScreens(DeviceCase):
             lines = self.sender.push_server.splitlines()
             self.assertIn(url.split("/")[2].split(":")[0], lines[0])
             self.assertIn(port, lines[1])
-            self.assertEqual(lines[2], secure)
+            self.assertEqual(lines[2:], [secure])
         self.assertFalse(self.device.push_server)
+
+    def test_an_address_that_leads_nowhere_is_said_to_be_one(self):
+        parameters = self.env["ir.config_parameter"]
+        parameters.set_param("web.base.url", "http://localhost:8069")
+        lines = self.sender.push_server.splitlines()
+        self.assertEqual(len(lines), 4)
 
     # ------------------------------------------------------------- commands
 
