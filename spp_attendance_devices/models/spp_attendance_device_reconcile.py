@@ -53,24 +53,35 @@ class SppAttendanceDevice(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                WITH moment AS (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now),
+                WITH moment AS (
+                    SELECT date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC')
+                               AS now),
+                     known AS (
+                    SELECT id, now, called_since, synced_until,
+                           mode = 'push' AND is_connected AS calls,
+                           last_contact_at + interval '1 second'
+                               * (LEAST(clock_drift, 0) - 2 * push_delay) AS heard_until
+                      FROM spp_attendance_device, moment
+                     WHERE mode = 'push' AND is_connected OR called_since IS NOT NULL),
+                     fresh AS (
+                    SELECT id,
+                           CASE WHEN calls
+                                THEN COALESCE(called_since, now) END AS since,
+                           CASE WHEN calls AND called_since <= now - %(catch_up)s
+                                THEN GREATEST(synced_until, heard_until)
+                                ELSE synced_until END AS until
+                      FROM known),
                      free AS MATERIALIZED (
-                    SELECT id, mode = 'push' AND is_connected AS calls
-                      FROM spp_attendance_device
-                     WHERE mode = 'push' AND is_connected OR called_since IS NOT NULL
-                  ORDER BY id
-                       FOR NO KEY UPDATE SKIP LOCKED)
+                    SELECT d.id, f.since, f.until
+                      FROM spp_attendance_device d
+                      JOIN fresh f ON f.id = d.id
+                     WHERE (d.called_since, d.synced_until)
+                           IS DISTINCT FROM (f.since, f.until)
+                  ORDER BY d.id
+                       FOR NO KEY UPDATE OF d SKIP LOCKED)
                 UPDATE spp_attendance_device d
-                   SET called_since =
-                           CASE WHEN calls THEN COALESCE(d.called_since, now) END,
-                       synced_until =
-                           CASE WHEN calls AND d.called_since <= now - %(catch_up)s
-                                THEN GREATEST(
-                                    d.synced_until,
-                                    d.last_contact_at + interval '1 second'
-                                        * (LEAST(d.clock_drift, 0) - 2 * d.push_delay))
-                                ELSE d.synced_until END
-                  FROM free, moment
+                   SET called_since = free.since, synced_until = free.until
+                  FROM free
                  WHERE d.id = free.id
                 """,
                 catch_up=CATCH_UP,
