@@ -34,6 +34,8 @@ _BREATH = 1
 _RULES_KEPT = 10
 
 
+#: The rows that are to be told of, in the statement that asks who may read them.
+_ANNOUNCED = SQL.identifier("spp_attendance_live_announced")
 #: The status is due a little early: who looks comes by every quarter of a minute.
 _DUE = timedelta(seconds=STATUS_EVERY - 5)
 
@@ -41,6 +43,7 @@ _DUE = timedelta(seconds=STATUS_EVERY - 5)
 class _Rules(NamedTuple):
     """What a user may read of a model: its tables, and the condition on them.
 
+    In the place of the model's own table stands ``_ANNOUNCED``, under the same alias.
     ``key`` is equal for users who may read the same.
     """
 
@@ -249,13 +252,13 @@ class SppAttendanceLive(models.AbstractModel):
                 made[id(item), hidden] = event(item.type, data, **item.about)
             return made[id(item), hidden]
 
+        place = {row_id: number for number, row_id in enumerate(ids)}
         news = {}
         for channel, rights in allowed.items():
             events = [
                 told(item, channel)
-                for row in rows
-                if row.id in rights.ids
-                for item in items[row.id]
+                for row_id in sorted(rights.ids, key=place.__getitem__)
+                for item in items.get(row_id, ())
             ]
             if rights.more:
                 events.append(self._event_of_more(rights.more))
@@ -289,24 +292,26 @@ class SppAttendanceLive(models.AbstractModel):
         alike = {rule.key: rule for rule in rules.values() if rule}
         if not (alike and ids):
             return dict.fromkeys(channels, none)
-        row_id = SQL.identifier(self.env[model]._table, "id")
+        table = SQL.identifier(self.env[model]._table)
         arms = [
             SQL(
-                "SELECT %s, (array_agg(%s ORDER BY %s DESC))[:%s], count(*)"
-                " FROM %s WHERE %s AND %s = ANY((SELECT ids FROM announced)::int4[])",
+                "SELECT %s, (array_agg(%s.id ORDER BY %s.id DESC))[:%s], count(*)"
+                " FROM %s WHERE %s",
                 number,
-                row_id,
-                row_id,
+                table,
+                table,
                 most or len(ids),
                 rule.tables,
                 rule.condition,
-                row_id,
             )
             for number, rule in enumerate(alike.values())
         ]
+        # The rows are read once, and then held against the rules of each.
         found = self.env.execute_query(
             SQL(
-                "WITH announced AS MATERIALIZED (SELECT %s::int4[] AS ids) %s",
+                "WITH %s AS MATERIALIZED (SELECT * FROM %s WHERE id = ANY(%s)) %s",
+                _ANNOUNCED,
+                table,
                 ids,
                 SQL(" UNION ALL ").join(arms),
             )
@@ -358,6 +363,7 @@ class SppAttendanceLive(models.AbstractModel):
         query = rows._search(Domain.TRUE)
         if query.is_empty():
             return None
+        query._tables[query.table] = _ANNOUNCED  # in the place of the model's own
         condition = query.where_clause or SQL("TRUE")
         tables = query.from_clause
         key = tables.code, condition.code, repr(tables.params + condition.params)
