@@ -63,14 +63,13 @@ class IrWebsocket(models.AbstractModel):
         return channel
 
     def _live_open(self, user, companies):
-        """Open the channel of a user, and tell it the status at once.
+        """Open the channel of a user, and have this process look after its sockets.
 
         :return: as `spp.attendance.live.channel` tells it
         """
         # nobody has rights on channels
         channels_sudo = self.env["spp.attendance.live.channel"].sudo()
         channel_sudo, was_kept = channels_sudo._open(user, companies)
-        channels_sudo.env["spp.attendance.live"]._wake_after_commit()
         live_sockets.look_after(self.env.cr.dbname)
         return channel_sudo, was_kept
 
@@ -127,10 +126,14 @@ class IrWebsocket(models.AbstractModel):
             server = self.env["spp.oauth.server"]
             grant = server._authenticate(token, address)
             if SCOPE not in grant.scopes:
+                # who is turned away has no rights to read who they are
+                client_sudo = self.env["spp.oauth.client"].sudo()
+                client_sudo = client_sudo.browse(grant.client_id)
                 raise InvalidToken(
                     f"The token lacks the scope {SCOPE}.",
                     reason="insufficient_scope",
                     client_id=grant.client_id,
+                    client_identifier=client_sudo.client_id,
                     jti=grant.jti,
                 )
             if grant.expires_at <= time.time():
