@@ -137,11 +137,16 @@ export class LiveBoard extends Component {
                 record.date === this.day && !record.voided && this.isRecordShown(record),
         });
         this.isOutdated = false;
+        // What is told of and not kept anywhere stays.
+        const passing = this.lines.filter((line) => line.isPassing);
         this.lines = [];
         for (const event of board.events.toReversed()) {
             this.remember(event);
             this.take(event);
         }
+        this.lines = [...passing, ...this.lines]
+            .sort((a, b) => b.at.localeCompare(a.at))
+            .slice(0, MAX_LINES);
         browser.clearTimeout(this.timers.day);
         const left = deserializeDateTime(board.ends_at) - DateTime.now();
         this.timers.day = browser.setTimeout(
@@ -153,6 +158,7 @@ export class LiveBoard extends Component {
 
     changeFilter(values) {
         Object.assign(this.filter, values);
+        this.lines = [];
         return this.read();
     }
 
@@ -245,6 +251,7 @@ export class LiveBoard extends Component {
         const way = record.scan_type === "none" ? record.category : record.scan_type;
         return {
             key,
+            at: record.updated_at,
             title: record.person_name,
             time: this.timeText(record.date, record.time),
             details: [record.location?.name, record.type?.name],

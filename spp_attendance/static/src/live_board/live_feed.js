@@ -3,6 +3,7 @@ import { useBus, useService } from "@web/core/utils/hooks";
 import { onMounted, onWillDestroy, useState } from "@odoo/owl";
 
 const MESSAGE = "spp_attendance_live";
+const CONNECTED = "CONNECTED";
 
 /**
  * The live feed, for as long as the component is there. What may be read of the companies
@@ -15,7 +16,8 @@ const MESSAGE = "spp_attendance_live";
  * @returns {{isConnected: boolean}} reactive
  */
 export function useLiveFeed({ onEvents, onListening }) {
-    const bus = useState(useService("bus_service"));
+    const bus = useService("bus_service");
+    const link = useState({ isConnected: bus.workerState === CONNECTED });
     const companies = user.activeCompanies.map((company) => company.id);
     const channel = `${MESSAGE}:companies=${companies.join(",")}`;
     // Who begins to listen is told the status at once: there is a first message soon.
@@ -29,15 +31,20 @@ export function useLiveFeed({ onEvents, onListening }) {
     };
     bus.subscribe(MESSAGE, onMessage);
     // Not before: where a board takes the place of another, that one has left by now.
-    onMounted(() => bus.addChannel(channel));
-    useBus(bus, "BUS:DISCONNECT", () => (isListening = false));
+    onMounted(() => {
+        bus.addChannel(channel);
+        link.isConnected = bus.workerState === CONNECTED;
+    });
+    useBus(bus, "BUS:WORKER_STATE_UPDATED", ({ detail }) => {
+        link.isConnected = detail === CONNECTED;
+    });
+    useBus(bus, "BUS:DISCONNECT", () => {
+        link.isConnected = false;
+        isListening = false;
+    });
     onWillDestroy(() => {
         bus.unsubscribe(MESSAGE, onMessage);
         bus.deleteChannel(channel);
     });
-    return {
-        get isConnected() {
-            return bus.workerState === "CONNECTED";
-        },
-    };
+    return link;
 }

@@ -109,6 +109,7 @@ patch(LiveBoard.prototype, {
         const [date, time] = (scan.scan_time || "").split("T");
         return {
             key,
+            at: scan.received_at,
             title: scan.employee_name || badge,
             time: time ? this.timeText(date, time.slice(0, 8)) : scan.local_time_raw,
             details: [scan.location?.name],
@@ -146,6 +147,8 @@ patch(LiveBoard.prototype, {
         }
         return this.addLine({
             key: `${kind}-${machine.id}`,
+            at: timestamp,
+            isPassing: true,
             title: machine.name,
             time: DateTime.fromISO(timestamp).toFormat("HH:mm:ss"),
             details: [machine.location?.name],
