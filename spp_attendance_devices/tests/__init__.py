@@ -13,6 +13,7 @@ from . import (
     test_import,
     test_live_board,
     test_live_devices,
+    test_live_status,
     test_operations,
     test_polling,
     test_push_health,
