@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
-from odoo.tools import consteq
+from odoo.tools import SQL, consteq
 
 from odoo.addons.spp_attendance.quiet import quiet_sql
 
@@ -112,13 +112,43 @@ class SppAttendanceDevice(models.Model):
     def _find_calling(self, serial):
         """The terminal with a serial number that sends by itself in this dialect."""
         if not serial:
-            return self
-        domain = [("serial", "=", serial), ("mode", "=", "push")]
-        device = self.search_fetch(domain, _KNOWN, limit=1)
-        if not device:
-            archived = self.with_context(active_test=False)
-            device = archived.search_fetch(domain, _KNOWN, limit=1)
-        return device.filtered(lambda dev: dev.push_kind == "adms")
+            return self.browse()
+        self.flush_model(_KNOWN)
+        # Terminals call all the time, and for each the ORM would build two statements
+        # that take longer to build than to run.
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT d.id, %s, c.id, c.attendance_terminal_networks
+                  FROM spp_attendance_device d
+                  JOIN res_company c ON c.id = d.company_id
+                 WHERE d.serial = %s AND d.mode = 'push' AND d.adapter = ANY(%s)
+              ORDER BY d.active DESC, d.id
+                 LIMIT 1
+                """,
+                SQL(", ").join(SQL.identifier("d", name) for name in _KNOWN),
+                serial,
+                self._adms_makes(),
+            )
+        )
+        if not rows:
+            return self.browse()
+        [(device_id, *values, company_id, networks)] = rows
+        device = self.browse(device_id)
+        for name, value in zip(_KNOWN, values, strict=True):
+            self._fields[name]._insert_cache(device, [value])
+        company = device.company_id.browse(company_id)
+        field = company._fields["attendance_terminal_networks"]
+        field._insert_cache(company, [networks])
+        return device
+
+    @api.model
+    def _adms_makes(self):
+        return [
+            key
+            for key, adapter in self._adapters().items()
+            if adapter.capabilities.push == "adms"
+        ]
 
     def _refuse_call(self, call, address, is_hello):
         """Why a call of this terminal is refused, as ``push_refused_for``; None when

@@ -98,6 +98,7 @@ class SppAttendanceDevice(models.Model):
         "CHECK (push_delay BETWEEN 2 AND 60)",
         "A terminal can call every 2 seconds at most and every 60 seconds at least.",
     )
+    _push_serial_index = models.Index("(serial) WHERE mode = 'push'")
     _push_serial_unique = models.UniqueIndex(
         "(serial) WHERE mode = 'push' AND active AND serial IS NOT NULL",
         "Another terminal with this serial number sends by itself already.",
@@ -196,11 +197,7 @@ class SppAttendanceDevice(models.Model):
 
         :param str address: IP address, "" where it isn't known
         """
-        networks = (self.push_networks or "").split()
-        if not networks:
-            # That alone: a company has many columns, and terminals call all the time.
-            self.company_id.sudo().fetch(["attendance_terminal_networks"])
-            networks = self._networks()
+        networks = (self.push_networks or "").split() or self._networks()
         if not networks:
             return True
         try:
@@ -238,6 +235,7 @@ class SppAttendanceDevice(models.Model):
         self.ensure_one()
         now = fields.Datetime.now()
         is_due = self._is_due(self.last_contact_at, NOTED_EVERY)
+        self.flush_recordset()
         if stamps:
             self.env.cr.execute(
                 SQL(

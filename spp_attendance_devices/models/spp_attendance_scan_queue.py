@@ -1,4 +1,5 @@
 import logging
+import time
 from functools import partial
 
 from odoo import api, fields, models
@@ -8,6 +9,10 @@ from odoo.addons.spp_attendance import background
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 _logger = logging.getLogger(__name__)
+
+#: After a round of matching, so many times as long as it took, and at most so long (s).
+REST = 2
+LONGEST_REST = 1
 
 
 class SppAttendanceScanQueue(models.Model):
@@ -70,7 +75,7 @@ class SppAttendanceScanQueue(models.Model):
 
     @api.model
     def _work(self, device_id):
-        """Match what one terminal has pushed.
+        """Match what one terminal has pushed, but for what another process matches.
 
         The first statement of a fresh transaction, which is run again on a
         serialization failure.
@@ -79,8 +84,12 @@ class SppAttendanceScanQueue(models.Model):
         """
         self.env.cr.execute(
             SQL(
-                "DELETE FROM spp_attendance_scan_queue WHERE device_id = %s"
-                " RETURNING first_id",
+                """
+                DELETE FROM spp_attendance_scan_queue
+                 WHERE id IN (SELECT id FROM spp_attendance_scan_queue
+                               WHERE device_id = %s FOR UPDATE SKIP LOCKED)
+             RETURNING first_id
+                """,
                 device_id,
             ),
             log_exceptions=False,
@@ -98,26 +107,35 @@ def work(registry):
     """Match what was pushed, a terminal at a time, each in a transaction of its own.
 
     A terminal whose scans cannot be matched waits for the scheduled action, and holds
-    up no other.
+    up no other. Between two rounds it rests for longer than they take: terminals wait
+    for their answers, and what comes meanwhile is one round.
     """
-    name = SppAttendanceScanQueue._name
     failed = set()
-    while waiting := [
-        device_id
-        for device_id in run_in_transaction(registry, lambda env: env[name]._waiting())
-        if device_id not in failed
-    ]:
-        for device_id in waiting:
-            match = partial(_match_one, device_id=device_id)
-            try:
-                run_in_transaction(registry, match)
-            except Exception as exc:  # noqa: BLE001 - others must not suffer
-                # Its text may hold what was scanned.
-                _logger.error(
-                    "Terminal %s: matching failed: %s", device_id, type(exc).__name__
-                )
-                failed.add(device_id)
+    while True:
+        begun = time.monotonic()
+        waiting = run_in_transaction(registry, _find_waiting)
+        matched = [
+            device_id
+            for device_id in waiting
+            if device_id not in failed and _match_one(registry, device_id, failed)
+        ]
+        if not matched:
+            return  # nothing waits, or another process is at it
+        time.sleep(min(REST * (time.monotonic() - begun), LONGEST_REST))
 
 
-def _match_one(env, device_id):
-    return env[SppAttendanceScanQueue._name]._work(device_id)
+def _find_waiting(env):
+    return env[SppAttendanceScanQueue._name]._waiting()
+
+
+def _match_one(registry, device_id, failed):
+    """Match what one terminal has pushed; whether there was anything."""
+    try:
+        return run_in_transaction(
+            registry, lambda env: env[SppAttendanceScanQueue._name]._work(device_id)
+        )
+    except Exception as exc:  # noqa: BLE001 - others must not suffer
+        # Its text may hold what was scanned.
+        _logger.error("Terminal %s: matching failed: %s", device_id, type(exc).__name__)
+        failed.add(device_id)
+        return False

@@ -108,9 +108,11 @@ class SppAttendanceScan(models.Model):
         if not by_uid:
             return 0, 0, None
         now = fields.Datetime.now()
-        # Whoever has the terminal read need not see the company's settings.
-        company_sudo = device.company_id.sudo()
-        drifts = abs(clock_drift or 0) > company_sudo.attendance_drift_limit
+        drifts = False
+        if clock_drift:
+            # Whoever has the terminal read need not see the company's settings.
+            company_sudo = device.company_id.sudo()
+            drifts = abs(clock_drift) > company_sudo.attendance_drift_limit
         tz = device.tz
         self.env.cr.execute(
             SQL(
