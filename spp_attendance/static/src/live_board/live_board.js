@@ -158,7 +158,7 @@ export class LiveBoard extends Component {
 
     changeFilter(values) {
         Object.assign(this.filter, values);
-        this.lines = [];
+        this.lines = this.lines.filter((line) => !line.isPassing);
         return this.read();
     }
 
@@ -184,8 +184,9 @@ export class LiveBoard extends Component {
         const events = this.kept;
         this.kept = [];
         for (const event of events) {
+            const isNews = this.isNews(event);
             const line = this.take(event);
-            if (line) {
+            if (isNews && line) {
                 this.news.count++;
                 this.news.line = line;
             }
@@ -194,9 +195,15 @@ export class LiveBoard extends Component {
         this.render();
     }
 
-    /** Whether an event is something that people wait for. */
-    isNews(event) {
-        return event.type === "attendance_updated";
+    /**
+     * Whether an event is something that people wait for. Who begins to listen is told
+     * once more what happened in the minute before.
+     */
+    isNews({ type, data }) {
+        return (
+            type === "attendance_updated" &&
+            this.findLine(`record-${data.id}`)?.at !== data.updated_at
+        );
     }
 
     /** @param {Object} event whose consequences the server's numbers have in them */

@@ -48,8 +48,11 @@ patch(LiveBoard.prototype, {
 
     isNews(event) {
         const { type, data } = event;
-        // What was matched is told of as attendance, too.
-        return (type === "scan_received" && data.state !== "matched") || super.isNews(event);
+        if (type === "scan_received") {
+            // What was matched is told of as attendance, too.
+            return data.state !== "matched" && !this.findLine(`scan-${data.id}`);
+        }
+        return type.startsWith("machine_") || super.isNews(event);
     },
 
     take(event) {
