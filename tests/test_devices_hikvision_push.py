@@ -161,6 +161,25 @@ def test_a_part_without_headers_is_read(terminal: HikvisionTerminal) -> None:
     assert len(heard(body, "multipart/mixed; boundary=b").scans) == 1
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["multipart/form-data; boundary=other", "multipart/form-data", "text/plain", ""],
+)
+def test_parts_are_found_whatever_their_header_says(
+    terminal: HikvisionTerminal, kind: str
+) -> None:
+    body, _kind = encode(alert(terminal), "multipart")
+    assert [scan.user_code for scan in heard(body, kind).scans] == ["0017"]
+    body, _kind = encode(alert(terminal), "json")
+    assert [scan.user_code for scan in heard(body, kind).scans] == ["0017"]
+    assert [is_malformed(scan) for scan in heard(b"no parts", kind).scans] == [True]
+
+
+def test_what_is_kept_of_an_event_has_an_end(terminal: HikvisionTerminal) -> None:
+    (scan,) = heard(*encode(alert(terminal, label="x" * 5_000), "json")).scans
+    assert scan.raw["label"] == "x" * 64
+
+
 def test_a_body_that_broke_off_is_kept_as_such(terminal: HikvisionTerminal) -> None:
     body, kind = encode(alert(terminal), "multipart")
     (scan,) = heard(body[: body.index(b"employeeNo")], kind).scans

@@ -119,7 +119,7 @@ def decode_row(row: Mapping[str, Any]) -> ScanData:
         punch=None,
         verify=whole(row.get("minor")),
         raw={
-            name: value
+            name: value[:_CODE_LENGTH] if isinstance(value, str) else value
             for name in KEPT
             if isinstance(value := row.get(name), (str, int))
         },

@@ -26,6 +26,8 @@ MAX_PARTS: Final = 32
 MAX_EVENTS: Final = 1_000
 _EVENT: Final = "AccessControllerEvent"
 _BOUNDARY: Final = re.compile(r'boundary="?([^";,]{1,200})"?', re.IGNORECASE)
+#: How a body of parts begins.
+_FIRST_LINE: Final = re.compile(rb"\s*(--[^\r\n]{1,200})\r?\n")
 #: Firmware ends lines with CRLF or with LF.
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 #: What a part with an event is called.
@@ -79,18 +81,29 @@ def parse(
 def _texts(body: bytes, content_type: str) -> Iterator[bytes]:
     """What is meant to be read of a body: not its pictures, and nothing of an empty
     one, with which some firmware tries an address."""
-    boundary = _BOUNDARY.search(content_type)
-    is_multipart = content_type.lower().lstrip().startswith("multipart/")
-    if not (is_multipart and boundary):
+    delimiter = _delimiter(body, content_type)
+    if not delimiter:
         if text := body.removeprefix(_MARK).strip():
             yield text
         return
-    parts = body.split(b"--" + boundary[1].strip().encode())[1 : MAX_PARTS + 1]
-    for part in parts:
+    parts = body.split(delimiter, MAX_PARTS + 1)
+    for part in parts[1 : MAX_PARTS + 1]:
         head, content = _halves(part)
         text = content.removeprefix(_MARK).strip()
         if text.startswith(_BEGIN) or (text and _NAMED.search(head)):
             yield text
+
+
+def _delimiter(body: bytes, content_type: str) -> bytes:
+    """What stands before each part, b"" where there are none: as the header says, or,
+    where it says nothing or something else, as the body begins."""
+    if content_type.lower().lstrip().startswith("multipart/"):
+        found = _BOUNDARY.search(content_type)
+        told = b"--" + found[1].strip().encode() if found else b""
+        if told and told in body:
+            return told
+    begin = _FIRST_LINE.match(body)
+    return begin[1] if begin else b""
 
 
 def _halves(part: bytes) -> tuple[bytes, bytes]:
