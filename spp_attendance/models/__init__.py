@@ -1,5 +1,4 @@
 from . import (
-    bus_bus,
     ir_cron,
     ir_http,
     ir_websocket,

@@ -2,12 +2,12 @@ import time
 
 from odoo import api, models
 
-from odoo.addons.bus.models.bus import dispatch
+from odoo.addons.bus.models.bus import channel_with_db
 from odoo.addons.bus.websocket import CloseCode, WebsocketConnectionHandler, wsrequest
 from odoo.addons.spp_oauth.oauth.errors import InvalidToken, RateLimited
 from odoo.addons.spp_oauth.tools import deferred
 
-from .. import live_sockets
+from .. import live_hub, live_sockets
 from ..api import LiveOut
 from ..live import (
     CLOSED,
@@ -45,6 +45,7 @@ class IrWebsocket(models.AbstractModel):
             if isinstance(name, str) and name.startswith(TOKEN)
         ]
         if not tokens:
+            live_hub.leave(self.env.cr.dbname, wsrequest.ws)
             return super()._subscribe(og_data)
         return self._live_subscribe(tokens[-1], og_data.get("last"))
 
@@ -88,9 +89,9 @@ class IrWebsocket(models.AbstractModel):
         try:
             grant = self._live_grant(token, address)
         except InvalidToken as exc:
-            return live_sockets.close(websocket, CLOSED, str(exc))
+            return live_hub.close(websocket, CLOSED, str(exc))
         except RateLimited as exc:
-            return live_sockets.close(
+            return live_hub.close(
                 websocket, CloseCode.TRY_LATER, f"Try again in {exc.retry_after} s."
             )
         # a client's user cannot read itself, nor can the public one
@@ -99,14 +100,15 @@ class IrWebsocket(models.AbstractModel):
         last, missed = self._live_start(last, was_kept)
         if missed:
             self._live_tell_missed(last)
-        listener = live_sockets.Listener(
+        dbname = self.env.cr.dbname
+        listener = live_hub.Listener(
             grant.client_id, grant.jti, grant.expires_at, address
         )
-        dispatch.subscribe(
-            [channel, (channel, listener.key)], last, self.env.cr.dbname, websocket
+        live_hub.join(
+            dbname, websocket, channel_with_db(dbname, channel), listener, last
         )
         deferred.count_request(
-            self.env.cr.dbname,
+            dbname,
             client_id=grant.client_id,
             address=address,
             route=_ENDPOINT,

@@ -30,6 +30,7 @@ from . import (
     test_kiosk_wizards,
     test_live,
     test_live_board,
+    test_live_hub,
     test_live_sockets,
     test_location,
     test_merge,

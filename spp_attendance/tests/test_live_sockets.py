@@ -5,8 +5,8 @@ from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.bus.websocket import ConnectionState
 
-from .. import live_sockets
-from ..live import CLOSED, MESSAGE, SUBSCRIPTION, TOKEN
+from .. import live_hub, live_sockets
+from ..live import CLOSED, SUBSCRIPTION, TOKEN
 from .common import AttendanceCase
 from .common_api import ApiCase
 
@@ -20,44 +20,6 @@ class Socket:
 
     def close(self, code, reason=None):
         self.closed = (code, reason)
-
-
-class SocketCase(TransactionCase):
-    def setUp(self):
-        super().setUp()
-        self.bus = self.env["bus.bus"]
-        self.channel = self.open_channel(self.env.user)
-
-    def open_channel(self, user):
-        channels = self.env["spp.attendance.live.channel"]
-        return channels._open(user, user.company_ids)[0]
-
-    def keys(self, listener, channel=None):
-        channel = channel or self.channel
-        key = (self.env.cr.dbname, channel._name, channel.id)
-        return [key, (*key, listener.key)]
-
-
-@tagged("post_install", "-at_install")
-class TestLiveExpiry(SocketCase):
-    def told(self, expires_at):
-        listener = live_sockets.Listener(1, "a" * 32, expires_at, "::1")
-        return self.bus._poll(self.keys(listener), last=self.before)
-
-    def test_an_expired_token_is_told_nothing_more(self):
-        self.before = self.bus._bus_last_id()
-        self.bus._sendone(self.channel, MESSAGE, {"events": []})
-        self.env.cr.precommit.run()
-        with patch.object(live_sockets.time, "time", return_value=1000.0):
-            self.assertEqual(len(self.told(expires_at=1001)), 1)
-            self.assertEqual(self.told(expires_at=1000), [])
-
-    def test_a_listener_is_what_its_key_says(self):
-        listener = live_sockets.Listener(7, "a" * 32, 1000, "2001:db8::7")
-        self.assertEqual(live_sockets.Listener.parse(listener.key), listener)
-        self.assertEqual(live_sockets.listener_of(self.keys(listener)), listener)
-        others = [("x", "res.groups", 1), ("x", "broadcast"), ("x", "a.b", 1, "c:d")]
-        self.assertIsNone(live_sockets.listener_of(others))
 
 
 @tagged("post_install", "-at_install")
@@ -136,19 +98,21 @@ class TestLiveWatch(ApiCase):
             self.client.user_id, self.client.user_id.company_ids
         )
         access, _row = self.env["spp.oauth.server"]._inspect(self.token)
-        self.listener = live_sockets.Listener(
+        self.listener = live_hub.Listener(
             self.client.id, access.jti, access.expires_at, "127.0.0.1"
         )
         self.socket = Socket()
-        key = (self.env.cr.dbname, self.channel._name, self.channel.id)
-        self.sockets = {key: {self.socket}, (*key, self.listener.key): {self.socket}}
+        self.key = (self.env.cr.dbname, self.channel._name, self.channel.id)
 
     def watch(self):
         def run(_registry, func):
             return func(self.env)
 
         with (
-            patch.object(live_sockets.dispatch, "_channels_to_ws", self.sockets),
+            patch.object(live_sockets.dispatch, "_channels_to_ws", {self.key: set()}),
+            patch.object(
+                live_hub, "sockets", return_value={self.listener: [self.socket]}
+            ),
             patch.object(live_sockets, "run_in_transaction", run),
         ):
             return live_sockets.watch(self.env.registry)
@@ -214,7 +178,7 @@ class TestLiveWatch(ApiCase):
         self.assertEqual(self.channel.seen_at, seen_at)  # once a minute does
 
     def test_without_sockets_there_is_nothing_to_look_after(self):
-        self.sockets = {(self.env.cr.dbname, "broadcast"): {self.socket}}
+        self.key = (self.env.cr.dbname, "broadcast")
         self.assertFalse(self.watch())
 
     def test_how_to_listen(self):
