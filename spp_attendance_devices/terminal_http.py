@@ -21,13 +21,14 @@ MAX_BODY = 4 * 1024 * 1024
 _HEADERS = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
 
 
-def terminal_route(path, *, methods=("GET", "POST")):
+def terminal_route(path, *, methods=("GET", "POST"), max_body=MAX_BODY):
     """Route requests of terminals to a controller method.
 
     The method reads the body, as it came, by ``request.dispatcher.read_body()``, and
     returns an :func:`answer`. What it did is committed before a byte of that is sent.
 
     :param str path: with the arguments of the method
+    :param int max_body: bytes; a terminal that sends more sends it for ever
     """
     return route(
         path,
@@ -36,7 +37,7 @@ def terminal_route(path, *, methods=("GET", "POST")):
         methods=list(methods),
         readonly=False,
         save_session=False,
-        max_content_length=MAX_BODY,
+        max_content_length=max_body,
     )
 
 

@@ -134,6 +134,15 @@ def test_what_the_database_does_not_take_is_sent_again(gate: Gate) -> None:
     assert gate.count() == 3
 
 
+def test_large_pictures_cost_no_event(gate: Gate) -> None:
+    [alert] = gate.happens(1)
+    body, kind = encode(alert, "multipart")
+    end = body.rindex(b"\r\n--")
+    body = body[:end] + b"\xff\xd8" * 3 * 1024 * 1024 + body[end:]
+    assert gate.terminal.post(body, kind) == 200
+    assert gate.count("state <> 'rejected'") == 1
+
+
 def test_many_at_once_and_the_same(gate: Gate) -> None:
     alerts = gate.happens(20)
     with ThreadPoolExecutor(8) as threads:
@@ -176,7 +185,7 @@ def test_the_address_is_all_there_is_and_nobody_reads_it(gate: Gate) -> None:
     assert call(gate, "POST", f"{url}x", body, headers=headers) == 404
     assert call(gate, "POST", PREFIX, body, headers=headers) == 404
     assert call(gate, "GET", url) == 405
-    assert call(gate, "POST", url, b" " * (4 * 1024 * 1024 + 1)) == 413
+    assert call(gate, "POST", url, b" " * (16 * 1024 * 1024 + 1)) == 413
     assert gate.count() == 0
     assert call(gate, "POST", f"{url}/?a=b", body, headers=headers) == 200
     pieces = iter([body[:10], body[10:]])
