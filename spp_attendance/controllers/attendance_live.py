@@ -36,10 +36,10 @@ class AttendanceLiveController(http.Controller):
 
         - `attendance_updated`: a record that is new, was changed or voided, as
           `GET /api/attendance/records/{record_id}` tells it;
-        - `scan_received`: what a terminal read, and what became of it: `id`, `employee`,
-          `employee_name`, `badge`, `machine`, `machine_name`, `location`, `scan_time`,
-          `local_time_raw`, `scan_type`, `state`, `reason`, `is_processed`, `raw_data`,
-          `record_id`, `received_at`;
+        - `scan_received`: what a terminal read, and what became of it: `id`,
+          `employee`, `employee_name`, `badge`, `machine`, `machine_name`, `location`,
+          `scan_time`, `local_time_raw`, `scan_type`, `state`, `reason`,
+          `is_processed`, `raw_data`, `record_id`, `received_at`;
         - `machine_connected`, `machine_disconnected`: the terminal, as
           `GET /api/attendance/machines/{machine_id}` tells it, without `config`;
         - `error_occurred`: a `code` and a `message`. They are of a terminal if there is
