@@ -144,16 +144,24 @@ class MachinePatch(Patch):
         default=None, description="Which way people went who were scanned here."
     )
     enabled: StrictBool = Field(
-        default=None, description="False: it is not polled for the time being."
+        default=None,
+        description="False: for the time being it is not polled, and what it sends is"
+        " refused.",
     )
     poll_interval: StrictInt = Field(
-        default=None, ge=1, le=1_440, description="Minutes from one poll to the next."
+        default=None,
+        ge=1,
+        le=1_440,
+        description="Minutes from one poll to the next; one that sends is read once a"
+        " day, if it has an address.",
     )
     offline_after: StrictInt = Field(
         default=None,
         ge=1,
         le=10_080,
-        description="Minutes without a good answer until it counts as offline.",
+        description="Minutes without a good answer until it counts as offline. An ADMS"
+        " machine that sends does so after three calls that it missed, but not before"
+        " two minutes.",
     )
     correct_clock: StrictBool = Field(
         default=None, description="Whether its clock is set when it is off."
@@ -254,7 +262,8 @@ class MachineOut(BaseModel):
         " its last conversation failed; else `active`."
     )
     is_connected: bool = Field(
-        description="Whether it answered when it was talked to last, and not long ago."
+        description="Whether it answered when it was talked to last, and not long ago;"
+        " or, of one that sends, whether it calls."
     )
     health: Health
     circuit: Circuit = Field(
@@ -262,8 +271,13 @@ class MachineOut(BaseModel):
         " somebody corrects its settings or tests it; `half_open`: being tried."
     )
     retry_at: str | None = Field(description="UTC, ISO 8601.")
-    last_sync: str | None = Field(description="Last good answer; UTC, ISO 8601.")
-    next_sync: str | None = Field(description="UTC, ISO 8601.")
+    last_sync: str | None = Field(
+        description="Last good answer, or call; UTC, ISO 8601."
+    )
+    next_sync: str | None = Field(
+        description="When it is read; UTC, ISO 8601. Null for one without an address,"
+        " that sends."
+    )
     synced_until: str | None = Field(
         description="Whoever was here before then is known; UTC, ISO 8601."
     )
@@ -339,7 +353,7 @@ class MachineTotals(BaseModel):
     waiting: int = Field(description="Left alone after faults (`circuit` not closed).")
     last_sync: str | None = Field(description="Of any; UTC, ISO 8601.")
     synced_until: str | None = Field(
-        description="Up to when all of them have reported that are polled; null when"
+        description="Up to when all of them have reported that are enabled; null when"
         " one of them never has. UTC, ISO 8601."
     )
 

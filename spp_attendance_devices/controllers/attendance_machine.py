@@ -47,7 +47,7 @@ class AttendanceMachineController(http.Controller):
     def create_machine(self, body):
         """Create a machine.
 
-        It is polled from then on, unless `enabled` is false.
+        It is polled from then on, or may send by itself, unless `enabled` is false.
         """
         return self.env["spp.attendance.device"]._api_add(body)
 
@@ -68,8 +68,8 @@ class AttendanceMachineController(http.Controller):
     def replace_machine(self, machine_id, body):
         """Replace all settings of a machine.
 
-        What is left out is set to its default; but the secret, which nobody can read,
-        stays when it is left out.
+        What is left out is set to its default; but the secret and the push key, which
+        nobody can read, stay when they are left out.
         """
         return self.env["spp.attendance.device"]._api_put(machine_id, body)
 
@@ -85,7 +85,7 @@ class AttendanceMachineController(http.Controller):
     def change_machine(self, machine_id, body):
         """Change a machine, or archive it.
 
-        What is left out stays as it is, in `config` too; `null` empties.
+        What is left out stays as it is, in `config` and `push` too; `null` empties.
         """
         return self.env["spp.attendance.device"]._api_patch(machine_id, body)
 
@@ -118,7 +118,8 @@ class AttendanceMachineController(http.Controller):
         """Test the connection to a machine.
 
         Takes up to 20 seconds. A test that fails is a good answer (200), with
-        `success` false; `busy` also while the machine is being read.
+        `success` false; `busy` also while the machine is being read. One that sends
+        and has no address is answered with 409.
         """
         return self.env["spp.attendance.device"]._api_test(machine_id)
 

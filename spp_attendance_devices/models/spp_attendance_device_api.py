@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from odoo.addons.spp_oauth.api import ApiResult
+from odoo.addons.spp_oauth.api import ApiResult, Conflict
 
 from ..api import (
     ConfigOut,
@@ -275,6 +275,10 @@ class SppAttendanceDeviceApi(models.Model):
         """Talk to a terminal and tell how it went."""
         device = self._api_find(reference)
         device.check_access("write")
+        if not device._is_reached():
+            raise Conflict(
+                self.env._("This terminal sends by itself, and has no address to test.")
+            )
         outcome = device._converse("test")
         failed = isinstance(outcome, DeviceError)
         return MachineTestOut.model_construct(
@@ -391,7 +395,7 @@ class SppAttendanceDeviceApi(models.Model):
                 circuit=device.circuit,
                 retry_at=self._api_time(device.retry_at),
                 last_sync=self._api_time(device.last_success_at),
-                next_sync=self._api_time(device.next_poll_at),
+                next_sync=self._api_time(device._is_reached() and device.next_poll_at),
                 synced_until=self._api_time(device.synced_until),
                 fault=device._api_fault(),
                 fault_count=device.failure_count,

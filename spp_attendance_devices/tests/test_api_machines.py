@@ -125,8 +125,11 @@ class TestApiMachines(DeviceCase, ApiCase):
                 "scans_fetched_later": 0,
             },
         )
+        self.assertIsNone(made["next_sync"])
         path = f"/machines/{made['id']}"
+        self.assertEqual(self._call("POST", f"{path}/test").status_code, 409)
         device = self.devices.browse(made["id"])
+        self.assertFalse(device.error_code)
         device.last_contact_at = "2026-09-01 08:00:00"
         changed = self._ok("PATCH", path, {"push": {"delay": 30}})["push"]
         self.assertEqual(
