@@ -1,6 +1,8 @@
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.spp_attendance.enrolment import EnrolStaff
+
 from .common import DeviceCase, scan
 
 MODELS = (
@@ -177,6 +179,82 @@ class TestAccess(DeviceCase):
         badge = self.badge.with_user(self.officer)
         badge.subscriber_id = self.joseph
         badge.unlink()
+
+    def test_scans_are_for_the_officers_of_the_place(self):
+        yard = self.env["spp.attendance.location"].create(
+            {"name": "Yard", "company_id": self.company.id}
+        )
+        shed = yard.create(
+            {"name": "Shed", "company_id": self.company.id, "parent_id": yard.id}
+        )
+        elsewhere = self.new_device(location_id=shed.id)
+        nowhere = self.new_device(location_id=False)
+        self.store(scan("told"), device=elsewhere)
+        self.store(scan("told"), device=nowhere)
+        devices = elsewhere + nowhere + self.device
+        everybody = (self.officer, self.manager, self.admin)
+        for user in everybody:
+            self.assert_scans_seen(user, devices)
+        yard.officer_ids = new_test_user(
+            self.env,
+            login="test-devices-yard",
+            groups="base.group_user,spp_attendance.spp_attendance_group_officer",
+            company_id=self.company.id,
+            company_ids=[(6, 0, self.company.ids)],
+        )
+        for user in (self.manager, self.admin, yard.officer_ids):
+            self.assert_scans_seen(user, devices)
+        self.assert_scans_seen(self.officer, devices - elsewhere)
+        # That it is there, and how it is, they see; but not how busy it is.
+        seen = elsewhere.with_user(self.officer)
+        self.assertEqual((seen.health, seen.scan_count), (elsewhere.health, 0))
+        with self.assertRaises(AccessError):
+            self.scans_of(elsewhere).with_user(self.officer).read(["local_time_raw"])
+
+    def test_scans_of_a_register_are_for_its_staff_wherever_they_are(self):
+        register = self.env["spp.attendance.register"].create(
+            {"name": "Course", "company_id": self.company.id}
+        )
+        marking = self.new_device(register_id=register.id)
+        self.store(scan("told"), device=marking)
+        self.hall.officer_ids = self.manager
+        self.assert_scans_seen(self.officer, marking.browse())
+        self.env["spp.attendance.register.staff"]._enrol(
+            [EnrolStaff(register.id, self.officer.attendance_uuid, "EDITOR")]
+        )
+        self.assert_scans_seen(self.officer, marking)
+
+    def assert_scans_seen(self, user, devices):
+        for model in ("spp.attendance.scan", "spp.attendance.scan.badge"):
+            self.assertEqual(self.seen(user, model).device_id, devices, model)
+
+    def test_an_officer_that_is_a_program_sees_its_locations_alone(self):
+        client, _secret = self.env["spp.oauth.client"]._new_client(
+            "Gate",
+            ["attendance:read"],
+            company_id=self.company.id,
+            role_id=self.env.ref("spp_attendance.spp_oauth_role_officer").id,
+            attendance_location_ids=self.hall.ids,
+        )
+        yard = self.env["spp.attendance.location"].create(
+            {"name": "Yard", "company_id": self.company.id}
+        )
+        others = (
+            self.new_device(location_id=yard.id),
+            self.new_device(location_id=False),
+        )
+        for other in others:
+            self.store(scan("told"), device=other)
+            self.env["spp.attendance.device.command"]._queue(other, "info")
+            self.env["spp.attendance.device.user"].create(
+                {"device_id": other.id, "code": "1", "subscriber_id": self.amina.id}
+            )
+        for place, device in ((self.hall, self.device), (yard, others[0])):
+            client.attendance_location_ids = place
+            for model in MODELS:
+                found = self.seen(client.user_id, model)
+                devices = found if found == device else found.device_id
+                self.assertEqual(devices, device, model)
 
     def new_wizards(self, user, device):
         """One of each, as somebody who is in the middle of it."""
