@@ -151,6 +151,20 @@ def test_one_broken_line_leaves_the_others_as_they_are() -> None:
     assert [scan.user_code for scan in upload.scans] == ["é7", "", "é7"]
 
 
+def test_so_many_malformed_lines_are_kept_one_by_one() -> None:
+    good = "17\t2026-11-02 08:00:00\t0\t1"
+    bad = [f"17;2026-11-02;{number}" for number in range(adms.MAX_MALFORMED + 3)]
+    body = "\n".join([*bad, good]).encode()
+    upload, again = (adms.parse_upload(adms.ATTLOG, body) for _time in range(2))
+    assert upload == again
+    assert upload.lines == len(bad) + 1
+    *each, last, rest = upload.scans
+    assert [scan.raw["line"] for scan in each] == bad[: adms.MAX_MALFORMED]
+    assert last.user_code == "17"
+    assert is_malformed(rest)
+    assert rest.raw == {"line": "\n".join(bad[-3:]), "lines": 3}
+
+
 def test_too_many_lines() -> None:
     line = b"17\t2026-11-02 08:00:00\t0\t1\n"
     assert adms.parse_upload(adms.ATTLOG, line * adms.MAX_LINES).lines == 50_000

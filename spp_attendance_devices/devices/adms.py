@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 
 from .adapter import DeviceInfo, ScanData
 from .errors import DeviceDataError
-from .malformed import malformed
+from .malformed import is_malformed, malformed
 from .scan_types import from_zkteco
 
 #: The newest version of the protocol that is spoken here, and that of a terminal that
@@ -33,6 +33,9 @@ UNTOLD: Final = (2, 2, 14)
 ATTLOG: Final = "ATTLOG"
 #: Lines that one upload may have. Terminals send hundreds at a time.
 MAX_LINES: Final = 50_000
+#: Lines of one upload that make no sense and are kept one by one. Those behind them are
+#: kept as one: a table in another code must not become as many scans.
+MAX_MALFORMED: Final = 1_000
 #: Bytes that are looked at where a terminal speaks of itself or of its commands.
 MAX_WORDS: Final = 128 * 1024
 #: Commands in one answer, and seconds until a terminal tries again what failed.
@@ -115,9 +118,9 @@ class Call:
 class Upload:
     """A table's rows. ``lines`` is how many there are, which is what the terminal
     wants to hear; ``scans`` are those of attendance in their order, of lines that
-    make no sense what :func:`~.malformed.malformed` makes of them. ``clock_sets`` are
-    the times at which somebody set its clock, verbatim; ``info`` is what it says of
-    itself."""
+    make no sense what :func:`~.malformed.malformed` makes of them; of those after the
+    first MAX_MALFORMED, of all together. ``clock_sets`` are the times at which
+    somebody set its clock, verbatim; ``info`` is what it says of itself."""
 
     lines: int
     scans: tuple[ScanData, ...] = ()
@@ -197,7 +200,7 @@ def parse_upload(table: str, body: bytes) -> Upload:
     if len(lines) > MAX_LINES:
         raise DeviceDataError(f"{len(lines)} lines in one upload")
     if table == ATTLOG:
-        return Upload(len(lines), tuple(parse_scan(_decode(line)) for line in lines))
+        return Upload(len(lines), tuple(_scans(lines)))
     if table == "OPERLOG":
         return Upload(len(lines), clock_sets=tuple(_clock_sets(lines)))
     if table == "OPTIONS":
@@ -342,7 +345,7 @@ def command(
 
 def hand_out(commands: Iterable[tuple[str, str]]) -> str:
     """The answer to ``getrequest``: ids (16 letters and digits at most) and texts of
-    :func:`command`, of which no more than MAX_COMMANDS are taken at a time.
+    :func:`command`. More than MAX_COMMANDS are not to be given at a time.
 
     :raises ValueError: for an id that is none, or a text of more than a line
     """
@@ -367,6 +370,23 @@ def _lines(body: bytes) -> list[bytes]:
     """Those that hold something. Some firmware pads with NUL."""
     lines = body.removeprefix(b"\xef\xbb\xbf").splitlines()
     return [line for line in lines if line.strip(b" \t\0")]
+
+
+def _scans(lines: Iterable[bytes]) -> Iterator[ScanData]:
+    malformed_count = 0
+    rest: list[str] = []
+    for line in lines:
+        text = _decode(line)
+        scan = parse_scan(text)
+        if is_malformed(scan):
+            malformed_count += 1
+            if malformed_count > MAX_MALFORMED:
+                rest.append(text)
+                continue
+        yield scan
+    if rest:
+        scan = malformed("\n".join(rest))
+        yield scan._replace(raw={**scan.raw, "lines": len(rest)})
 
 
 def _decode(line: bytes) -> str:
