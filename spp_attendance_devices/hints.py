@@ -32,8 +32,9 @@ def hints(env):
             "or another program is talking to it."
         ),
         "refused": env._(
-            "The address answers, but the port is closed. Check the port on the "
-            "terminal (ZKTeco: Comm. > Ethernet > TCP COMM. Port, usually 4370)."
+            "The address answers, but the port is closed. Check the port, which the "
+            "terminal shows in its network settings (usually 4370 for ZKTeco, 80 or "
+            "443 for Hikvision, 443 for BioStar 2)."
         ),
         "timeout": env._(
             "The terminal did not answer in time. Check that it is switched on and not "

@@ -99,8 +99,9 @@ class DeviceDisconnected(DeviceUnreachable):
 class DeviceRefused(DeviceError):
     code = "refused"
     hint = (
-        "The address answers, but the port is closed. Check the port on the terminal "
-        "(ZKTeco: Comm. > Ethernet > TCP COMM. Port, usually 4370)."
+        "The address answers, but the port is closed. Check the port, which the "
+        "terminal shows in its network settings (usually 4370 for ZKTeco, 80 or "
+        "443 for Hikvision, 443 for BioStar 2)."
     )
 
 
