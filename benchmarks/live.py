@@ -51,8 +51,7 @@ def run(place: Place) -> list[Figure]:
         with place.serving(workers) as server:
             figures.append(_delay(stage, server.url, shape, place.rounds))
             if workers:
-                # One process with threads takes a connection to the database for each
-                # socket that it tells at a moment: it is not made for hundreds.
+                # The shape for many: an event loop in one process has all sockets.
                 figures.append(_memory(stage, server, shape))
     return figures + _recording(place, stage)
 
