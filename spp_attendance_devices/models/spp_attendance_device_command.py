@@ -8,6 +8,8 @@ from ..devices import adms
 #: What got no answer for so long is handed out again, so many times in all.
 ANSWERED_WITHIN = timedelta(minutes=10)
 ATTEMPTS = 3
+#: How long one that is done or has failed can be looked up.
+KEPT = timedelta(days=90)
 
 
 class SppAttendanceDeviceCommand(models.Model):
@@ -161,6 +163,7 @@ class SppAttendanceDeviceCommand(models.Model):
                 ("id", "in", list(by_id)),
                 ("device_id", "=", device.id),
                 ("state", "!=", "done"),
+                ("sent_at", "!=", False),
             ]
         )
         for command in commands:
@@ -175,6 +178,19 @@ class SppAttendanceDeviceCommand(models.Model):
                 }
             )
         return [(command, by_id[command.id]) for command in commands]
+
+    @api.autovacuum
+    def _gc_settled(self):
+        self.flush_model()
+        # There may be very many, and nothing hangs on them.
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM spp_attendance_device_command"
+                " WHERE state IN ('done', 'failed') AND write_date < %s",
+                fields.Datetime.now() - KEPT,
+            )
+        )
+        self.invalidate_model(flush=False)
 
 
 def _is_id(text):

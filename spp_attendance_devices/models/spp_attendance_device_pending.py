@@ -3,9 +3,11 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-#: So many are kept in all, and of one address: anybody can make up serial numbers.
+#: So many wait in all, and of one address: anybody can make up serial numbers.
 MOST = 100
 MOST_OF_ADDRESS = 20
+#: Who has not called for so long gives way to another: terminals call all the time.
+GIVES_WAY = timedelta(hours=1)
 #: That one has called again is written down so often.
 NOTED_EVERY = timedelta(minutes=1)
 #: Who has not called for so long is forgotten.
@@ -32,7 +34,9 @@ class SppAttendanceDevicePending(models.Model):
     firmware = fields.Char(readonly=True)
     first_seen_at = fields.Datetime(string="First Seen", required=True, readonly=True)
     last_seen_at = fields.Datetime(string="Last Seen", required=True, readonly=True)
-    calls = fields.Integer(readonly=True, aggregator=None)
+    calls = fields.Integer(
+        readonly=True, aggregator=None, help="Counted once a minute at most."
+    )
 
     _serial_unique = models.Constraint("UNIQUE (serial)", "It is known to be unknown.")
 
@@ -84,14 +88,29 @@ class SppAttendanceDevicePending(models.Model):
 
     @api.model
     def _has_room(self, address):
-        [(known, of_address)] = self.env.execute_query(
+        """Whether one more may wait, if need be in place of one that calls no more.
+        Those that somebody has put aside do not wait."""
+        waiting = self.env.execute_query(
             SQL(
-                "SELECT count(*), count(*) FILTER (WHERE address = %s)"
-                " FROM spp_attendance_device_pending",
-                address,
+                "SELECT id, address, last_seen_at FROM spp_attendance_device_pending"
+                " WHERE ignored IS NOT TRUE ORDER BY last_seen_at, id"
             )
         )
-        return known < MOST and of_address < MOST_OF_ADDRESS
+        here = [row for row in waiting if row[1] == address]
+        if len(here) >= MOST_OF_ADDRESS:
+            rivals = here
+        elif len(waiting) >= MOST:
+            rivals = waiting
+        else:
+            return True
+        silent_id, _address, seen_at = rivals[0]
+        if fields.Datetime.now() - seen_at < GIVES_WAY:
+            return False
+        self.env.cr.execute(
+            SQL("DELETE FROM spp_attendance_device_pending WHERE id = %s", silent_id),
+            log_exceptions=False,
+        )
+        return True
 
     @api.autovacuum
     def _gc_silent(self):

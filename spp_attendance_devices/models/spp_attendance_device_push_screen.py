@@ -60,7 +60,13 @@ class SppAttendanceDevice(models.Model):
                     )
                 )
             device_sudo = device.sudo()  # nobody else may write it
-            device_sudo.push_key_hash = hash_key(text) if text else False
+            device_sudo.write(
+                {
+                    "push_key_hash": hash_key(text) if text else False,
+                    # Where it called from has not said this one yet.
+                    "push_address": False,
+                }
+            )
         # Nor does it come back with the answer to the request that brought it.
         self.invalidate_recordset(["push_key_input"], flush=False)
 

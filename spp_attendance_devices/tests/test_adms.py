@@ -1,5 +1,7 @@
 import logging
 import threading
+import time
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
 from types import SimpleNamespace
@@ -7,9 +9,12 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
+from odoo.api import SUPERUSER_ID, Environment
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tests import tagged
+from odoo.tests import TransactionCase, tagged
+
+from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from .. import push_log
 from ..models import spp_attendance_device_pending as pending
@@ -287,6 +292,42 @@ class TestAdmsCallers(AdmsCase):
             self.pending()._gc_silent()
         self.assertFalse(self.pending())
 
+    def test_those_that_somebody_put_aside_take_no_room(self):
+        with (
+            patch.object(pending, "MOST", 2),
+            patch.object(pending, "MOST_OF_ADDRESS", 1),
+        ):
+            for number in range(3):
+                self.hello(SN=f"X{number}", address=f"10.1.0.{number}")
+            self.assertEqual(self.pending().mapped("serial"), ["X1", "X0"])
+            self.pending().action_ignore()
+            self.env.flush_all()  # it is another transaction's
+            for number in range(3):
+                self.hello(SN=f"Y{number}", address=f"10.1.0.{number}")
+            self.assertEqual(
+                set(self.pending().mapped("serial")), {"X0", "X1", "Y0", "Y1"}
+            )
+
+    def test_who_calls_no_more_gives_way(self):
+        """Else whoever makes up numbers would keep those out that are real."""
+        now = datetime.now()
+        with (
+            patch.object(pending, "MOST", 3),
+            patch.object(pending, "MOST_OF_ADDRESS", 2),
+        ):
+            for serial, address, minutes in (
+                ("A1", "10.1.0.1", 0),
+                ("A2", "10.1.0.1", 1),
+                ("B1", "10.1.0.2", 3),
+                ("A3", "10.1.0.1", 59),  # too early
+                ("A4", "10.1.0.1", 61),  # for A1, which is of its address
+                ("C1", "10.1.0.3", 62),  # for A2
+                ("C2", "10.1.0.3", 62),  # B1 is not silent for long enough
+            ):
+                with freeze_time(now + timedelta(minutes=minutes, seconds=1)):
+                    self.hello(SN=serial, address=address)
+        self.assertEqual(set(self.pending().mapped("serial")), {"A4", "B1", "C1"})
+
     def test_what_is_no_serial_number_is_not_even_noted(self):
         for serial in ("", "%00", "a b", "x" * 65, "%27--"):
             self.assertEqual(self.hello(SN=serial)[0], 403, serial)
@@ -350,6 +391,15 @@ class TestAdmsCallers(AdmsCase):
         self.assertEqual(self.call("getrequest", address="10.0.0.66")[0], 403)
         # Who only knows the number cannot draw it elsewhere.
         self.assertEqual(self.hello(address="10.0.0.66")[0], 403)
+        self.assertEqual(self.push(*ROWS)[0], 200)
+
+    def test_another_key_has_to_be_said_as_well(self):
+        self.hello()
+        for key in ("s3same", "an0ther"):
+            self.assertEqual(self.push(*ROWS)[0], 200)
+            self.device.push_key_input = key
+            self.assertEqual(self.push(*ROWS)[0], 403, key)
+            self.assertEqual(self.hello(pushcommkey=key)[0], 200)
         self.assertEqual(self.push(*ROWS)[0], 200)
 
     def test_keys_stay_out_of_the_log(self):
@@ -487,6 +537,21 @@ class TestAdmsCommands(AdmsCase):
         self.assertFalse(other.model)
         self.assertFalse(self.device.model)
 
+    def test_an_answer_before_it_was_asked_is_passed_over(self):
+        command = self.ask()
+        self.tell(f"ID={command.id}&Return=0&CMD=INFO", "~DeviceName=Early")
+        self.assertEqual(command.state, "pending")
+        self.assertFalse(self.device.model)
+
+    def test_those_that_are_settled_are_forgotten_in_the_end(self):
+        done, waiting = self.ask(), self.ask("reboot")
+        self.fetch()
+        self.tell(f"ID={done.id}&Return=0&CMD=INFO")
+        for days, left in ((89, done | waiting), (91, waiting)):
+            with freeze_time(datetime.now() + timedelta(days=days)):
+                self.env["spp.attendance.device.command"]._gc_settled()
+            self.assertEqual((done | waiting).exists(), left)
+
     def test_without_an_answer_it_is_asked_again_and_given_up(self):
         command = self.ask()
         now = datetime(2026, 9, 1, 12)
@@ -573,3 +638,142 @@ class TestScanQueue(AdmsCase):
             self.work()
         self.assertEqual(seen.call_count, 1)
         self.assertEqual(self.scans_of().mapped("state"), ["matched", "matched"])
+
+
+@tagged("post_install", "-at_install")
+class TestScanQueueAtOnce(TransactionCase):
+    """With real transactions: what one commits, another one sees.
+
+    The test's own transaction must lock nothing, or the real ones would wait for it.
+    """
+
+    def setUp(self):
+        super().setUp()
+        with self.transaction() as env:
+            company = env["res.company"].create({"name": "Real"})
+            env["spp.attendance.subscriber"].create(
+                {"person_identifier": "Q-1", "company_id": company.id}
+            )
+            self.company_id = company.id
+            self.device_id = (
+                env["spp.attendance.device"]
+                .create(
+                    {
+                        "name": "Real",
+                        "adapter": "zkteco",
+                        "mode": "push",
+                        "serial": "REAL-1",
+                        "company_id": company.id,
+                    }
+                )
+                .id
+            )
+        self.addCleanup(self.remove)
+
+    @contextmanager
+    def transaction(self):
+        with self.registry.cursor() as cr:
+            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
+            yield Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
+
+    def remove(self):
+        with self.transaction() as env:
+            for table in ("scan", "record"):
+                env.cr.execute(
+                    f"DELETE FROM spp_attendance_{table} WHERE company_id = %s",
+                    [self.company_id],
+                )
+            device = env["spp.attendance.device"].browse(self.device_id)
+            company = env["res.company"].browse(self.company_id)
+            people = env["spp.attendance.subscriber"].search(
+                [("company_id", "=", self.company_id)]
+            )
+            user = device.user_id
+            partners = people.partner_id + company.partner_id + user.partner_id
+            for records in (device, people, user, company, partners):
+                records.unlink()
+
+    def push(self, *hours):
+        """As its own call of the terminal each time."""
+        for hour in hours:
+            line = f"Q-1\t2026-09-01 {hour:02}:00:00\t0\t1\n"
+            query = b"SN=REAL-1&table=ATTLOG&Stamp=1"
+            with self.transaction() as env:
+                env["spp.attendance.device"]._adms(
+                    "cdata", "POST", query, line.encode(), ADDRESS
+                )
+
+    def stored(self):
+        """Scans' states, how many records there are, and how many pushes wait."""
+        with self.transaction() as env:
+            mine = [("device_id", "=", self.device_id)]
+            return (
+                env["spp.attendance.scan"].search(mine).mapped("state"),
+                env["spp.attendance.record"].search_count(
+                    [("company_id", "=", self.company_id)]
+                ),
+                env["spp.attendance.scan.queue"].search_count(mine),
+            )
+
+    def work(self, env):
+        return env["spp.attendance.scan.queue"]._work(self.device_id)
+
+    def test_what_one_is_at_another_leaves_alone(self):
+        self.push(8, 12)
+        with self.transaction() as first:
+            self.assertTrue(self.work(first))
+            with self.transaction() as second:
+                self.assertFalse(self.work(second))
+        self.assertEqual(self.stored(), (["matched"] * 2, 2, 0))
+
+    def test_one_that_breaks_off_leaves_it_to_another(self):
+        self.push(8)
+        with self.transaction() as first:
+            self.assertTrue(self.work(first))
+            first.cr.rollback()
+        self.assertEqual(self.stored(), (["unmatched"], 0, 1))
+        with self.transaction() as second:
+            self.assertTrue(self.work(second))
+        self.assertEqual(self.stored(), (["matched"], 1, 0))
+
+    def test_what_comes_while_one_is_at_it_is_matched_once(self):
+        """Another one that takes it sees as unmatched what the first has not committed
+        yet: it waits, and begins again."""
+        self.push(8)
+        first = self.registry.cursor()
+        self.assertTrue(self.work(Environment(first, SUPERUSER_ID, {})))
+        self.push(12)
+        waited = []
+
+        def commit_once_another_waits():
+            with first:
+                waited.append(self.is_waited_for(first.connection.info.backend_pid))
+
+        thread = threading.Thread(target=commit_once_another_waits)
+        thread.start()
+        attempts = []
+
+        def work(env):
+            attempts.append(env)
+            return self.work(env)
+
+        matched = run_in_transaction(self.registry, work)
+        thread.join()
+        self.assertEqual(waited, [True])
+        self.assertTrue(matched)
+        self.assertGreater(len(attempts), 1)
+        self.assertEqual(self.stored(), (["matched"] * 2, 2, 0))
+
+    def is_waited_for(self, pid):
+        """Whether another process comes to wait for a process of the database."""
+        for _time in range(500):
+            with self.registry.cursor() as cr:
+                cr.execute(
+                    "SELECT FROM pg_stat_activity"
+                    " WHERE %s = ANY(pg_blocking_pids(pid))",
+                    [pid],
+                )
+                if cr.rowcount:
+                    return True
+            time.sleep(0.02)
+        return False
