@@ -15,7 +15,7 @@ from devices.errors import (
     InvalidConfig,
     UnsupportedDevice,
 )
-from devices.hikvision_push import MAX_EVENTS, Posted, parse
+from devices.hikvision_push import MAX_EVENTS, MAX_TEXT, Posted, parse
 from devices.malformed import is_malformed
 from hikvision_terminal import BODIES, HikvisionTerminal, Host, encode
 from terminal_reading import adapter, in_child, read
@@ -173,6 +173,17 @@ def test_parts_are_found_whatever_their_header_says(
     body, _kind = encode(alert(terminal), "json")
     assert [scan.user_code for scan in heard(body, kind).scans] == ["0017"]
     assert [is_malformed(scan) for scan in heard(b"no parts", kind).scans] == [True]
+
+
+def test_a_text_that_no_terminal_sends_is_not_parsed(
+    terminal: HikvisionTerminal,
+) -> None:
+    text, _kind = encode(alert(terminal), "json")
+    longest = text + b" " * (MAX_TEXT - len(text) - 1) + b"\n"
+    assert not is_malformed(heard(longest).scans[0])
+    huge = b'{"eventType": "heartBeat", "a": "%s"}' % (b"x" * MAX_TEXT)
+    (scan,) = heard(huge).scans
+    assert is_malformed(scan)
 
 
 def test_what_is_kept_of_an_event_has_an_end(terminal: HikvisionTerminal) -> None:

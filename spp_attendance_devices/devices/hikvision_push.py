@@ -24,6 +24,8 @@ from .malformed import malformed
 MAX_PARTS: Final = 32
 #: Events of one body.
 MAX_EVENTS: Final = 1_000
+#: Bytes of one text, which grows tenfold as it is parsed.
+MAX_TEXT: Final = 4 * 1024 * 1024
 _EVENT: Final = "AccessControllerEvent"
 _BOUNDARY: Final = re.compile(r'boundary="?([^";,]{1,200})"?', re.IGNORECASE)
 #: How a body of parts begins.
@@ -119,6 +121,8 @@ def _alerts(text: bytes) -> Iterator[Mapping[str, Any]]:
 
     :raises DeviceProtocolError: when it is neither JSON nor XML, or no notification
     """
+    if len(text) > MAX_TEXT:
+        raise DeviceProtocolError(f"{len(text)} bytes that are no picture")
     found = _mapping(parse_xml(text)) if text.startswith(b"<") else parse_json(text)
     rows = found if isinstance(found, list) else [found]
     if len(rows) > MAX_EVENTS:
