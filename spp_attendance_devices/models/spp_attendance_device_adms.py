@@ -35,6 +35,7 @@ _KNOWN = (
     "tz",
     "user_id",
 )
+_KNOWN_COLUMNS = SQL(", ").join(SQL.identifier("d", name) for name in _KNOWN)
 
 
 class SppAttendanceDevice(models.Model):
@@ -84,7 +85,7 @@ class SppAttendanceDevice(models.Model):
     @api.model
     def _adms_answer(self, page, method, call, body, address):
         # Nobody is logged in: which terminal it is, its call says.
-        device_sudo = self.sudo()._find_calling(call.serial)
+        device_sudo = self._find_calling(call.serial)
         if not device_sudo:
             self.env["spp.attendance.device.pending"]._note_call(call, address)
             return 403, "Unknown terminal"
@@ -92,7 +93,6 @@ class SppAttendanceDevice(models.Model):
         if why := device_sudo._refuse_call(call, address, is_hello):
             device_sudo._note_refusal(why, address)
             return 403, "Refused"
-        device_sudo = device_sudo.with_user(device_sudo.user_id).sudo()
         if is_hello:
             return 200, device_sudo._hello(call, address)
         if page == "cdata" and method == "POST":
@@ -110,7 +110,8 @@ class SppAttendanceDevice(models.Model):
 
     @api.model
     def _find_calling(self, serial):
-        """The terminal with a serial number that sends by itself in this dialect."""
+        """The terminal with a serial number that sends by itself in this dialect, as
+        its service user and with the rights of the system: see :meth:`_as_itself`."""
         if not serial:
             return self.browse()
         self.flush_model(_KNOWN)
@@ -126,7 +127,7 @@ class SppAttendanceDevice(models.Model):
               ORDER BY d.active DESC, d.id
                  LIMIT 1
                 """,
-                SQL(", ").join(SQL.identifier("d", name) for name in _KNOWN),
+                _KNOWN_COLUMNS,
                 serial,
                 self._adms_makes(),
             )
@@ -137,10 +138,10 @@ class SppAttendanceDevice(models.Model):
         device = self.browse(device_id)
         for name, value in zip(_KNOWN, values, strict=True):
             self._fields[name]._insert_cache(device, [value])
-        company = device.company_id.browse(company_id)
+        company = self.env["res.company"].browse(company_id)
         field = company._fields["attendance_terminal_networks"]
         field._insert_cache(company, [networks])
-        return device
+        return device._as_itself()
 
     @api.model
     def _adms_makes(self):

@@ -213,15 +213,22 @@ class SppAttendanceDevice(models.Model):
         :param scans: ScanData in the terminal's order
         :return: how many are new
         """
-        new, _rejected, first_id = (
-            self.env["spp.attendance.scan"]
-            .with_user(self.user_id)
-            .with_context(allowed_company_ids=self.company_id.ids)
-            ._store(self, scans)
+        device_sudo = self._as_itself()
+        queue = device_sudo.env["spp.attendance.scan.queue"]
+        scans_sudo = device_sudo.env["spp.attendance.scan"]
+        new, _rejected, _first_id = scans_sudo._store(
+            device_sudo, scans, following=queue._append_sql(device_sudo)
         )
-        if first_id:
-            self.env["spp.attendance.scan.queue"]._append(self, first_id)
+        if new:
+            queue._wake_after_commit()
         return new
+
+    def _as_itself(self):
+        """This terminal in the environment of its service user, for its own row and
+        what it has sent: the service user need not have rights to write these."""
+        context = {**self.env.context, "allowed_company_ids": self.company_id.ids}
+        # At once: each environment more is looked for in every change of environment.
+        return self.with_env(self.env(user=self.user_id.id, context=context, su=True))
 
     def _note_contact(self, stamps=None):
         """Write down that this terminal has called, and up to where it has sent.
@@ -235,6 +242,8 @@ class SppAttendanceDevice(models.Model):
         self.ensure_one()
         now = fields.Datetime.now()
         is_due = self._is_due(self.last_contact_at, NOTED_EVERY)
+        if not (stamps or is_due):
+            return
         self.flush_recordset()
         if stamps:
             self.env.cr.execute(
@@ -252,15 +261,15 @@ class SppAttendanceDevice(models.Model):
                 ),
                 log_exceptions=False,
             )
-        elif is_due:
-            is_due = self._note(
-                SQL("last_contact_at = %s, last_success_at = %s", now, now)
-            )
+        elif not self._note(
+            SQL("last_contact_at = %s, last_success_at = %s", now, now)
+        ):
+            return
         self.invalidate_recordset(
             ["push_stamps", "last_contact_at", "last_success_at"], flush=False
         )
-        if is_due:
-            self._refresh_health()
+        if self.health not in ("healthy", "degraded"):
+            self._refresh_health()  # to call makes no difference to the others
 
     def _note_refusal(self, why, address):
         """Have administrators see that a call was refused.

@@ -83,6 +83,8 @@ class SppAttendanceScan(models.Model):
             done.fresh.update(
                 row.state for row in settled if first_id and row.id >= first_id
             )
+            if len(settled) == len(waiting) < MATCH_BATCH:
+                break  # that was all of them
         return done
 
     @api.model

@@ -10,9 +10,22 @@ from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 _logger = logging.getLogger(__name__)
 
-#: After a round of matching, so many times as long as it took, and at most so long (s).
-REST = 2
-LONGEST_REST = 1
+#: After each terminal, so many times as long as it took; and at most so many seconds
+#: a round.
+REST = 4
+LONGEST_REST = 2
+#: What matching needs to know of a terminal.
+_NEEDED = (
+    "company_id",
+    "direction_policy",
+    "location_id",
+    "register_id",
+    "type_id",
+    "tz",
+    "user_id",
+)
+#: Of the advisory lock of whoever matches.
+_LOCK = 0x73707173
 
 
 class SppAttendanceScanQueue(models.Model):
@@ -39,20 +52,21 @@ class SppAttendanceScanQueue(models.Model):
     )
 
     @api.model
-    def _append(self, device, first_id):
-        """Have what a terminal pushed matched once this transaction is committed.
+    def _append_sql(self, device):
+        """What has the scans in ``new`` wait for being matched, if there are any.
 
-        :param int first_id: the lowest id of its new scans
+        Whoever runs it sees to it that somebody does so (:meth:`_wake_after_commit`).
+
+        :param device: one terminal, whose scans they are
         """
-        self.env.cr.execute(
-            SQL(
-                "INSERT INTO spp_attendance_scan_queue (device_id, first_id)"
-                " VALUES (%s, %s)",
-                device.id,
-                first_id,
-            ),
-            log_exceptions=False,
+        return SQL(
+            "INSERT INTO spp_attendance_scan_queue (device_id, first_id)"
+            " SELECT %s, min(id) FROM new HAVING min(id) IS NOT NULL",
+            device.id,
         )
+
+    @api.model
+    def _wake_after_commit(self):
         self.env.cr.postcommit.add(
             partial(background.soon, self.env.cr.dbname, "match", work)
         )
@@ -96,6 +110,7 @@ class SppAttendanceScanQueue(models.Model):
         )
         if rows := self.env.cr.fetchall():
             device = self.env["spp.attendance.device"].browse(device_id)
+            device.fetch(_NEEDED)  # it has many columns more
             first_id = min(rows)[0]
             scans = self.env["spp.attendance.scan"]
             scans._match(device, first_id=first_id)
@@ -107,31 +122,33 @@ def work(registry):
     """Match what was pushed, a terminal at a time, each in a transaction of its own.
 
     A terminal whose scans cannot be matched waits for the scheduled action, and holds
-    up no other. Between two rounds it rests for longer than they take: terminals wait
-    for their answers, and what comes meanwhile is one round.
+    up no other. One process at a time, which rests for longer than it works: terminals
+    wait for their answers, and what comes meanwhile is matched at once.
     """
     failed = set()
     while True:
-        begun = time.monotonic()
-        waiting = run_in_transaction(registry, _find_waiting)
-        matched = [
-            device_id
-            for device_id in waiting
-            if device_id not in failed and _match_one(registry, device_id, failed)
-        ]
-        if not matched:
-            return  # nothing waits, or another process is at it
-        time.sleep(min(REST * (time.monotonic() - begun), LONGEST_REST))
+        # The lock goes with its transaction in any case.
+        with registry.cursor() as cr:
+            cr.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            waiting = run_in_transaction(registry, _find_waiting)
+            matched = [
+                _match_one(registry, device_id, failed, LONGEST_REST / len(waiting))
+                for device_id in waiting
+                if device_id not in failed
+            ]
+        if not any(matched):
+            return
 
 
 def _find_waiting(env):
     return env[SppAttendanceScanQueue._name]._waiting()
 
 
-def _match_one(registry, device_id, failed):
-    """Match what one terminal has pushed; whether there was anything."""
+def _match_one(registry, device_id, failed, longest_rest):
+    """Match what one terminal has pushed, and rest; whether there was anything."""
+    begun = time.monotonic()
     try:
-        return run_in_transaction(
+        matched = run_in_transaction(
             registry, lambda env: env[SppAttendanceScanQueue._name]._work(device_id)
         )
     except Exception as exc:  # noqa: BLE001 - others must not suffer
@@ -139,3 +156,5 @@ def _match_one(registry, device_id, failed):
         _logger.error("Terminal %s: matching failed: %s", device_id, type(exc).__name__)
         failed.add(device_id)
         return False
+    time.sleep(min(REST * (time.monotonic() - begun), longest_rest))
+    return matched

@@ -15,6 +15,8 @@ from ..devices.scan_types import SCAN_TYPES
 
 #: Scans stored by one round of statements, and held in memory at once.
 STORE_BATCH = 10_000
+#: Of so few scans the statement that stores them finds out which are known.
+FEW = 100
 #: Terminals that lost their clock start again at their year of manufacture or 2000.
 FIRST_YEAR = 2010
 #: A terminal's clock may be wrong by a time zone, not by more.
@@ -81,30 +83,41 @@ class SppAttendanceScan(models.Model):
         return sha256(text.encode("utf-8", "replace")).hexdigest()
 
     @api.model
-    def _store(self, device, scans, clock_drift=None):
-        """Insert what is new among the scans that a terminal sent, in two statements.
+    def _store(self, device, scans, clock_drift=None, *, following=None):
+        """Insert what is new among the scans that a terminal sent, in two statements,
+        or in one if there are few.
 
-        Known scans are left out before rows are made and ids drawn for them: a whole
-        log comes with many a poll, and ``ON CONFLICT`` alone would use up the sequence.
+        Known scans are left out before ids are drawn for them, and of many also before
+        rows are made: a whole log comes with many a poll, and ``ON CONFLICT`` alone
+        would use up the sequence.
 
         :param device: one terminal
         :param scans: ScanData
+        :param SQL following: done by the same statement after it, with what is new in
+            ``new (id, state)``
         :return: how many are new, how many of these are rejected, the lowest new id
         """
         by_uid = {}
         for scan in scans:
             by_uid.setdefault(self._scan_uid(scan), scan)
         self.flush_model()
-        known = self.env.execute_query(
-            SQL(
-                "SELECT scan_uid FROM spp_attendance_scan"
-                " WHERE device_id = %s AND scan_uid = ANY(%s)",
-                device.id,
-                list(by_uid),
-            )
+        is_new = SQL(
+            "NOT EXISTS (SELECT FROM spp_attendance_scan s"
+            " WHERE s.device_id = %s AND s.scan_uid = r.scan_uid)",
+            device.id,
         )
-        for (uid,) in known:
-            del by_uid[uid]
+        if len(by_uid) > FEW:
+            is_new = SQL("TRUE")
+            known = self.env.execute_query(
+                SQL(
+                    "SELECT scan_uid FROM spp_attendance_scan"
+                    " WHERE device_id = %s AND scan_uid = ANY(%s)",
+                    device.id,
+                    list(by_uid),
+                )
+            )
+            for (uid,) in known:
+                del by_uid[uid]
         if not by_uid:
             return 0, 0, None
         now = fields.Datetime.now()
@@ -131,8 +144,10 @@ class SppAttendanceScan(models.Model):
                                local_date date, scan_type varchar, raw jsonb,
                                number varchar, card varchar, flag varchar,
                                state varchar, reason_code varchar)
+                     WHERE %(is_new)s
                         ON CONFLICT (device_id, scan_uid) DO NOTHING
                  RETURNING id, state)
+                       %(following)s
                 SELECT count(*), count(*) FILTER (WHERE state = 'rejected'), min(id)
                   FROM new
                 """,
@@ -141,6 +156,8 @@ class SppAttendanceScan(models.Model):
                 now=now,
                 drift=clock_drift,
                 uid=self.env.uid,
+                is_new=is_new,
+                following=SQL(", following AS (%s)", following) if following else SQL(),
                 rows=_dump(
                     [
                         {

@@ -182,7 +182,9 @@ class TestPushHealth(PushCase):
 
         self.store(scan("nobody"))
         first = self.scans_of()
-        self.env["spp.attendance.scan.queue"]._append(self.device, first.id)
+        self.env["spp.attendance.scan.queue"].create(
+            {"device_id": self.device.id, "first_id": first.id}
+        )
         self.assertTrue(late().ok)
         self.env.cr.execute(
             "UPDATE spp_attendance_scan SET received_at = received_at"
