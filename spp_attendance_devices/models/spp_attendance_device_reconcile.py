@@ -227,16 +227,18 @@ class SppAttendanceDevice(models.Model):
 
         :param command: of this terminal, just done or failed
         """
-        if command.kind not in ("verify", "upload") or not command.is_check:
+        if command.kind not in ("verify", "upload"):
             return
         command_sudo = command.sudo()  # a step of the system's own work
         device_sudo = self.sudo()
-        again = device_sudo._find_asked(command_sudo)
         held = device_sudo._count_held(command.start, command.end)
+        if command.kind == "verify":
+            command_sudo.held = held  # people compare it, too
+        if not command.is_check:
+            return
+        again = device_sudo._find_asked(command_sudo)
         span = (command.start, command.end)
         upload, verify = again["upload"], again["verify"]
-        if command.kind == "verify":
-            command_sudo.held = held
         if command.kind == "upload":
             if command.state == "done" and verify.state == "done":
                 self._ask_as_check("verify", *span)
@@ -264,7 +266,7 @@ class SppAttendanceDevice(models.Model):
                 ("is_check", "=", True),
                 ("start", "=", command.start),
                 ("end", "=", command.end),
-                ("create_date", ">=", fields.Datetime.now() - CHECK_EVERY),
+                ("create_date", ">=", self._check_begun()),
             ],
             order="id desc",
         )
@@ -273,9 +275,15 @@ class SppAttendanceDevice(models.Model):
             for kind in ("upload", "verify")
         }
 
+    def _check_begun(self):
+        """Commands before then were of an earlier check: there is one a day, and one
+        more when it calls again after a pause."""
+        begun = fields.Datetime.now() - CHECK_EVERY
+        return max(begun, self.called_since or begun)
+
     def _conclude_check(self):
         """Note that all is here once nothing of a check is left unanswered."""
-        begun = fields.Datetime.now() - CHECK_EVERY
+        begun = self._check_begun()
         unfinished = Domain("state", "in", ("pending", "sent"))
         unsent = Domain("kind", "=", "upload") & Domain("state", "=", "failed")
         check = Domain("device_id", "=", self.id) & Domain("is_check", "=", True)

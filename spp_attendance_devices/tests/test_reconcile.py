@@ -131,6 +131,7 @@ class TestSums(PushCase):
 
     def answer(self, command, counted=None, code=0):
         """As the terminal does after it was handed the command."""
+        command.write({"state": "sent", "sent_at": fields.Datetime.now()})
         values = {} if counted is None else {"attlogsum": str(counted)}
         result = adms.Result(str(command.id), code, "", values)
         [_known] = self.commands._take_answers(self.pushing, [result])
@@ -252,6 +253,27 @@ class TestSums(PushCase):
         self.assertTrue(self.pushing.reconciled_at)
         self.assertEqual(self.pushing.gap_count, 0)
 
+    def test_a_check_after_a_pause_begins_anew(self):
+        self.answer(self.ask(), counted=3)
+        [upload] = self.asked("upload")
+        self.answer(upload, code=-1)
+        self.assertFalse(self.pushing.reconciled_at)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE spp_attendance_device_command"
+            " SET create_date = create_date - interval '2 hours'"
+        )
+        self.env.invalidate_all()
+        self.push(MORNING)
+        self.answer(self.ask(), counted=3)
+        [upload] = self.asked("upload")
+        self.assertEqual(upload.held, 1, "what failed before the pause is asked again")
+        self.push(MORNING + timedelta(hours=1), MORNING + timedelta(hours=2))
+        self.answer(upload)
+        self.answer(self.asked("verify"), counted=3)
+        self.assertEqual(self.pushing.gap_count, 2)
+        self.assertTrue(self.pushing.reconciled_at)
+
     def test_nothing_is_concluded_before_all_is_answered(self):
         first = self.ask()
         second = self.ask(MORNING + timedelta(days=1))
@@ -332,8 +354,10 @@ class TestSums(PushCase):
         self.assertEqual(held, 2)
 
     def test_what_people_ask_leaves_the_check_alone(self):
+        self.push(MORNING)
         command = self.commands._queue(self.pushing, "verify", MORNING, MORNING)
         self.answer(command, counted=5)
+        self.assertEqual(command.held, 1, "to be compared with what it counts")
         self.assertFalse(self.asked())
         self.assertFalse(self.pushing.reconciled_at)
 
