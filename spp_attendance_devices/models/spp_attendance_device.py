@@ -136,10 +136,14 @@ class SppAttendanceDevice(models.Model):
         string="Offline After (min)",
         default=30,
         required=True,
-        help="Without a good answer for so long, it counts as offline.",
+        help="Without a good answer or a call for so long, it counts as offline, and"
+        " somebody is asked to look after it. One that calls every few seconds counts"
+        " as offline sooner.",
     )
     enabled = fields.Boolean(
-        default=True, tracking=True, help="Switched off, it is not polled."
+        default=True,
+        tracking=True,
+        help="Switched off, it is not read, and what it sends is refused.",
     )
     poll_interval = fields.Integer(
         string="Poll Every (min)", default=5, required=True, tracking=True
@@ -322,6 +326,7 @@ class SppAttendanceDevice(models.Model):
         "mode",
         "health",
         "last_contact_at",
+        "push_refused_at",
     )
     @api.depends_context("lang", "tz")
     def _compute_warnings(self):
@@ -683,31 +688,43 @@ class SppAttendanceDevice(models.Model):
         self.check_access("write")
         on = self.filtered(lambda device: device.enabled and device.active)
         remote = on.filtered(lambda d: d.mode == "push" and not d.host)
-        if remote and remote == on:
-            return self._notify(
-                "warning",
+        waiting = (on - remote).filtered(
+            lambda d: d.circuit == "open" and not d.retry_at
+        )
+        due = on - remote - waiting
+        said = self._describe_unread(self - on, remote, waiting)
+        if not due:
+            return self._notify("warning", " ".join(said))
+        now = fields.Datetime.now()
+        (on - remote).write({"next_poll_at": now})
+        due.filtered("retry_at").write({"retry_at": now})
+        self.env["ir.cron"]._wake("spp_attendance_devices.ir_cron_poll_1")
+        if len(self) == 1:
+            promise = self.env._("The terminal is read within a minute.")
+        else:
+            promise = self.env._("Terminals read within a minute: %s.", len(due))
+        return self._notify("info", " ".join([promise, *said]))
+
+    def _describe_unread(self, off, remote, waiting):
+        """Why terminals are not read now, in words, of each kind."""
+        said = []
+        if off:
+            said.append(self.env._("What is switched off is not read."))
+        if remote:
+            said.append(
                 self.env._(
                     "What sends by itself is read only where its address is known."
                     " Enter the address first."
-                ),
+                )
             )
-        on -= remote
-        waiting = on.filtered(lambda d: d.circuit == "open" and not d.retry_at)
-        if not (on - waiting):
-            return self._notify(
-                "warning",
+        if waiting:
+            said.append(
                 self.env._(
                     "Nothing is read before what is wrong is put right. Then choose"
                     " “Try Again”."
                 )
-                if waiting
-                else self.env._("What is switched off is not read."),
             )
-        now = fields.Datetime.now()
-        on.write({"next_poll_at": now})
-        on.filtered("retry_at").write({"retry_at": now})
-        self.env["ir.cron"]._wake("spp_attendance_devices.ir_cron_poll_1")
-        return self._notify("info", self.env._("The terminal is read within a minute."))
+        return said
 
     def action_try_again(self):
         """Read terminals again that were left alone because of their faults."""

@@ -231,6 +231,8 @@ class SppAttendanceDevice(models.Model):
         return fields.Datetime.now() - heard >= timedelta(minutes=self.offline_after)
 
     def _silence(self):
+        if self._is_shut_out():
+            return self.env._("The terminal calls, and is refused")
         if self.health != "never":
             return self.env._("The terminal is offline")
         if self.mode == "push":
@@ -241,17 +243,25 @@ class SppAttendanceDevice(models.Model):
         """What to do about a terminal that should call and doesn't, in words."""
         if self.mode != "push" or self.health not in ("offline", "never"):
             return False
+        if self._is_shut_out():
+            return self._describe_refusal()
         advice = self.env._(
             "Check its power and its network, and the address of this server in its own"
             " settings."
         )
         if not self.last_contact_at:
-            return f"{self.env._('It has not called yet.')} {advice}"
+            text = self.env._("It has not called yet.")
+            return f"{text} {advice}"
         text = self.env._(
             "It has not called since %(when)s.",
             when=format_datetime(self.env, self.last_contact_at, dt_format="short"),
         )
         return f"{text} {advice}"
+
+    def _is_shut_out(self):
+        """Whether it is silent because its calls are refused."""
+        refused, heard = self.push_refused_at, self.last_contact_at
+        return bool(self.mode == "push" and refused and (not heard or refused > heard))
 
     def _administrators(self):
         """The first administrator of attendance of each company of these terminals."""

@@ -16,6 +16,8 @@ _logger = logging.getLogger(__name__)
 #: That it has called is written down so often, that a call was refused so often.
 NOTED_EVERY = timedelta(seconds=30)
 REFUSAL_NOTED_EVERY = timedelta(minutes=1)
+#: Of a terminal that calls again, it is shown so long that a call was refused.
+REFUSAL_SHOWN = timedelta(days=1)
 
 
 class SppAttendanceDevice(models.Model):
@@ -108,11 +110,16 @@ class SppAttendanceDevice(models.Model):
         "Another terminal has this address.",
     )
 
-    @api.depends("push_refused_at", "push_refused_for", "push_refused_from")
+    @api.depends(
+        "push_refused_at", "push_refused_for", "push_refused_from", "last_contact_at"
+    )
     @api.depends_context("lang", "tz")
     def _compute_push_refusal(self):
         for device in self:
-            device.push_refusal = device._describe_refusal()
+            is_news = device._is_shut_out() or not device._is_due(
+                device.push_refused_at, REFUSAL_SHOWN
+            )
+            device.push_refusal = is_news and device._describe_refusal()
 
     def _describe_refusal(self):
         """Why a call of this terminal was last refused, in words."""
@@ -123,7 +130,8 @@ class SppAttendanceDevice(models.Model):
         if self.push_refused_for == "address":
             return self.env._(
                 "It called from %(address)s, which is not in the networks that it may"
-                " send from (%(when)s).",
+                " send from (%(when)s). If that is where it is, an administrator can"
+                " add it under “May Send From”.",
                 **where,
             )
         if self.push_refused_for == "key":

@@ -171,6 +171,23 @@ class TestPushHealth(PushCase):
         self.assertIn("Enter the address", action["params"]["message"])
         action = (self.pushing | self.device).action_poll_now()
         self.assertEqual(action["params"]["type"], "info")
+        self.assertIn("within a minute: 1", action["params"]["message"])
+        self.assertIn("Enter the address", action["params"]["message"])
+
+    def test_who_is_refused_is_not_told_to_look_at_the_cable(self):
+        self.pushing._note_refusal("address", "192.0.2.9")
+        for text in (self.pushing.warnings, self.pushing.push_refusal):
+            self.assertIn("192.0.2.9", text)
+        self.assertNotIn("power", self.pushing.warnings)
+        self.assertEqual(self.pushing._silence(), "The terminal calls, and is refused")
+        self.calls(ago=timedelta(seconds=-1))
+        self.assertFalse(self.pushing.warnings)
+        self.assertTrue(self.pushing.push_refusal)
+        self.pushing.push_refused_at -= timedelta(days=1)
+        self.assertFalse(self.pushing.push_refusal)
+        # That it was refused long ago says nothing of its silence now.
+        self.calls(ago=timedelta(hours=1))
+        self.assertIn("power", self.pushing.warnings)
 
     def test_what_is_long_unmatched_is_seen(self):
         def late():

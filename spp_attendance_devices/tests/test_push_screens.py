@@ -224,6 +224,18 @@ class TestPushScreens(DeviceCase):
             period = command.with_context(tz=zone).period
             self.assertIn("9/3/26", period)
             self.assertNotIn("9/4/26", period)
+            self.assertNotIn(":", period, "whole days")
+        commands = command._queue(
+            self.sender,
+            "verify",
+            datetime(2026, 9, 4),
+            datetime(2026, 9, 4, 23, 59, 59),
+        )
+        self.assertEqual(commands.period, "9/4/26")
+        commands = command._queue(
+            self.sender, "verify", datetime(2026, 9, 4), datetime(2026, 9, 4, 10, 30)
+        )
+        self.assertIn("9/4/26 to 9/4/26, 10:30", commands.period)
 
     def test_what_waits_is_not_asked_twice(self):
         self.ask("info")

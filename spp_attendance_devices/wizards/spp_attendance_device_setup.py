@@ -44,7 +44,7 @@ class SppAttendanceDeviceSetup(models.TransientModel):
     source = fields.Selection(
         [
             ("network", "A terminal on the network, which this server reads"),
-            ("push", "A terminal that sends by itself, from wherever it is"),
+            ("push", "One that sends by itself (ADMS, cloud server, event push)"),
             ("simulated", "A simulated one, to see how things work"),
         ],
         string="What",
