@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -28,6 +29,9 @@ _logger = logging.getLogger(__name__)
 PAUSE = 0.05
 #: How long a thread waits for more before it ends.
 IDLE = 10
+#: How long a server that stops waits for work to end. It closes all connections then,
+#: and what is being asked of the database would stand in the log as a fault.
+PATIENCE = 5
 
 Work = Callable[[Registry], Any]
 
@@ -125,10 +129,22 @@ class _State:
     def stopping(self) -> bool:
         return self.stopped.is_set()
 
+    def stop(self) -> None:
+        """End the threads, and wait for what they are doing."""
+        self.stopped.set()
+        with self.lock:
+            threads = list(self.jobs.values())
+        until = time.monotonic() + PATIENCE
+        for thread in threads:
+            if isinstance(thread, _Job):
+                thread.called.set()  # none comes, but it looks
+            if thread.is_alive():
+                thread.join(max(0, until - time.monotonic()))
+
     def start(self, thread: _Job | _Clock) -> None:
         if not self.stops_in_order:
             self.stops_in_order = True
-            CommonServer.on_stop(self.stopped.set)
+            CommonServer.on_stop(self.stop)
         self.jobs[thread.key] = thread
         # Of a server that is just stopping no thread can be started.
         with suppress(RuntimeError):
@@ -145,6 +161,11 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+
+
+def is_stopping() -> bool:
+    """Whether the server is about to end, and work that is long should end before."""
+    return _state.stopping
 
 
 def soon(dbname: str, name: str, work: Work) -> None:

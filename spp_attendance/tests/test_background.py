@@ -22,6 +22,7 @@ class TestBackground(BaseCase):
             "_state": self.state,
             "_registry": lambda dbname: f"registry of {dbname}",
             "PAUSE": 0.001,
+            "PATIENCE": 0.001,
         }.items():
             self.enterContext(patch.object(background, name, value))
         # Tests wait for nobody else's threads, this one for its own.
@@ -237,6 +238,32 @@ class TestBackground(BaseCase):
             go_on.set()
             background.soon("db", "kind", work)
             self.join(*threads)
+
+    def test_a_server_that_stops_waits_for_what_is_being_done(self):
+        began, stopping = Event(), Event()
+        ended = []
+
+        def work(_registry):
+            began.set()
+            stopping.wait(PATIENCE)
+            self.assertTrue(background.is_stopping())
+            ended.append(1)
+
+        self.enterContext(patch.object(background, "PATIENCE", PATIENCE))
+        self.enterContext(patch.object(background, "IDLE", 2 * PATIENCE))
+        idle = Event()
+        background.soon("db", "idle", lambda _registry: idle.set())
+        self.wait(idle)
+        background.again("db", "clock", 2 * PATIENCE, work)
+        background.soon("db", "kind", work)
+        self.wait(began)
+        threads = self.threads()
+        wait = self.state.stopped.set
+        with patch.object(self.state.stopped, "set", lambda: (wait(), stopping.set())):
+            for stop in background.CommonServer._on_stop_funcs:
+                stop()
+        self.assertEqual(ended, [1])
+        self.assertFalse([thread for thread in threads if thread.is_alive()])
 
     def test_a_process_that_is_forked_off_has_threads_of_its_own(self):
         began, go_on = Event(), Event()
