@@ -12,7 +12,6 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Collection
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -24,9 +23,11 @@ from .live import CLOSED
 
 #: A channel as the bus knows it: database, model, id.
 Channel = tuple[str, str, int]
-#: Frames that wait for a slow client before it is sent away. It comes back with the id
-#: of its last message.
-MOST_WAITING = 1000
+#: Characters that wait for a slow client before it is sent away. It comes back with the
+#: id of its last message.
+MOST_WAITING = 16 * 2**20
+#: Messages that are read at once: who was away may have many to come.
+_MOST_READ = 1000
 #: Bytes of what a closing frame can say.
 _MAX_REASON = 123
 
@@ -55,33 +56,51 @@ class _Feed:
         self.channel = channel
         self.listener = listener
         self.position = last
-        self.waiting: deque[str] = deque()
+        self.is_over = False
+        self._waiting: deque[str] = deque()
+        # Characters; each is counted by one thread only.
+        self._given = 0
+        self._sent = 0
 
-    def give(self, messages: list[tuple[int, str]]) -> None:
-        """Have the socket send what it was not told yet, in one frame.
+    def give(self, frame: str, last: int) -> None:
+        """Have the socket send what it was not told yet.
 
-        :param messages: of its channel, in order: ids, and texts of the bus
+        :param int last: the id of the last message in it
         """
-        new = [message for message in messages if message[0] > self.position]
-        if not new:
+        if self.is_over:
             return
-        self.position = new[-1][0]
-        texts = (f'{{"id":{number},"message":{text}}}' for number, text in new)
-        self.waiting.append(f"[{','.join(texts)}]")
-        if len(self.waiting) > MOST_WAITING:
-            close(self.socket, CloseCode.TRY_LATER, "Too slow.")
-        else:
-            self.socket.trigger_notification_dispatching()
+        # One frame is always let through, or there would be no way past it.
+        size = self._given - self._sent
+        if size and size + len(frame) > MOST_WAITING:
+            self.end(CloseCode.TRY_LATER, "Too slow.")
+            return
+        self.position = last
+        self._given += len(frame)
+        self._waiting.append(frame)
+        self.socket.trigger_notification_dispatching()
 
     def send(self) -> None:
         """Send what waits. Stands in the place of the socket's own reading of the bus,
         and runs in its thread."""
         self.socket._waiting_for_dispatch = False
         if self.listener.expires_at <= time.time():
-            self.waiting.clear()
-            close(self.socket, CLOSED, "The token has expired.")
-        while self.waiting:
-            self.socket._send(self.waiting.popleft())
+            self.end(CLOSED, "The token has expired.")
+        with suppress(IndexError):  # it may end meanwhile
+            while self._waiting:
+                frame = self._waiting.popleft()
+                self.socket._send(frame)
+                self._sent += len(frame)
+
+    def end(self, code: int, reason: str) -> None:
+        """Tell nothing more, and have the socket closed, once.
+
+        Its thread may hang in a frame that the client doesn't take: nothing more is
+        kept for it then.
+        """
+        if not self.is_over:
+            self.is_over = True
+            self._waiting.clear()
+            close(self.socket, code, reason)
 
 
 class _Hub:
@@ -103,11 +122,20 @@ class _Hub:
 
     # ------------------------------------------------------------------ sockets
 
-    def join(self, feed: _Feed) -> None:
+    def join(self, feed: _Feed) -> bool:
+        """
+        :return: whether it is told by this feed; not if it goes on with another token
+        """
         with self.lock:
+            known = self.feeds.get(feed.socket)
+            if known and known.channel == feed.channel:
+                # What was sent is known better here than there.
+                known.listener = feed.listener
+                return False
             self.feeds[feed.socket] = feed
             self._follow()
         self.trigger_notification_dispatching()
+        return True
 
     def leave(self, socket: Any) -> None:
         with self.lock:
@@ -117,7 +145,11 @@ class _Hub:
     def open_feeds(self) -> list[_Feed]:
         """Those whose sockets are open; the others are forgotten."""
         with self.lock:
-            gone = [s for s in self.feeds if s.state is not ConnectionState.OPEN]
+            gone = [
+                socket
+                for socket, feed in self.feeds.items()
+                if feed.is_over or socket.state is not ConnectionState.OPEN
+            ]
             for socket in gone:
                 del self.feeds[socket]
             if gone:
@@ -134,21 +166,40 @@ class _Hub:
 
     def hand_on(self, registry: Any) -> None:
         """Read what is new, and hand it to the sockets that listen to it."""
-        feeds = self.open_feeds()
-        since: dict[Channel, int] = {}
-        for feed in feeds:
-            known = since.get(feed.channel, feed.position)
-            since[feed.channel] = min(known, feed.position)
-        messages = _read(registry, since) if since else {}
-        for feed in feeds:
-            if feed.channel in messages:
-                feed.give(messages[feed.channel])
+        is_more = True
+        while is_more:
+            feeds = self.open_feeds()
+            since: dict[Channel, int] = {}
+            for feed in feeds:
+                known = since.get(feed.channel, feed.position)
+                since[feed.channel] = min(known, feed.position)
+            rows = _read(registry, since) if since else []
+            is_more = len(rows) == _MOST_READ
+            messages: dict[Channel, list[tuple[int, str]]] = {}
+            for number, channel, text in rows:
+                messages.setdefault(channel, []).append((number, text))
+            frames: dict[tuple[Channel, int], str] = {}  # most are told the same
+            for feed in feeds:
+                told = messages.get(feed.channel)
+                if told and told[-1][0] > feed.position:
+                    key = feed.channel, feed.position
+                    if key not in frames:
+                        frames[key] = _frame(told, feed.position)
+                    feed.give(frames[key], told[-1][0])
 
 
-def _read(
-    registry: Any, since: dict[Channel, int]
-) -> dict[Channel, list[tuple[int, str]]]:
-    """Messages of channels after an id each, as the bus has them."""
+def _frame(messages: list[tuple[int, str]], position: int) -> str:
+    """What is sent of the messages of a channel to who was told those up to one."""
+    texts = (
+        f'{{"id":{number},"message":{text}}}'
+        for number, text in messages
+        if number > position
+    )
+    return f"[{','.join(texts)}]"
+
+
+def _read(registry: Any, since: dict[Channel, int]) -> list[tuple[int, Channel, str]]:
+    """Messages of channels after an id each, as the bus has them, in order."""
     names = {json_dump(channel): channel for channel in since}
     # Not from a hot standby, which may not have yet what was just told of.
     with registry.cursor() as cr:
@@ -160,14 +211,11 @@ def _read(
                 ON c.name = m.channel AND m.id > c.since
              WHERE m.id > %s
           ORDER BY m.id
+             LIMIT %s
             """,
-            (list(names), list(since.values()), min(since.values())),
+            (list(names), list(since.values()), min(since.values()), _MOST_READ),
         )
-        rows = cr.fetchall()
-    found: dict[Channel, list[tuple[int, str]]] = {}
-    for number, name, text in rows:
-        found.setdefault(names[name], []).append((number, text))
-    return found
+        return [(number, names[name], text) for number, name, text in cr.fetchall()]
 
 
 class _State:
@@ -202,9 +250,9 @@ def join(
     :param int last: the id of the message that it goes on from
     """
     feed = _Feed(socket, channel, listener, last)
-    socket._dispatch_bus_notifications = feed.send
-    dispatch.subscribe((), 0, dbname, socket)
-    _state.of(dbname).join(feed)
+    if _state.of(dbname).join(feed):
+        socket._dispatch_bus_notifications = feed.send
+        dispatch.subscribe((), 0, dbname, socket)
 
 
 def leave(dbname: str, socket: Any) -> None:
@@ -214,12 +262,27 @@ def leave(dbname: str, socket: Any) -> None:
         del socket._dispatch_bus_notifications
 
 
-def sockets(dbname: str) -> dict[Listener, Collection[Any]]:
-    """The open sockets of apps in this process, by whose token they listen with."""
-    found: dict[Listener, list[Any]] = {}
+def listeners(dbname: str) -> set[Listener]:
+    """With whose tokens sockets of apps are open in this process."""
+    return {feed.listener for feed in _state.of(dbname).open_feeds()}
+
+
+def end(dbname: str, listener: Listener, reason: str) -> None:
+    """Tell who listens with a token nothing more: it is not good any longer."""
     for feed in _state.of(dbname).open_feeds():
-        found.setdefault(feed.listener, []).append(feed.socket)
-    return found
+        if feed.listener == listener:
+            feed.end(CLOSED, reason)
+
+
+def look(dbname: str) -> None:
+    """Have it looked whether there is something new.
+
+    The dispatcher tells so at once; but not what happened while it had no connection to
+    the database.
+    """
+    hub = _state.of(dbname)
+    if hub.open_feeds():
+        hub.trigger_notification_dispatching()
 
 
 def close(socket: Any, code: int, reason: str) -> None:

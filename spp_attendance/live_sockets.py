@@ -16,7 +16,7 @@ from odoo.addons.bus.models.bus import dispatch
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from . import background, live_hub
-from .live import CLOSED, SCOPE
+from .live import SCOPE
 
 _logger = logging.getLogger(__name__)
 
@@ -36,20 +36,21 @@ def watch(registry):
     """Close what is listened to with a token that is good no longer.
 
     And note down that somebody listens to the others, for announcements to be made, and
-    have the status told if it is time.
+    have the status told if it is time; and have what came unnoticed handed on.
 
     :return: whether there are any
     """
-    sockets = live_hub.sockets(registry.db_name)
-    channel_ids = _channel_ids(registry.db_name)
+    dbname = registry.db_name
+    listeners = live_hub.listeners(dbname)
+    channel_ids = _channel_ids(dbname)
     if not channel_ids or CHANNEL not in registry:  # the addon was uninstalled
         return False
-    ended = run_in_transaction(registry, partial(_find_ended, listeners=sockets))
+    ended = run_in_transaction(registry, partial(_find_ended, listeners=listeners))
     for listener, why in ended.items():
         _logger.info("Live feed of client %s ends: %s", listener.client_id, why)
-        for socket in sockets[listener]:
-            live_hub.close(socket, CLOSED, why)
+        live_hub.end(dbname, listener, why)
     run_in_transaction(registry, partial(_note_seen, channel_ids=channel_ids))
+    live_hub.look(dbname)
     return True
 
 

@@ -60,19 +60,17 @@ class IrWebsocket(models.AbstractModel):
         companies = user.company_ids.filtered(
             lambda company: not ids or company.id in ids
         )
-        channel, _was_kept = self._live_open(user, companies)
-        return channel
+        channel_sudo = self._live_open(user, companies)
+        channel_sudo._ask_status()
+        return channel_sudo
 
     def _live_open(self, user, companies):
-        """Open the channel of a user, and have this process look after its sockets.
-
-        :return: as `spp.attendance.live.channel` tells it
-        """
+        """Open the channel of a user, and have this process look after its sockets."""
         # nobody has rights on channels
         channels_sudo = self.env["spp.attendance.live.channel"].sudo()
-        channel_sudo, was_kept = channels_sudo._open(user, companies)
+        channel_sudo = channels_sudo._open(user, companies)
         live_sockets.look_after(self.env.cr.dbname)
-        return channel_sudo, was_kept
+        return channel_sudo
 
     def _live_subscribe(self, token, last):
         """Have the socket listen to what its token's client may see, to nothing else.
@@ -96,16 +94,15 @@ class IrWebsocket(models.AbstractModel):
             )
         # a client's user cannot read itself, nor can the public one
         user_sudo = self.env["res.users"].sudo().browse(grant.user_id)
-        channel, was_kept = self._live_open(user_sudo, user_sudo.company_ids)
-        last, missed = self._live_start(last, was_kept)
-        if missed:
-            self._live_tell_missed(last)
+        channel_sudo = self._live_open(user_sudo, user_sudo.company_ids)
+        last, missed = self._live_start(last, channel_sudo.kept_after)
+        self._live_greet(channel_sudo, last, missed)
         dbname = self.env.cr.dbname
         listener = live_hub.Listener(
             grant.client_id, grant.jti, grant.expires_at, address
         )
         live_hub.join(
-            dbname, websocket, channel_with_db(dbname, channel), listener, last
+            dbname, websocket, channel_with_db(dbname, channel_sudo), listener, last
         )
         deferred.count_request(
             dbname,
@@ -145,11 +142,11 @@ class IrWebsocket(models.AbstractModel):
             raise
         return grant
 
-    def _live_start(self, last, was_kept):
+    def _live_start(self, last, kept_after):
         """Where a client goes on from, and whether there was more that is gone.
 
         :param last: what it had last, by its own word
-        :param bool was_kept: whether its channel was told of all there was
+        :param int kept_after: since when its channel was told of all there was
         """
         self.env.cr.execute("SELECT min(id), max(id) FROM bus_bus")
         oldest, newest = (found or 0 for found in self.env.cr.fetchone())
@@ -157,18 +154,23 @@ class IrWebsocket(models.AbstractModel):
             return newest, False
         if last > newest:  # of another database, or all is gone
             return newest, True
-        return last, not was_kept or last < oldest - 1
+        return last, last < kept_after or last < oldest - 1
 
-    def _live_tell_missed(self, last):
-        """Tell a client, and no other one, that it has to read what it missed.
+    def _live_greet(self, channel_sudo, last, missed):
+        """Tell a client, and no other one, the status, and first of all if it has to
+        read what it missed.
 
         Right away: what it did not miss comes after that.
         """
-        data = {
-            "code": "missed",
-            "message": "You were away for long: read what has happened since.",
-        }
-        events = [event("error_occurred", data)]
+        events = []
+        if missed:
+            data = {
+                "code": "missed",
+                "message": "You were away for long: read what has happened since.",
+            }
+            events.append(event("error_occurred", data))
+        live_sudo = channel_sudo.env["spp.attendance.live"]
+        events.append(live_sudo._status_of(channel_sudo))
         message = {"type": MESSAGE, "payload": {"events": events}}
         wsrequest.ws._send([{"id": last, "message": message}])
 
@@ -184,7 +186,7 @@ class IrWebsocket(models.AbstractModel):
         """
         user = self.env.user
         self._live_open(user, user.company_ids)
-        last_id, _missed = self._live_start(0, True)
+        last_id, _missed = self._live_start(0, 0)
         version = WebsocketConnectionHandler._VERSION
         base = address.rstrip("/")
         return LiveOut(

@@ -32,7 +32,11 @@ _BREATH = 1
 #: rows that it is held against are read anew each time, and a change of rules or groups
 #: is heard of at once.
 _RULES_KEPT = 10
-
+#: Seconds for which those who come are told the same status: they come in hundreds when
+#: a server was restarted.
+_STATUS_KEPT = 2
+#: Seconds until it is looked again whether another process that tells is done.
+_BUSY = 0.1
 
 #: The rows that are to be told of, in the statement that asks who may read them.
 _ANNOUNCED = SQL.identifier("spp_attendance_live_announced")
@@ -120,18 +124,24 @@ class SppAttendanceLive(models.AbstractModel):
     @api.model
     def _cron_publish(self):
         """Tell what a process that was killed has not told."""
-        publish(self.env.registry)
+        _tell_all(self.env.registry)  # or somebody else does at this moment
 
     @api.model
     def _publish(self):
         """Tell some of what was announced, and the status where it is due.
 
-        As superuser, in a transaction that began after ``publish`` had the lock: it
-        sees all that was announced before, and rights and data of one moment.
+        As superuser, and by rights and data of one moment. That the lock goes with the
+        transaction has ids of messages be drawn and committed in the same order.
 
-        :return: whether there may be more, and whether more happened than is told
-        :rtype: tuple[bool, bool]
+        :return: whether there may be more, and whether more happened than is told;
+            None if another process tells
+        :rtype: tuple[bool, bool] | None
         """
+        [(is_free,)] = self.env.execute_query(
+            SQL("SELECT pg_try_advisory_xact_lock(%s)", _LOCK)
+        )
+        if not is_free:
+            return None
         announced, is_more = self._take()
         is_news = announced.pop((self._name, ""), None) is not None
         channels = self._channels()
@@ -406,6 +416,24 @@ class SppAttendanceLive(models.AbstractModel):
         return told
 
     @api.model
+    def _status_of(self, channel):
+        """The status as the user of a channel sees it, of at most a moment ago."""
+        live = self._as(channel)[self._name]
+        known = self._status_known()
+        key = live._status_key()
+        until, told = known.get(key, (0, None))
+        if until <= time.monotonic():
+            told = event("system_status", live._system_status())
+            known[key] = time.monotonic() + _STATUS_KEPT, told
+        return told
+
+    @api.model
+    @ormcache()
+    def _status_known(self):
+        """What was told of late to those who came."""
+        return {}
+
+    @api.model
     def _status_key(self):
         """Users for whom this is equal see the same status.
 
@@ -429,13 +457,28 @@ def publish(registry):
 
     :return: for how many seconds to leave it alone then, if it was very much
     """
-    is_more, was_much = True, False
-    # The lock is held by a transaction around them, and goes with it in any case.
-    with registry.cursor() as cr:
-        cr.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        while is_more:
-            is_more, is_much = run_in_transaction(
-                registry, lambda env: env[SppAttendanceLive._name]._publish()
-            )
-            was_much = was_much or is_much
+    is_free, was_much = _tell_all(registry)
+    if not is_free:
+        # It may have begun before that was committed which this is called for. To wait
+        # for it here would take a connection of each process.
+        background.soon(registry.db_name, "live", publish)
+        return _BUSY
     return _BREATH if was_much else None
+
+
+def _tell_all(registry):
+    """
+    :return: whether no other process does it, and whether more happened than is told
+    """
+    was_much = False
+    while not background.is_stopping():
+        done = run_in_transaction(
+            registry, lambda env: env[SppAttendanceLive._name]._publish()
+        )
+        if not done:
+            return False, was_much
+        is_more, is_much = done
+        was_much = was_much or is_much
+        if not is_more:
+            break
+    return True, was_much

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import timedelta
 
 from psycopg2.errors import SerializationFailure
@@ -33,6 +34,13 @@ class SppAttendanceLiveChannel(models.Model):
     )
     seen_at = fields.Datetime(string="Last Listened", required=True, readonly=True)
     status_at = fields.Datetime(string="Last Told the Status", readonly=True)
+    kept_after = fields.Integer(
+        string="Told Since",
+        required=True,
+        readonly=True,
+        default=0,
+        help="Id of the bus's last message before all that happens was told.",
+    )
 
     _user_unique = models.Constraint(
         "UNIQUE (user_id, company_ids_text)", "There is such a channel already."
@@ -42,59 +50,78 @@ class SppAttendanceLiveChannel(models.Model):
     def _open(self, user, companies):
         """The channel of a user, which is listened to from now on.
 
-        It is told the status once this transaction is committed, if it wasn't just now.
+        Whoever was told something of it that is older than its ``kept_after`` has
+        missed what happened until then.
 
         :param user: who listens
         :param companies: those that are looked at, of the user's
-        :return: the channel, and whether it was told of everything in the last hour
         """
         text = ",".join(map(str, sorted(companies.ids)))
         now = fields.Datetime.now()
-        cr = self.env.cr
-        cr.execute(
-            SQL(
-                """
-                SELECT id, seen_at > %s FROM spp_attendance_live_channel
-                 WHERE user_id = %s AND company_ids_text = %s
-                """,
-                now - KEPT,
-                user.id,
-                text,
-            )
+        # A transaction that began before this one may not see that it is seen again.
+        kept_since = now - KEPT + SEEN_EVERY
+        known = self.search(
+            [("user_id", "=", user.id), ("company_ids_text", "=", text)]
         )
-        known_id, was_kept = cr.fetchone() or (None, False)
+        # Hundreds of clients of one user come back at once when a server was restarted.
+        if known.seen_at and known.seen_at > now - SEEN_EVERY:
+            return known
         try:
-            with cr.savepoint(flush=False):
-                cr.execute(
+            with self.env.cr.savepoint(flush=False):
+                self.env.cr.execute(
                     SQL(
                         """
                         INSERT INTO spp_attendance_live_channel AS c (
-                            user_id, company_ids_text, seen_at)
-                        VALUES (%s, %s, %s)
+                            user_id, company_ids_text, seen_at, kept_after)
+                        SELECT %(user_id)s, %(text)s, %(now)s, COALESCE(max(id), 0)
+                          FROM bus_bus
                             ON CONFLICT (user_id, company_ids_text)
                             DO UPDATE SET
                                seen_at = EXCLUDED.seen_at,
-                               status_at = CASE WHEN c.status_at > %s
-                                                THEN c.status_at END
+                               status_at = NULL,
+                               kept_after = CASE WHEN c.seen_at > %(kept_since)s
+                                                 THEN c.kept_after
+                                                 ELSE EXCLUDED.kept_after END
                      RETURNING id
                         """,
-                        user.id,
-                        text,
-                        now,
-                        now - timedelta(seconds=1),
+                        user_id=user.id,
+                        text=text,
+                        now=now,
+                        kept_since=kept_since,
                     ),
                     log_exceptions=False,
                 )
-                [(channel_id,)] = cr.fetchall()
+                [(channel_id,)] = self.env.cr.fetchall()
         except SerializationFailure:
-            if not known_id:
+            # Somebody else opens it at this moment; or removes it, if it is an old one.
+            if not known or known.seen_at <= kept_since:
                 raise
-            # Somebody else opens it at this moment: hundreds of clients of one user
-            # come back at once when a server was restarted.
-            channel_id = known_id
+            return known
         self.invalidate_model(flush=False)
+        return self.browse(channel_id)
+
+    def _ask_status(self):
+        """Have the status told once this transaction is committed, if it was not just
+        now."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        # Where it is being told at this moment nobody has to ask.
+        with suppress(SerializationFailure), self.env.cr.savepoint(flush=False):
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE spp_attendance_live_channel SET status_at = NULL
+                     WHERE id IN (SELECT id FROM spp_attendance_live_channel
+                                   WHERE id = %s AND status_at <= %s
+                                     FOR UPDATE SKIP LOCKED)
+                    """,
+                    self.id,
+                    now - timedelta(seconds=1),
+                ),
+                log_exceptions=False,
+            )
+        self.invalidate_recordset(["status_at"], flush=False)
         self.env["spp.attendance.live"]._wake_after_commit()
-        return self.browse(channel_id), was_kept
 
     def _companies(self):
         """The companies that are looked at, as far as they are the user's still."""

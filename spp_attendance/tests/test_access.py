@@ -276,7 +276,7 @@ class TestAccess(AttendanceCase):
             ),
             "spp.attendance.live.channel": env["spp.attendance.live.channel"]._open(
                 head, company
-            )[0],
+            ),
             "spp.attendance.live.queue": env["spp.attendance.live.queue"].create(
                 {
                     "model": "spp.attendance.record",

@@ -1,8 +1,6 @@
 import json
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
-from threading import Thread
-from time import sleep
 from unittest.mock import patch
 
 from odoo import api, fields
@@ -17,6 +15,8 @@ from ..models.spp_attendance_live import publish
 from ..models.spp_attendance_live_channel import KEPT
 from .common import AttendanceCase
 
+HALF = timedelta(seconds=30)
+
 
 class LiveCase(AttendanceCase):
     @classmethod
@@ -30,7 +30,7 @@ class LiveCase(AttendanceCase):
 
     def listen(self, user, companies=None):
         channels = self.env["spp.attendance.live.channel"]
-        return channels._open(user, companies or user.company_ids)[0]
+        return channels._open(user, companies or user.company_ids)
 
     def told(self, status=False):
         """What is told now: ``{channel id: events}``."""
@@ -241,20 +241,37 @@ class TestLive(LiveCase):
 
     def test_who_comes_back_in_time_has_missed_nothing(self):
         channel = self.listen(self.manager)
-        channel.seen_at -= KEPT - timedelta(minutes=1)
+        self.env["bus.bus"].create({"channel": "x", "message": "{}"})
+        channel.seen_at -= KEPT - timedelta(minutes=2)
         self.env.flush_all()
         self.ingest(self.item("T-2"))
         self.assertIn(channel.id, self.told())
-        self.assertEqual(
-            self.env["spp.attendance.live.channel"]._open(self.manager, self.company),
-            (channel, True),
-        )
-        channel.seen_at -= KEPT + timedelta(minutes=1)
+        kept_after = channel.kept_after
+        self.assertEqual(self.listen(self.manager), channel)
+        self.assertEqual(channel.kept_after, kept_after)
+
+    def test_who_comes_back_late_was_told_nothing_meanwhile(self):
+        channel = self.listen(self.manager)
+        kept_after = channel.kept_after
+        newest = self.env["bus.bus"].create({"channel": "x", "message": "{}"}).id
+        channel.seen_at -= KEPT - timedelta(seconds=30)
         self.env.flush_all()
-        self.assertEqual(
-            self.env["spp.attendance.live.channel"]._open(self.manager, self.company),
-            (channel, False),
-        )
+        self.assertEqual(self.listen(self.manager), channel)
+        self.assertGreater(channel.kept_after, kept_after)
+        self.assertEqual(channel.kept_after, newest)
+        # Another one that comes then was away just as long.
+        self.env["bus.bus"].create({"channel": "x", "message": "{}"})
+        self.assertEqual(self.listen(self.manager).kept_after, newest)
+
+    def test_who_comes_while_others_listen_writes_nothing(self):
+        channel = self.listen(self.manager)
+        with patch.object(fields.Datetime, "now", lambda: channel.seen_at + HALF):
+            before = channel.seen_at
+            self.assertEqual(self.listen(self.manager), channel)
+            self.assertEqual(channel.seen_at, before)
+        with patch.object(fields.Datetime, "now", lambda: before + 3 * HALF):
+            self.assertEqual(self.listen(self.manager), channel)
+            self.assertEqual(channel.seen_at, before + 3 * HALF)
 
     def test_who_is_gone_is_told_nothing(self):
         self.listen(self.manager)
@@ -367,11 +384,30 @@ class TestLive(LiveCase):
         channel = self.listen(self.manager)
         self.status()
         self.listen(self.manager)
-        self.assertFalse(self.status())  # of a moment ago
-        channel.status_at -= timedelta(seconds=2)
+        self.assertFalse(self.status())  # others need not hear it again
+        channel.status_at += timedelta(minutes=1)
         self.env.flush_all()
-        self.listen(self.manager)
+        channel._ask_status()
+        self.assertFalse(self.status())  # of a moment ago
+        channel.status_at -= timedelta(minutes=1, seconds=2)
+        self.env.flush_all()
+        channel._ask_status()
         self.assertEqual(set(self.status()), {channel.id})
+
+    def test_hundreds_who_come_share_a_status(self):
+        channel = self.listen(self.manager)
+        again = self.listen(self._new_user("second-manager", "manager"))
+        with patch.object(
+            type(self.live), "_system_status", autospec=True, return_value={}
+        ) as count:
+            told = [self.live._status_of(each) for each in (channel, again, channel)]
+            self.assertEqual({one["type"] for one in told}, {"system_status"})
+            self.assertEqual(count.call_count, 1)
+            with patch.object(module, "_STATUS_KEPT", -1):
+                self.env.registry.clear_cache()
+                self.live._status_of(channel)
+                self.live._status_of(channel)
+            self.assertEqual(count.call_count, 3)
 
     def test_nobody_listens_to_the_status(self):
         channel = self.listen(self.manager)
@@ -501,9 +537,7 @@ class TestLiveConcurrency(TransactionCase):
                 }
             )
             self.user_id = user.id
-            channel, _was_kept = env["spp.attendance.live.channel"]._open(
-                user, user.company_ids
-            )
+            channel = env["spp.attendance.live.channel"]._open(user, user.company_ids)
             self.channel_id = channel.id
         self.addCleanup(self._clean_up)
 
@@ -583,41 +617,32 @@ class TestLiveConcurrency(TransactionCase):
         publish(self.registry)
         self.assertEqual(self.told(), [])
 
-    def test_who_waits_to_tell_sees_what_was_committed_meanwhile(self):
+    def test_one_at_a_time_and_none_waits(self):
         """Ids of messages are in the order in which they can be read."""
         with self.transaction() as env:
             record = self._record(env, 1)
-            env.cr.execute("TRUNCATE spp_attendance_live_queue")
-        teller = self.registry.cursor()
-        teller.execute("SELECT pg_advisory_xact_lock(%s)", [module._LOCK])
-        waited = []
+        with (
+            self.transaction() as teller,
+            patch.object(background, "soon") as soon,
+        ):
+            teller.cr.execute("SELECT pg_advisory_xact_lock(%s)", [module._LOCK])
+            self.assertEqual(publish(self.registry), module._BUSY)
+            soon.assert_called_once_with(self.registry.db_name, "live", publish)
+            # Somebody looks after it every minute in any case.
+            with self.transaction() as env:
+                env["spp.attendance.live"]._cron_publish()
+            soon.assert_called_once()
+        self.assertEqual(self.told(), [])
+        self.assertIsNone(publish(self.registry))
+        self.assertEqual(self.told(), [[record]])
 
-        def commit_and_make_way():
-            with closing(teller):
-                for _attempt in range(500):
-                    sleep(0.02)
-                    with self.registry.cursor() as cr:
-                        cr.execute(
-                            "SELECT FROM pg_locks WHERE locktype = 'advisory'"
-                            " AND NOT granted AND objid = %s AND database = (SELECT oid"
-                            " FROM pg_database WHERE datname = current_database())",
-                            [module._LOCK],
-                        )
-                        if cr.rowcount:
-                            waited.append(self.told())
-                            cr.execute(
-                                "INSERT INTO spp_attendance_live_queue"
-                                " (model, res_ids, at)"
-                                " VALUES ('spp.attendance.record', %s, now())",
-                                [json.dumps([record])],
-                            )
-                            return
-
-        thread = Thread(target=commit_and_make_way)
-        thread.start()
+    def test_a_server_that_stops_leaves_the_rest(self):
+        with self.transaction() as env:
+            record = self._record(env, 1)
+        with patch.object(background, "is_stopping", return_value=True):
+            publish(self.registry)
+        self.assertEqual(self.waiting(), 1)
         publish(self.registry)
-        thread.join()
-        self.assertEqual(waited, [[]])
         self.assertEqual(self.told(), [[record]])
 
     def test_a_fault_loses_nothing(self):

@@ -18,7 +18,7 @@ class Socket:
 
     def __init__(self):
         self.state = ConnectionState.OPEN
-        self.closed = None
+        self.closes = []
         self.frames = []
         self.is_asleep = False
         self._channels = set()
@@ -38,8 +38,9 @@ class Socket:
         self.frames.append(json.loads(text))
 
     def close(self, code, reason=None):
-        self.state = ConnectionState.CLOSING
-        self.closed = (code, reason)
+        self.closes.append((code, reason))
+        if not self.is_asleep:
+            self.state = ConnectionState.CLOSING
 
     @property
     def told(self):
@@ -59,7 +60,7 @@ class TestLiveHub(TransactionCase):
         channels = self.env["spp.attendance.live.channel"]
         users = [new_test_user(self.env, login=f"test-hub-{n}") for n in (1, 2)]
         self.here, self.there = (
-            channels._open(user, user.company_ids)[0] for user in users
+            channels._open(user, user.company_ids) for user in users
         )
         self.last = self.bus._bus_last_id()
         self.dispatch = ImDispatch()
@@ -77,9 +78,9 @@ class TestLiveHub(TransactionCase):
         ):
             self.startPatcher(patched)
 
-    def join(self, channel, last=None, expires_in=60):
+    def join(self, channel, last=None, expires_in=60, jti="a" * 32):
         socket = Socket()
-        listener = live_hub.Listener(1, "a" * 32, int(time.time()) + expires_in, "::1")
+        listener = live_hub.Listener(1, jti, int(time.time()) + expires_in, "::1")
         key = channel_with_db(self.env.cr.dbname, channel)
         dbname = self.env.cr.dbname
         live_hub.join(
@@ -149,26 +150,73 @@ class TestLiveHub(TransactionCase):
     def test_who_is_too_slow_is_sent_away(self):
         slow, quick = self.join(self.here), self.join(self.here)
         slow.is_asleep = True
-        with patch.object(live_hub, "MOST_WAITING", 2):
-            for number in (1, 2, 3):
+        with patch.object(live_hub, "MOST_WAITING", 1):
+            self.send(self.here, 1)
+            self.work()
+            self.assertFalse(slow.closes, "one frame may always wait")
+            for number in (2, 3, 4):
                 self.send(self.here, number)
                 self.work()
-        self.assertEqual(slow.closed, (CloseCode.TRY_LATER, "Too slow."))
-        self.assertIsNone(quick.closed)
-        self.assertEqual(quick.told, [1, 2, 3])
+        # Its thread hangs: to be told again and again would hold up all others.
+        self.assertEqual(slow.closes, [(CloseCode.TRY_LATER, "Too slow.")])
+        self.assertEqual(slow.state, ConnectionState.OPEN)
+        self.assertFalse(slow._dispatch_bus_notifications.__self__._waiting)
+        self.assertFalse(quick.closes)
+        self.assertEqual(quick.told, [1, 2, 3, 4])
+
+    def test_more_than_is_read_at_once(self):
+        present, back = self.join(self.here), self.join(self.there)
+        ids = [self.send(self.here, number) for number in range(5)]
+        with patch.object(live_hub, "_MOST_READ", 2):
+            self.work()
+            late = self.join(self.here, last=ids[1])
+        self.assertEqual(present.told, [0, 1, 2, 3, 4])
+        self.assertEqual(late.told, [2, 3, 4])
+        self.assertEqual(back.told, [])
+
+    def test_what_nobody_was_called_for_is_found(self):
+        """The dispatcher hears nothing while it has no connection."""
+        socket = self.join(self.here)
+        self.bus._sendone(self.here, MESSAGE, {"n": 1})
+        self.env.cr.precommit.run()
+        live_hub.look(self.env.cr.dbname)
+        self.work()
+        self.assertEqual(socket.told, [1])
+        socket.state = ConnectionState.CLOSED
+        live_hub.look(self.env.cr.dbname)
+        self.assertFalse(self.work(), "nobody listens")
+
+    def test_a_token_that_ends_is_told_nothing_more(self):
+        socket = self.join(self.here)
+        other = self.join(self.here, jti="b" * 32)
+        socket.is_asleep = True
+        self.send(self.here, 1)
+        self.work()
+        [mine] = [
+            listener
+            for listener in live_hub.listeners(self.env.cr.dbname)
+            if listener.jti == "a" * 32
+        ]
+        live_hub.end(self.env.cr.dbname, mine, "Why.")
+        socket.is_asleep = False
+        socket.trigger_notification_dispatching()
+        self.assertEqual(socket.closes, [(CLOSED, "Why.")])
+        self.assertEqual(socket.frames, [])
+        self.assertEqual(other.told, [1])
+        self.assertFalse(other.closes)
 
     def test_an_expired_token_is_told_nothing_more(self):
         socket = self.join(self.here, expires_in=-1)
         self.send(self.here, 1)
         self.work()
         self.assertEqual(socket.frames, [])
-        self.assertEqual(socket.closed, (CLOSED, "The token has expired."))
+        self.assertEqual(socket.closes, [(CLOSED, "The token has expired.")])
 
     def test_closed_sockets_are_forgotten_with_their_channels(self):
         gone, stays = self.join(self.here), self.join(self.there)
         gone.state = ConnectionState.CLOSED
-        found = live_hub.sockets(self.env.cr.dbname)
-        self.assertEqual([*found.values()], [[stays]])
+        feeds = live_hub._state.of(self.env.cr.dbname).open_feeds()
+        self.assertEqual([feed.socket for feed in feeds], [stays])
         self.send(self.here, 1)
         self.assertFalse(self.work(), "nobody listens to that")
 
@@ -176,17 +224,21 @@ class TestLiveHub(TransactionCase):
         socket = self.join(self.here)
         listener = live_hub.Listener(1, "b" * 32, int(time.time()) + 60, "::1")
         key = channel_with_db(self.env.cr.dbname, self.here)
-        last = self.send(self.here, 1)
+        socket.is_asleep = True
+        self.send(self.here, 1)
         self.work()
-        live_hub.join(self.env.cr.dbname, socket, key, listener, last)
+        # What is on its way is neither lost nor told twice.
+        live_hub.join(self.env.cr.dbname, socket, key, listener, self.last)
+        socket.is_asleep = False
+        self.send(self.here, 2)
         self.work()
-        self.assertEqual(live_hub.sockets(self.env.cr.dbname), {listener: [socket]})
-        self.assertEqual(socket.told, [1])
+        self.assertEqual(live_hub.listeners(self.env.cr.dbname), {listener})
+        self.assertEqual(socket.told, [1, 2])
 
     def test_a_socket_that_leaves_reads_by_itself(self):
         socket = self.join(self.here)
         live_hub.leave(self.env.cr.dbname, socket)
-        self.assertFalse(live_hub.sockets(self.env.cr.dbname))
+        self.assertFalse(live_hub.listeners(self.env.cr.dbname))
         socket.trigger_notification_dispatching()
         self.assertEqual(socket.frames, ["read by itself"])
         live_hub.leave(self.env.cr.dbname, socket)  # who never listened may, too

@@ -74,18 +74,19 @@ class TestLiveStart(TransactionCase):
 
     def test_who_is_new_begins_now(self):
         for last in (0, None, -1, True, "7", 1.5):
-            self.assertEqual(self.start(last, False), (self.newest, False))
+            self.assertEqual(self.start(last, self.newest), (self.newest, False))
 
     def test_who_comes_back_goes_on(self):
         for last in (self.newest, self.first, self.first - 1):
-            self.assertEqual(self.start(last, True), (last, False))
+            self.assertEqual(self.start(last, self.first - 1), (last, False))
 
     def test_who_was_away_for_long_missed_something(self):
-        self.assertEqual(self.start(self.first, False), (self.first, True))
+        self.assertEqual(self.start(self.first, self.newest), (self.first, True))
+        self.assertEqual(self.start(self.newest, self.newest), (self.newest, False))
         gone = self.first - 2
         if gone > 0:
-            self.assertEqual(self.start(gone, True), (gone, True))
-        self.assertEqual(self.start(self.newest + 1, True), (self.newest, True))
+            self.assertEqual(self.start(gone, 0), (gone, True))
+        self.assertEqual(self.start(self.newest + 1, 0), (self.newest, True))
 
 
 @tagged("post_install", "-at_install")
@@ -94,7 +95,7 @@ class TestLiveWatch(ApiCase):
 
     def setUp(self):
         super().setUp()
-        self.channel, _was_kept = self.env["spp.attendance.live.channel"]._open(
+        self.channel = self.env["spp.attendance.live.channel"]._open(
             self.client.user_id, self.client.user_id.company_ids
         )
         access, _row = self.env["spp.oauth.server"]._inspect(self.token)
@@ -103,6 +104,10 @@ class TestLiveWatch(ApiCase):
         )
         self.socket = Socket()
         self.key = (self.env.cr.dbname, self.channel._name, self.channel.id)
+        self.startPatcher(patch.object(live_hub, "_state", live_hub._State()))
+        hub = live_hub._state.of(self.env.cr.dbname)
+        hub._channels = {self.key}  # as if it was subscribed
+        hub.feeds[self.socket] = live_hub._Feed(self.socket, self.key, self.listener, 0)
 
     def watch(self):
         def run(_registry, func):
@@ -110,9 +115,7 @@ class TestLiveWatch(ApiCase):
 
         with (
             patch.object(live_sockets.dispatch, "_channels_to_ws", {self.key: set()}),
-            patch.object(
-                live_hub, "sockets", return_value={self.listener: [self.socket]}
-            ),
+            patch.object(live_hub, "dispatch"),
             patch.object(live_sockets, "run_in_transaction", run),
         ):
             return live_sockets.watch(self.env.registry)

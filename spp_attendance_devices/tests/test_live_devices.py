@@ -23,8 +23,7 @@ class LiveDeviceCase(PushCase):
     @classmethod
     def listen(cls, user):
         channels = cls.env["spp.attendance.live.channel"]
-        channel, _was_kept = channels._open(user, user.company_ids)
-        return channel
+        return channels._open(user, user.company_ids)
 
     def told(self, *types):
         """What everybody was told since one last asked: ``{channel: events}``, of some

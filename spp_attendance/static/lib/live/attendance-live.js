@@ -70,7 +70,8 @@ globalThis.AttendanceLive = class AttendanceLive extends EventTarget {
     async #ask(token) {
         const headers = { Authorization: `Bearer ${token}` };
         const address = new URL("/api/attendance/live", this.#server);
-        const answer = await fetch(address, { headers, credentials: "omit" });
+        const signal = AbortSignal.timeout(30_000);
+        const answer = await fetch(address, { headers, credentials: "omit", signal });
         if (!answer.ok) {
             const code = [401, 403].includes(answer.status) ? this.#REFUSED : 1006;
             throw Object.assign(new Error(`Answered with ${answer.status}.`), { code });
