@@ -439,6 +439,8 @@ def test_who_was_away_for_long_is_told_so_first(programme: Programme) -> None:
         " SET seen_at = seen_at - INTERVAL '2 hours' WHERE user_id = ("
         f"SELECT user_id FROM spp_oauth_client WHERE id = {client.row})"
     )
+    # As the script does: to ask how to listen is not to have been there.
+    ask(programme.url, token)
     again = programme.listen(token, last=last)
     assert again.events[0]["type"] == "error_occurred"
     assert again.events[0]["data"]["code"] == "missed"

@@ -150,6 +150,7 @@ class IrWebsocket(models.AbstractModel):
         """
         self.env.cr.execute("SELECT min(id), max(id) FROM bus_bus")
         oldest, newest = (found or 0 for found in self.env.cr.fetchone())
+        newest = max(newest, kept_after)
         if not isinstance(last, int) or isinstance(last, bool) or last <= 0:
             return newest, False
         if last > newest:  # of another database, or all is gone
@@ -185,8 +186,8 @@ class IrWebsocket(models.AbstractModel):
         :rtype: LiveOut
         """
         user = self.env.user
-        self._live_open(user, user.company_ids)
-        last_id, _missed = self._live_start(0, 0)
+        channel_sudo = self._live_open(user, user.company_ids)
+        last_id, _missed = self._live_start(0, channel_sudo.kept_after)
         version = WebsocketConnectionHandler._VERSION
         base = address.rstrip("/")
         return LiveOut(

@@ -39,7 +39,7 @@ class SppAttendanceLiveChannel(models.Model):
         required=True,
         readonly=True,
         default=0,
-        help="Id of the bus's last message before all that happens was told.",
+        help="Of the bus's ids, the one since which all that happens is told.",
     )
 
     _user_unique = models.Constraint(
@@ -50,8 +50,8 @@ class SppAttendanceLiveChannel(models.Model):
     def _open(self, user, companies):
         """The channel of a user, which is listened to from now on.
 
-        Whoever was told something of it that is older than its ``kept_after`` has
-        missed what happened until then.
+        Whoever was told last of what is older than its ``kept_after`` has missed what
+        happened until then. That id is no message's: the last one may be of long ago.
 
         :param user: who listens
         :param companies: those that are looked at, of the user's
@@ -73,8 +73,8 @@ class SppAttendanceLiveChannel(models.Model):
                         """
                         INSERT INTO spp_attendance_live_channel AS c (
                             user_id, company_ids_text, seen_at, kept_after)
-                        SELECT %(user_id)s, %(text)s, %(now)s, COALESCE(max(id), 0)
-                          FROM bus_bus
+                        VALUES (%(user_id)s, %(text)s, %(now)s,
+                                nextval(pg_get_serial_sequence('bus_bus', 'id')))
                             ON CONFLICT (user_id, company_ids_text)
                             DO UPDATE SET
                                seen_at = EXCLUDED.seen_at,

@@ -83,6 +83,11 @@ class TestLiveStart(TransactionCase):
     def test_who_was_away_for_long_missed_something(self):
         self.assertEqual(self.start(self.first, self.newest), (self.first, True))
         self.assertEqual(self.start(self.newest, self.newest), (self.newest, False))
+        # Nothing was told of anything meanwhile: that doesn't mean nothing happened.
+        later = self.newest + 1
+        self.assertEqual(self.start(self.newest, later), (self.newest, True))
+        self.assertEqual(self.start(0, later), (later, False))
+        self.assertEqual(self.start(later, later), (later, False))
         gone = self.first - 2
         if gone > 0:
             self.assertEqual(self.start(gone, 0), (gone, True))
