@@ -222,6 +222,7 @@ def _tag(
         if not outcome or outcome.status != "unchanged":
             continue
         if item.tag and item.tag != attendee.tag:
-            changes[item.index] = f"{attendee.tag or env._('no tag')} → {item.tag}"
+            former = attendee.tag or env._("no tag")
+            changes[item.index] = f"{former} → {item.tag}"
             attendee.tag = item.tag
             outcomes[item.index] = outcome._replace(status="updated")

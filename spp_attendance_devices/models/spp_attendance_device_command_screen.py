@@ -13,7 +13,6 @@ class SppAttendanceDeviceCommand(models.Model):
     _inherit = "spp.attendance.device.command"
 
     period = fields.Char(
-        string="Period",
         compute="_compute_period",
         help="As the terminal's own clock shows it.",
     )

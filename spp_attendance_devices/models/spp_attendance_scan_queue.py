@@ -24,6 +24,8 @@ _NEEDED = (
     "tz",
     "user_id",
 )
+#: Seconds until it is looked again whether another process has done it.
+_BUSY = 0.5
 #: Of the advisory lock of whoever matches.
 _LOCK = 0x73707173
 
@@ -124,12 +126,20 @@ def work(registry):
     A terminal whose scans cannot be matched waits for the scheduled action, and holds
     up no other. One process at a time, which rests for longer than it works: terminals
     wait for their answers, and what comes meanwhile is matched at once.
+
+    :return: for how many seconds to leave it alone, if another process does it
     """
     failed = set()
-    while True:
+    while not background.is_stopping():
         # The lock goes with its transaction in any case.
         with registry.cursor() as cr:
-            cr.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            cr.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,))
+            [is_free] = cr.fetchone()
+            if not is_free:
+                # It may have looked before that was committed which this is called
+                # for. To wait for it would take a connection of each process.
+                background.soon(registry.db_name, "match", work)
+                return _BUSY
             waiting = run_in_transaction(registry, _find_waiting)
             matched = [
                 _match_one(registry, device_id, failed, LONGEST_REST / len(waiting))
@@ -137,7 +147,8 @@ def work(registry):
                 if device_id not in failed
             ]
         if not any(matched):
-            return
+            break
+    return None
 
 
 def _find_waiting(env):

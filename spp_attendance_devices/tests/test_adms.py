@@ -703,6 +703,15 @@ class TestScanQueueAtOnce(TransactionCase):
                     "cdata", "POST", query, line.encode(), ADDRESS
                 )
 
+    def test_who_finds_another_at_it_looks_again(self):
+        self.push(8)
+        other = self.env.cr
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (queue._LOCK,))
+        with patch.object(queue.background, "soon") as soon:
+            self.assertEqual(queue.work(self.registry), queue._BUSY)
+        soon.assert_called_once_with(other.dbname, "match", queue.work)
+        self.assertEqual(self.stored(), (["unmatched"], 0, 1))
+
     def stored(self):
         """Scans' states, how many records there are, and how many pushes wait."""
         with self.transaction() as env:
