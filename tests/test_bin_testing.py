@@ -243,7 +243,7 @@ def test_a_program_that_hangs_is_ended_and_has_failed(tmp_path):
 
 def test_the_time_limit_can_be_set(monkeypatch):
     monkeypatch.delenv("SPP_TEST_TIMEOUT", raising=False)
-    assert bin_test.time_limit() == 1200
+    assert bin_test.time_limit() == 2400
     monkeypatch.setenv("SPP_TEST_TIMEOUT", "90")
     assert bin_test.time_limit() == 90
     for wrong in ("soon", "0", "-1", "nan", "inf"):

@@ -21,7 +21,7 @@ from .schedule import Step, closure, run_steps
 from .workplace import Workplace
 
 # No program of a run needs half of these seconds on the slowest machine we know.
-LIMIT = 1200.0
+LIMIT = 2400.0
 # One more than the cores of the smallest machine: much of a step is waiting, for a
 # page, a terminal or the disk.
 JOBS = 3
@@ -29,7 +29,7 @@ OURS = re.compile(r"spp_test_(\d+)_")
 DESCRIPTION = """\
 Run the checks and tests; without a name all of them. The last line is the sum over
 everything that ran: each test of a test runner is one, each linter, each look at a log
-and each comparison is one. A program of a step that takes longer than 20 minutes, or
+and each comparison is one. A program of a step that takes longer than 40 minutes, or
 than the seconds in SPP_TEST_TIMEOUT, is ended and has failed."""
 NAMES = """\
 names:
