@@ -22,7 +22,11 @@ BAD_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 # A threaded server closes the database under its scheduled actions when it stops, and
 # each of them says so on its way out.
 STOPPING = "Initiating shutdown"
-CUT_OFF = re.compile(r".*(?:cursor|connection) already closed\s*", re.DOTALL)
+CUT_OFF = re.compile(
+    r".*(?:(?:cursor|connection) already closed"
+    r"|This connection does not belong to the pool)\s*",
+    re.DOTALL,
+)
 # How many lines of one complaint are shown: enough for a traceback's last frames.
 SHOWN = 30
 
@@ -116,7 +120,7 @@ def complaints(
     known = tuple(known)
     found, stopping = [], False
     for record in records:
-        stopping = stopping or record.message == STOPPING
+        stopping = stopping or record.message.rstrip() == STOPPING
         if (
             record.level in BAD_LEVELS
             and not _is_test_failure(record)
