@@ -122,6 +122,20 @@ def rounds(
     return rates
 
 
+def middle(ours: Sequence[float], baseline: Sequence[float]) -> tuple[float, float]:
+    """The two rates of the round that stands for all.
+
+    What disturbs a round disturbs the next one too, so that two in succession are
+    compared, and of these comparisons the one in the middle counts.
+
+    :param ours: a rate a round
+    :param baseline: likewise, in the same rounds
+    """
+    turns = zip(ours, baseline, strict=True)
+    ranked = sorted(turns, key=lambda turn: turn[0] / turn[1])
+    return ranked[len(ranked) // 2]
+
+
 def best(rates: Mapping[str, Sequence[float]]) -> tuple[str, float]:
     """The side with the highest median, and that median.
 

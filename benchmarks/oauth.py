@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import RSAKey
 from joserfc.util import urlsafe_b64decode
 
-from .measure import Figure, rounds
+from .measure import Figure, middle, rounds
 from .place import Place
 
 MIN_RATIO = 0.80
@@ -146,11 +146,7 @@ def _routes(place: Place, token: str) -> list[Figure]:
                 before=lambda: None,
                 after=lambda _side: None,
             )
-            # What disturbs a turn disturbs the next one too, so that two in succession
-            # are compared, and of these comparisons the one in the middle counts.
-            turns = zip(rates[OURS], rates[BARE], strict=True)
-            ranked = sorted(turns, key=lambda turn: turn[0] / turn[1])
-            ours, bare = ranked[len(ranked) // 2]
+            ours, bare = middle(rates[OURS], rates[BARE])
             figures.append(
                 Figure(
                     "oauth",

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from _suite.shell import step
 
-from .measure import Figure, rounds
+from .measure import Figure, middle, rounds
 from .place import Place
 
 MIN_RATIO = 0.5
@@ -61,11 +61,7 @@ def run(place: Place) -> list[Figure]:
                 before=lambda: None,
                 after=lambda _side: stage.check(),
             )
-        # What disturbs a turn disturbs the next one too, so that two in succession are
-        # compared, and of these comparisons the one in the middle counts.
-        turns = zip(rates["push"], rates[BARE], strict=True)
-        ranked = sorted(turns, key=lambda turn: turn[0] / turn[1])
-        ours, bare = ranked[len(ranked) // 2]
+        ours, bare = middle(rates["push"], rates[BARE])
         figures.append(
             Figure(
                 "push",

@@ -21,6 +21,7 @@ from benchmarks.measure import (
     best,
     family,
     machine,
+    middle,
     rounds,
     save,
     table,
@@ -140,6 +141,11 @@ def test_the_machine_has_a_size():
     facts = machine()
     assert facts["cores"] >= 1
     assert facts["memory_mb"] > 100
+
+
+def test_the_round_in_the_middle_stands_for_all():
+    # A slow moment of the machine (the second round) is one for both.
+    assert middle([100.0, 10.0, 60.0], [200.0, 40.0, 100.0]) == (100.0, 200.0)
 
 
 @pytest.mark.parametrize(("value", "status"), [(700.0, 0), (500.0, 1)])
