@@ -73,13 +73,7 @@ class DeviceCase(AttendanceCase):
         for name in ("company", "hall", "amina", "joseph", "grace"):
             setattr(cls, name, getattr(cls, name).with_env(cls.env))
         cls.devices = cls.env["spp.attendance.device"]
-        cls.startClassPatcher(
-            patch.object(
-                type(cls.devices),
-                "_adapters",
-                lambda self: {**ADAPTERS, "fake": FakeAdapter},
-            )
-        )
+        cls.make_is(FakeAdapter)
         # A test has one transaction, to be rolled back.
         cls.startClassPatcher(
             patch.object(
@@ -91,6 +85,14 @@ class DeviceCase(AttendanceCase):
         # Those of demo data would be due as well.
         cls.devices.with_context(active_test=False).search([]).enabled = False
         cls.device = cls.new_device()
+
+    @classmethod
+    def make_is(cls, adapter):
+        """Have another adapter be the fake make, beside those that there are."""
+        known = {**ADAPTERS, "fake": adapter}
+        cls.startClassPatcher(
+            patch.object(type(cls.devices), "_adapters", lambda self: known)
+        )
 
     def setUp(self):
         super().setUp()

@@ -58,14 +58,7 @@ class FleetCase(DeviceCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        known = cls.devices._adapters()
-        cls.startClassPatcher(
-            patch.object(
-                type(cls.devices),
-                "_adapters",
-                lambda self: {**known, "fake": AbleAdapter},
-            )
-        )
+        cls.make_is(AbleAdapter)
 
     def setUp(self):
         super().setUp()

@@ -1,5 +1,4 @@
 from datetime import UTC, datetime, timedelta
-from unittest.mock import patch
 
 from odoo import fields
 from odoo.tests import tagged
@@ -23,14 +22,7 @@ class TestReadingOfPushed(PushCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        known = cls.devices._adapters()
-        cls.startClassPatcher(
-            patch.object(
-                type(cls.devices),
-                "_adapters",
-                lambda self: {**known, "fake": PushingAdapter},
-            )
-        )
+        cls.make_is(PushingAdapter)
         cls.device.write({"mode": "push", "serial": "S-1"})
 
     def test_it_is_read_once_a_day_and_in_full(self):
