@@ -116,7 +116,8 @@ def test_fifty_are_marked_with_one_save_and_undone_at_once(
     saves = [("event_id", "=", event[0])]
     assert admin.call("spp.attendance.event.mark", "search_count", saves) == 1
 
-    # One more save, by mouse, and two undos.
+    # One more save, by mouse, and two undos. The buttons wait for the save before.
+    expect(page.get_by_role("button", name="Save Marks")).to_be_enabled()
     page.locator("[data-row=Q-03]").get_by_role("button", name="Absent").click()
     counts(51, 39, 12, 0)
     keyboard.press("Alt+g")

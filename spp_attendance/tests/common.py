@@ -124,6 +124,28 @@ class AttendanceCase(TransactionCase):
         """Outcomes of a batch, as the API's service user unless told otherwise."""
         return self.records_of(user or self.api_user)._ingest(list(items), **kwargs)
 
+    def fill_records(self):
+        """Thousands of records, most of the other company, known to the planner.
+
+        Of a table with few rows one index costs as much as another.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            INSERT INTO spp_attendance_record (
+                subscriber_id, company_id, active, tz, category, scan_type, source,
+                date_time, write_date, local_date, local_time)
+            SELECT p.id, p.company_id, TRUE, 'UTC', 'present', 'in', 'manual',
+                   at, at, at::date, to_char(at, 'HH24:MI:SS')
+              FROM (SELECT TIMESTAMP '2026-08-01' - n * INTERVAL '1 hour' AS at
+                      FROM generate_series(1, 3000) n) moment,
+                   spp_attendance_subscriber p
+             WHERE p.id = %s OR p.id = %s AND EXTRACT(hour FROM at) = 8
+            """,
+            [self.stranger.id, self.amina.id],
+        )
+        self.env.cr.execute("ANALYZE spp_attendance_record")
+
     @staticmethod
     def item(person="T-1", date_time="2026-09-01T08:00:00", **values):
         return {"person_identifier": person, "date_time": date_time, **values}

@@ -264,7 +264,7 @@ class TestApi(ApiCase):
 
         from ..api import RecordQuery
 
-        cursor = Cursor.encode("-date_time", datetime(2026, 1, 1), 1)
+        cursor = Cursor.encode("-date_time", datetime(2026, 6, 15), 1)
         model = self.records_of(self.api_user)
         queries = []
         with patch.object(
@@ -273,7 +273,8 @@ class TestApi(ApiCase):
             lambda self, query, _fields: queries.append(query) or self.browse(),
         ):
             model._api_list(RecordQuery(cursor=cursor))
-        # However few rows there are here, as with millions of them.
+        self.fill_records()
+        # As with millions of them.
         for way in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
             self.env.cr.execute(
                 SQL("SET LOCAL %s = off", SQL.identifier(f"enable_{way}"))

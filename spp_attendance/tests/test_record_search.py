@@ -61,7 +61,8 @@ class TestRecordSearch(AttendanceCase):
         query = self.records_of(self.api_user)._search(
             changed, order="write_date, id", limit=100
         )
-        # However few rows there are here, as with millions of them.
+        self.fill_records()
+        # As with millions of them.
         self.env.cr.execute(
             "SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off"
         )
