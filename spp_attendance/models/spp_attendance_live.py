@@ -63,6 +63,15 @@ class _Rights(NamedTuple):
     more: int
 
 
+class _Told(NamedTuple):
+    """Whether there may be more to tell, whether more happened than is told, and
+    whether the status is due."""
+
+    is_more: bool
+    is_much: bool
+    is_status_due: bool
+
+
 class SppAttendanceLive(models.AbstractModel):
     """The live feed: what was committed is told to those who listen and may read it.
 
@@ -128,30 +137,69 @@ class SppAttendanceLive(models.AbstractModel):
 
     @api.model
     def _publish(self):
-        """Tell some of what was announced, and the status where it is due.
+        """Tell some of what was announced, but not the status.
 
-        As superuser, and by rights and data of one moment. That the lock goes with the
-        transaction has ids of messages be drawn and committed in the same order.
+        As superuser, and by rights and data of one moment.
 
-        :return: whether there may be more, and whether more happened than is told;
-            None if another process tells
-        :rtype: tuple[bool, bool] | None
+        :return: None if another process tells
+        :rtype: _Told | None
         """
-        [(is_free,)] = self.env.execute_query(
-            SQL("SELECT pg_try_advisory_xact_lock(%s)", _LOCK)
-        )
-        if not is_free:
+        if not self._lock():
             return None
         announced, is_more = self._take()
         is_news = announced.pop((self._name, ""), None) is not None
         channels = self._channels()
         told, is_much = self._tell_each(channels, announced)
-        for channel, status in self._status_due(channels, is_news).items():
-            told[channel].append(status)
+        self._send(told)
+        if is_news:
+            self._status_told(channels, None)
+        return _Told(is_more, is_much, bool(self._status_due(channels)))
+
+    @api.model
+    def _publish_status(self):
+        """Tell the status where it is due.
+
+        Apart from the rest, which is not to wait until all that is looked at.
+
+        :return: whether no other process tells
+        """
+        if not self._lock():
+            return False
+        due = self._status_due(self._channels())
+        self._status_told(due, fields.Datetime.now())
+        shared = {}
+        told = {}
+        for channel in due:
+            live = self._as(channel)[self._name]
+            key = live._status_key()
+            if key not in shared:
+                shared[key] = event("system_status", live._system_status())
+            told[channel] = [shared[key]]
+        self._send(told)
+        return True
+
+    @api.model
+    def _lock(self):
+        """Be the one that tells, until the end of the transaction.
+
+        That the lock goes with the transaction has ids of messages be drawn and
+        committed in the same order.
+
+        :return: whether no other process is
+        """
+        [(is_free,)] = self.env.execute_query(
+            SQL("SELECT pg_try_advisory_xact_lock(%s)", _LOCK)
+        )
+        return is_free
+
+    @api.model
+    def _send(self, told):
+        """
+        :param dict told: ``{channel: events}``
+        """
         bus = self.env["bus.bus"]
         for channel, events in told.items():
             bus._sendone(channel, MESSAGE, {"events": events})
-        return is_more, is_much
 
     @api.model
     def _take(self):
@@ -382,38 +430,32 @@ class SppAttendanceLive(models.AbstractModel):
     # ---------------------------------------------------------------- status
 
     @api.model
-    def _status_due(self, channels, is_news):
-        """The status for those who were not told it of late, or for all.
-
-        :param bool is_news: whether it has changed
-        :return: ``{channel: event}``
-        """
+    def _status_due(self, channels):
+        """Those that somebody listens to who was not told the status of late, or not
+        since it changed."""
         now = fields.Datetime.now()
-        due = channels.filtered(
+        return channels.filtered(
             lambda channel: (
                 channel.seen_at > now - SILENT
-                and (is_news or not channel.status_at or channel.status_at < now - _DUE)
+                and (not channel.status_at or channel.status_at < now - _DUE)
             )
         )
+
+    @api.model
+    def _status_told(self, channels, at):
+        """
+        :param at: when they are told the status; None if it is due now
+        """
         self.env.cr.execute(
             SQL(
                 "UPDATE spp_attendance_live_channel SET status_at = %s"
                 " WHERE id = ANY(%s)",
-                now,
-                due.ids,
+                at,
+                channels.ids,
             ),
             log_exceptions=False,
         )
-        due.invalidate_recordset(["status_at"])
-        shared = {}
-        told = {}
-        for channel in due:
-            live = self._as(channel)[self._name]
-            key = live._status_key()
-            if key not in shared:
-                shared[key] = event("system_status", live._system_status())
-            told[channel] = shared[key]
-        return told
+        channels.invalidate_recordset(["status_at"])
 
     @api.model
     def _status_of(self, channel):
@@ -471,14 +513,18 @@ def _tell_all(registry):
     :return: whether no other process does it, and whether more happened than is told
     """
     was_much = False
+    is_status_due = False
     while not background.is_stopping():
         done = run_in_transaction(
             registry, lambda env: env[SppAttendanceLive._name]._publish()
         )
         if not done:
             return False, was_much
-        is_more, is_much = done
-        was_much = was_much or is_much
-        if not is_more:
+        was_much = was_much or done.is_much
+        is_status_due = done.is_status_due
+        if not done.is_more:
             break
-    return True, was_much
+    is_free = not is_status_due or run_in_transaction(
+        registry, lambda env: env[SppAttendanceLive._name]._publish_status()
+    )
+    return is_free, was_much

@@ -35,22 +35,23 @@ class LiveCase(AttendanceCase):
     def told(self, status=False):
         """What is told now: ``{channel id: events}``."""
         sent = {}
+        statuses = {}
 
         def send(_bus, target, kind, message):
             self.assertEqual(kind, MESSAGE)
-            self.assertNotIn(target.id, sent)  # one message each
             # As it is after the database.
-            sent[target.id] = json.loads(json.dumps(message))["events"]
+            events = json.loads(json.dumps(message))["events"]
+            is_status = events[0]["type"] == "system_status"
+            group = statuses if is_status else sent
+            self.assertNotIn(target.id, group)  # one message each
+            group[target.id] = events
 
         with patch.object(type(self.env["bus.bus"]), "_sendone", send):
             self.more = self.live._publish()
-        if status:
-            return sent
-        sent = {
-            channel: [event for event in events if event["type"] != "system_status"]
-            for channel, events in sent.items()
-        }
-        return {channel: events for channel, events in sent.items() if events}
+            self.assertFalse(statuses)  # it has others wait
+            if self.more.is_status_due:
+                self.assertTrue(self.live._publish_status())
+        return statuses if status else sent
 
     @staticmethod
     def ids(events):
@@ -197,7 +198,7 @@ class TestLive(LiveCase):
         # To look at no company would mean all of them.
         self.manager.company_ids = self.company
         self.ingest(self.item("T-2"))
-        self.assertEqual(set(self.told(status=True)), {both.id, one.id})
+        self.assertEqual(set(self.told()), {both.id, one.id})
 
     def test_a_register_is_for_those_who_see_it(self):
         register = self.env["spp.attendance.register"].create(
@@ -279,6 +280,7 @@ class TestLive(LiveCase):
         self.listen(self.manager)
         self.manager.active = False
         self.ingest(self.item())
+        self.assertFalse(self.told())
         self.assertFalse(self.told(status=True))
 
     def test_an_import_is_not_told(self):
@@ -341,7 +343,8 @@ class TestLive(LiveCase):
         self.assertEqual((more["data"]["code"], more["data"]["count"]), ("too_many", 2))
         # Of what he may read nothing is left out.
         self.assertEqual(self.ids(told[participant.id]), ids[:1])
-        self.assertEqual(self.more, (False, True))
+        self.assertTrue(self.more.is_much)
+        self.assertFalse(self.more.is_more)
 
     def test_much_is_taken_bit_by_bit(self):
         channel = self.listen(self.manager)
@@ -354,9 +357,9 @@ class TestLive(LiveCase):
         ]
         with patch.object(module, "_CLAIM", 3):
             self.assertEqual(self.ids(self.told()[channel.id]), ids[:4])
-            self.assertEqual(self.more, (True, False))
+            self.assertTrue(self.more.is_more)
             self.assertEqual(self.ids(self.told()[channel.id]), ids[4:])
-            self.assertEqual(self.more, (False, False))
+            self.assertFalse(self.more.is_more)
 
     # ----------------------------------------------------------------- status
 
