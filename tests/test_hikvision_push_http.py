@@ -116,7 +116,7 @@ def test_what_the_database_does_not_take_is_sent_again(gate: Gate) -> None:
     gate.running.query(
         """
         CREATE FUNCTION test_no_room() RETURNS trigger LANGUAGE plpgsql
-            AS $$ BEGIN RAISE EXCEPTION 'no room for H001'; END $$;
+            AS $$ BEGIN RAISE EXCEPTION 'no room for %', NEW; END $$;
         CREATE TRIGGER test_no_room BEFORE INSERT ON spp_attendance_scan
             FOR EACH ROW EXECUTE FUNCTION test_no_room()
         """
@@ -125,10 +125,7 @@ def test_what_the_database_does_not_take_is_sent_again(gate: Gate) -> None:
         assert gate.terminal.send(second) == 500
         assert gate.count() == 1
     finally:
-        gate.running.query(
-            "DROP TRIGGER test_no_room ON spp_attendance_scan;"
-            " DROP FUNCTION test_no_room()"
-        )
+        gate.running.query("DROP FUNCTION test_no_room() CASCADE")
     for alert in (first, second, third):
         assert gate.terminal.send(alert) == 200
     assert gate.count() == 3

@@ -5,8 +5,6 @@ from zoneinfo import ZoneInfo
 from odoo import api, fields, models
 from odoo.tools import SQL, consteq
 
-from odoo.addons.spp_attendance.quiet import quiet_sql
-
 from ..devices import adms
 from ..devices.errors import DeviceDataError
 from .spp_attendance_device_push import NOTED_EVERY
@@ -74,16 +72,7 @@ class SppAttendanceDevice(models.Model):
         :param str address: where it comes from
         :return: HTTP status and text
         """
-        # A statement that fails quotes rows: whoever answers says what went wrong.
-        with quiet_sql():
-            answer = self._adms_answer(
-                page, method, adms.parse_query(query), body, address
-            )
-            self.env.flush_all()
-        return answer
-
-    @api.model
-    def _adms_answer(self, page, method, call, body, address):
+        call = adms.parse_query(query)
         # Nobody is logged in: which terminal it is, its call says.
         device_sudo = self._find_calling(call.serial)
         if not device_sudo:
