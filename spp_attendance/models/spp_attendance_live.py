@@ -159,22 +159,26 @@ class SppAttendanceLive(models.AbstractModel):
     def _publish_status(self):
         """Tell the status where it is due.
 
-        Apart from the rest, which is not to wait until all that is looked at.
+        Apart from the rest, which does not wait until all that is looked at: nobody is
+        kept from telling meanwhile.
 
         :return: whether no other process tells
         """
-        if not self._lock():
-            return False
         due = self._status_due(self._channels())
-        self._status_told(due, fields.Datetime.now())
+        if not due:
+            return True
+        health = self._health()
         shared = {}
         told = {}
         for channel in due:
             live = self._as(channel)[self._name]
             key = live._status_key()
             if key not in shared:
-                shared[key] = event("system_status", live._system_status())
+                shared[key] = event("system_status", live._system_status(health))
             told[channel] = [shared[key]]
+        if not self._lock():
+            return False
+        self._status_told(due, fields.Datetime.now())
         self._send(told)
         return True
 
@@ -465,7 +469,7 @@ class SppAttendanceLive(models.AbstractModel):
         key = live._status_key()
         until, told = known.get(key, (0, None))
         if until <= time.monotonic():
-            told = event("system_status", live._system_status())
+            told = event("system_status", live._system_status(self._health()))
             known[key] = time.monotonic() + _STATUS_KEPT, told
         return told
 
@@ -484,14 +488,21 @@ class SppAttendanceLive(models.AbstractModel):
         return ()
 
     @api.model
-    def _system_status(self):
-        """The health of server and queues, as the current user may see it.
+    def _health(self):
+        """The health of server and queues, the same for everybody."""
+        return self.env["spp.oauth.health"]._api_health()
+
+    @api.model
+    def _system_status(self, health):
+        """What the current user may see of the state of the system.
 
         Other addons add what they know.
 
+        :param health: of server and queues
+        :type health: odoo.addons.spp_oauth.api.health.Health
         :return: what JSON knows
         """
-        return self.env["spp.oauth.health"]._api_health().model_dump(mode="json")
+        return health.model_dump(mode="json")
 
 
 def publish(registry):

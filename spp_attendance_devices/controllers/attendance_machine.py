@@ -135,4 +135,5 @@ class AttendanceMachineController(http.Controller):
         Machines are those that the caller may see; the checks are of the whole server,
         as `/api/attendance/health` has them, without a status of their own.
         """
-        return self.env["spp.attendance.device"]._api_system_status()
+        health = self.env["spp.oauth.health"]._api_health()
+        return self.env["spp.attendance.device"]._api_system_status(health)

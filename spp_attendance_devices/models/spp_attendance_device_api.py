@@ -304,8 +304,11 @@ class SppAttendanceDeviceApi(models.Model):
     # ---------------------------------------------------------------- reading
 
     @api.model
-    def _api_system_status(self):
-        """How the terminals are that the user may see, and the server's queues."""
+    def _api_system_status(self, health):
+        """How the terminals are that the user may see, and the server's queues.
+
+        :type health: odoo.addons.spp_oauth.api.health.Health
+        """
         counts = self._read_group([], ["health"], ["__count", "last_success_at:max"])
         numbers = {health: count for health, count, _last in counts}
         polled = Domain("enabled", "=", True)
@@ -315,7 +318,6 @@ class SppAttendanceDeviceApi(models.Model):
             ["__count", "synced_until:min"],
         )
         complete = known and known == self.search_count(polled)
-        health = self.env["spp.oauth.health"]._api_health()
         in_trouble = self.search_count(polled & _TROUBLED, limit=1)
         # Only their number, of terminals that the user may see.
         scans_sudo = self.env["spp.attendance.scan"].sudo()

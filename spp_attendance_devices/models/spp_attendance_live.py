@@ -10,8 +10,8 @@ class SppAttendanceLive(models.AbstractModel):
         return (*super()._status_key(), rules and rules.key)
 
     @api.model
-    def _system_status(self):
+    def _system_status(self, health):
         devices = self.env["spp.attendance.device"]
         if not devices.has_access("read"):
-            return super()._system_status()
-        return devices._api_system_status().model_dump(mode="json")
+            return super()._system_status(health)
+        return devices._api_system_status(health).model_dump(mode="json")
