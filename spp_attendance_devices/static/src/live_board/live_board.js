@@ -12,7 +12,7 @@ const MAX_MACHINES = 8;
 const HEALTH = {
     offline: { text: _t("Offline"), class: "text-bg-danger" },
     degraded: { text: _t("Degraded"), class: "text-bg-warning" },
-    never: { text: _t("Never answered"), class: "text-bg-info" },
+    never: { text: _t("Never seen"), class: "text-bg-info" },
     healthy: { text: _t("Healthy"), class: "text-bg-success" },
     disabled: { text: _t("Disabled"), class: "text-bg-secondary" },
 };
