@@ -1,4 +1,8 @@
+from contextlib import contextmanager
+
+from odoo import api
 from odoo.tests import TransactionCase, new_test_user
+from odoo.tools import SQL
 
 
 class AttendanceCase(TransactionCase):
@@ -149,3 +153,62 @@ class AttendanceCase(TransactionCase):
     @staticmethod
     def item(person="T-1", date_time="2026-09-01T08:00:00", **values):
         return {"person_identifier": person, "date_time": date_time, **values}
+
+
+class RealCase(TransactionCase):
+    """With real transactions: what one commits, another one sees.
+
+    The test's own transaction must lock nothing, or the real ones would wait for it.
+    There is a company of its own, ``company_id``.
+    """
+
+    #: Tables with rows of the company that nobody but SQL deletes.
+    emptied = ("spp_attendance_record",)
+
+    def setUp(self):
+        super().setUp()
+        self._made = []
+        with self.transaction() as env:
+            self.company_id = env["res.company"].create({"name": "Real"}).id
+        self.addCleanup(self._remove)
+
+    @contextmanager
+    def transaction(self):
+        with self.registry.cursor() as cr:
+            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
+            yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
+
+    def make(self, env, model, *vals):
+        """Records that are removed when the test is over, the last ones first.
+
+        Their users and contacts are, too.
+        """
+        records = env[model].create(list(vals))
+        self._made.append((model, records.ids))
+        return records
+
+    def _remove(self):
+        with self.transaction() as env:
+            for table in self.emptied:
+                env.cr.execute(
+                    SQL(
+                        "DELETE FROM %s WHERE company_id = %s",
+                        SQL.identifier(table),
+                        self.company_id,
+                    )
+                )
+            company = env["res.company"].browse(self.company_id)
+            made = [env[model].browse(ids) for model, ids in reversed(self._made)]
+            users = env["res.users"].union(
+                *(records.user_id for records in made if "user_id" in records._fields)
+            )
+            rows = [*made, users, company]
+            contacts = env["res.partner"].union(
+                *(
+                    records.partner_id
+                    for records in rows
+                    if "partner_id" in records._fields
+                )
+            )
+            for records in (*rows, contacts):
+                records.unlink()

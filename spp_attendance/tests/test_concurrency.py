@@ -1,51 +1,24 @@
-from contextlib import contextmanager
-
 from psycopg2.errors import LockNotAvailable, SerializationFailure
 
-from odoo import api
 from odoo.exceptions import ConcurrencyError
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
+from .common import RealCase
+
 
 @tagged("post_install", "-at_install")
-class TestConcurrency(TransactionCase):
-    """With real transactions: what one commits, another one sees.
-
-    The test's own transaction must lock nothing, or the real ones would wait for it.
-    """
-
+class TestConcurrency(RealCase):
     def setUp(self):
         super().setUp()
         with self.transaction() as env:
-            self.company_id = env["res.company"].create({"name": "Real"}).id
-            self.person_id = (
-                env["spp.attendance.subscriber"]
-                .create({"person_identifier": "R-1", "company_id": self.company_id})
-                .id
-            )
-        self.addCleanup(self._clean_up)
-
-    def _clean_up(self):
-        with self.transaction() as env:
-            env.cr.execute(
-                "DELETE FROM spp_attendance_record WHERE company_id = %s",
-                [self.company_id],
-            )
-            person = env["spp.attendance.subscriber"].browse(self.person_id)
-            company = env["res.company"].browse(self.company_id)
-            partners = person.partner_id + company.partner_id
-            person.unlink()
-            company.unlink()
-            partners.unlink()
-
-    @contextmanager
-    def transaction(self):
-        with self.registry.cursor() as cr:
-            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
-            yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
+            self.person_id = self.make(
+                env,
+                "spp.attendance.subscriber",
+                {"person_identifier": "R-1", "company_id": self.company_id},
+            ).id
 
     def _ingest(self, env, *times):
         return [

@@ -1,67 +1,40 @@
-from contextlib import contextmanager
 from uuid import uuid4
 
 from psycopg2.errors import SerializationFailure
 
-from odoo import api
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import tagged
 
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from ..api import MarkIn
+from .common import RealCase
 
 
 @tagged("post_install", "-at_install")
-class TestKioskConcurrency(TransactionCase):
-    """With real transactions: what one commits, another one sees.
-
-    The test's own transaction must lock nothing, or the real ones would wait for it.
-    """
+class TestKioskConcurrency(RealCase):
+    emptied = (*RealCase.emptied, "spp_attendance_kiosk_refusal")
 
     def setUp(self):
         super().setUp()
         with self.transaction() as env:
-            company = env["res.company"].create({"name": "Real"})
-            env.user.company_ids += company
-            env = env(context={**env.context, "allowed_company_ids": company.ids})
-            person = env["spp.attendance.subscriber"].create(
-                {"person_identifier": "R-1", "name": "Real, Person"}
+            company_id = self.company_id
+            env.user.company_ids += env["res.company"].browse(company_id)
+            env = env(context={**env.context, "allowed_company_ids": [company_id]})
+            self.make(
+                env,
+                "spp.attendance.subscriber",
+                {"person_identifier": "R-1", "name": "Real, Person"},
             )
-            location = env["spp.attendance.location"].create(
-                {"name": "Real", "tz": "Africa/Nairobi", "company_id": company.id}
+            location = self.make(
+                env,
+                "spp.attendance.location",
+                {"name": "Real", "tz": "Africa/Nairobi", "company_id": company_id},
             )
-            kiosk = env["spp.attendance.kiosk"].create(
-                {
-                    "name": "Real",
-                    "location_id": location.id,
-                    "max_age_days": 3650,
-                }
-            )
-            self.rows = [kiosk, location, person, company]
-            self.rows = [(record._name, record.id) for record in self.rows]
-            self.kiosk_id, self.company_id = kiosk.id, company.id
-        self.addCleanup(self._clean_up)
-
-    def _clean_up(self):
-        with self.transaction() as env:
-            for table in ("record", "kiosk_refusal"):
-                env.cr.execute(
-                    f"DELETE FROM spp_attendance_{table} WHERE company_id = %s",
-                    [self.company_id],
-                )
-            kiosk, location, person, company = (
-                env[name].browse(record_id) for name, record_id in self.rows
-            )
-            users = kiosk.user_id
-            partners = users.partner_id + person.partner_id + company.partner_id
-            for records in (kiosk, users, location, person, company, partners):
-                records.unlink()
-
-    @contextmanager
-    def transaction(self):
-        with self.registry.cursor() as cr:
-            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
-            yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
+            self.kiosk_id = self.make(
+                env,
+                "spp.attendance.kiosk",
+                {"name": "Real", "location_id": location.id, "max_age_days": 3650},
+            ).id
 
     def _take(self, env, *marks):
         kiosk = env["spp.attendance.kiosk"].browse(self.kiosk_id)

@@ -3,9 +3,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo import api, fields
+from odoo import fields
 from odoo.fields import Command
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .. import background
@@ -13,7 +13,7 @@ from ..live import MESSAGE, Item
 from ..models import spp_attendance_live as module
 from ..models.spp_attendance_live import publish
 from ..models.spp_attendance_live_channel import KEPT
-from .common import AttendanceCase
+from .common import AttendanceCase, RealCase
 
 HALF = timedelta(seconds=30)
 
@@ -534,19 +534,20 @@ class TestLive(LiveCase):
 
 
 @tagged("post_install", "-at_install")
-class TestLiveConcurrency(TransactionCase):
+class TestLiveConcurrency(RealCase):
     """With real transactions: what one commits, another one tells."""
 
     def setUp(self):
         super().setUp()
         with self.transaction() as env:
-            self.company_id = env["res.company"].create({"name": "Real"}).id
-            self.person_id = (
-                env["spp.attendance.subscriber"]
-                .create({"person_identifier": "R-1", "company_id": self.company_id})
-                .id
-            )
-            user = env["res.users"].create(
+            self.person_id = self.make(
+                env,
+                "spp.attendance.subscriber",
+                {"person_identifier": "R-1", "company_id": self.company_id},
+            ).id
+            user = self.make(
+                env,
+                "res.users",
                 {
                     "name": "Listener",
                     "login": "test-attendance-listener",
@@ -557,38 +558,19 @@ class TestLiveConcurrency(TransactionCase):
                             env.ref("spp_attendance.spp_attendance_group_manager").ids
                         )
                     ],
-                }
+                },
             )
-            self.user_id = user.id
             channel = env["spp.attendance.live.channel"]._open(user, user.company_ids)
             self.channel_id = channel.id
-        self.addCleanup(self._clean_up)
+        self.addCleanup(self._forget)
 
-    def _clean_up(self):
+    def _forget(self):
         with self.transaction() as env:
-            env.cr.execute(
-                "DELETE FROM spp_attendance_record WHERE company_id = %s",
-                [self.company_id],
-            )
             env.cr.execute(
                 "DELETE FROM bus_bus WHERE channel LIKE %s",
                 [f'%"spp.attendance.live.channel",{self.channel_id}]'],
             )
             env.cr.execute("DELETE FROM spp_attendance_live_queue")
-            user = env["res.users"].browse(self.user_id)
-            person = env["spp.attendance.subscriber"].browse(self.person_id)
-            company = env["res.company"].browse(self.company_id)
-            partners = person.partner_id + company.partner_id + user.partner_id
-            person.unlink()
-            user.unlink()
-            company.unlink()
-            partners.unlink()
-
-    @contextmanager
-    def transaction(self):
-        with self.registry.cursor() as cr:
-            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
-            yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
 
     def _record(self, env, day):
         return (

@@ -1,60 +1,36 @@
 import uuid
-from contextlib import contextmanager
 from functools import partial
 
 from psycopg2.errors import SerializationFailure
 
-from odoo import api
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import tagged
 
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from ..enrolment import Enrol, EnrolStaff, Unenrol, UnenrolStaff
+from .common import RealCase
 
 STAFF = "spp.attendance.register.staff"
 ATTENDEE = "spp.attendance.register.attendee"
 
 
 @tagged("post_install", "-at_install")
-class TestRegisterConcurrency(TransactionCase):
+class TestRegisterConcurrency(RealCase):
     """With real transactions: of two at once one begins anew, and none fails."""
 
     def setUp(self):
         super().setUp()
         with self.transaction() as env:
-            company = env["res.company"].create({"name": "Real registers"})
-            person = env["spp.attendance.subscriber"].create(
-                {"person_identifier": "RR-1", "company_id": company.id}
-            )
-            register = env["spp.attendance.register"].create(
-                {"name": "R", "company_id": company.id}
-            )
-            self.company_id, self.person_id = company.id, person.id
-            self.register_id = register.id
-        self.addCleanup(self._clean_up)
-
-    def _clean_up(self):
-        with self.transaction() as env:
-            env["spp.attendance.register"].browse(self.register_id).unlink()
-            person = env["spp.attendance.subscriber"].browse(self.person_id)
-            company = env["res.company"].browse(self.company_id)
-            partners = person.partner_id + company.partner_id
-            person.unlink()
-            company.unlink()
-            partners.unlink()
-
-    def _forget_marks(self):
-        with self.transaction() as env:  # attendance stays: nobody deletes it but SQL
-            env.cr.execute(
-                "DELETE FROM spp_attendance_record WHERE register_id = %s",
-                [self.register_id],
-            )
-
-    @contextmanager
-    def transaction(self):
-        with self.registry.cursor() as cr:
-            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
-            yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
+            self.person_id = self.make(
+                env,
+                "spp.attendance.subscriber",
+                {"person_identifier": "RR-1", "company_id": self.company_id},
+            ).id
+            self.register_id = self.make(
+                env,
+                "spp.attendance.register",
+                {"name": "R", "company_id": self.company_id},
+            ).id
 
     def _run(self, model, method, item, env):
         model = env[model].with_context(allowed_company_ids=[self.company_id])
@@ -137,7 +113,6 @@ class TestRegisterConcurrency(TransactionCase):
             self._run(ATTENDEE, "_enrol", Enrol(self.register_id, self.person_id), env)
             register = env["spp.attendance.register"].browse(self.register_id)
             register.mark_mode = "entry_exit"
-            self.addCleanup(self._forget_marks)
         marks = (partial(self._mark, time) for time in ("08:00", "09:00"))
         self.assertEqual(self._raced_by(*marks), (None, "changed"))
         with self.transaction() as env:

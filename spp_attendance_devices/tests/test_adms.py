@@ -1,7 +1,6 @@
 import logging
 import threading
 import time
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
 from types import SimpleNamespace
@@ -12,8 +11,9 @@ from freezegun import freeze_time
 from odoo.api import SUPERUSER_ID, Environment
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import tagged
 
+from odoo.addons.spp_attendance.tests.common import RealCase
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from .. import push_log
@@ -641,57 +641,28 @@ class TestScanQueue(AdmsCase):
 
 
 @tagged("post_install", "-at_install")
-class TestScanQueueAtOnce(TransactionCase):
-    """With real transactions: what one commits, another one sees.
-
-    The test's own transaction must lock nothing, or the real ones would wait for it.
-    """
+class TestScanQueueAtOnce(RealCase):
+    emptied = ("spp_attendance_scan", *RealCase.emptied)
 
     def setUp(self):
         super().setUp()
         with self.transaction() as env:
-            company = env["res.company"].create({"name": "Real"})
-            env["spp.attendance.subscriber"].create(
-                {"person_identifier": "Q-1", "company_id": company.id}
+            self.make(
+                env,
+                "spp.attendance.subscriber",
+                {"person_identifier": "Q-1", "company_id": self.company_id},
             )
-            self.company_id = company.id
-            self.device_id = (
-                env["spp.attendance.device"]
-                .create(
-                    {
-                        "name": "Real",
-                        "adapter": "zkteco",
-                        "mode": "push",
-                        "serial": "REAL-1",
-                        "company_id": company.id,
-                    }
-                )
-                .id
-            )
-        self.addCleanup(self.remove)
-
-    @contextmanager
-    def transaction(self):
-        with self.registry.cursor() as cr:
-            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
-            yield Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
-
-    def remove(self):
-        with self.transaction() as env:
-            for table in ("scan", "record"):
-                env.cr.execute(
-                    f"DELETE FROM spp_attendance_{table} WHERE company_id = %s",
-                    [self.company_id],
-                )
-            device = env["spp.attendance.device"].browse(self.device_id)
-            company = env["res.company"].browse(self.company_id)
-            people = env["spp.attendance.subscriber"].search(
-                [("company_id", "=", self.company_id)]
-            )
-            user = device.user_id
-            partners = people.partner_id + company.partner_id + user.partner_id
-            for records in (device, people, user, company, partners):
-                records.unlink()
+            self.device_id = self.make(
+                env,
+                "spp.attendance.device",
+                {
+                    "name": "Real",
+                    "adapter": "zkteco",
+                    "mode": "push",
+                    "serial": "REAL-1",
+                    "company_id": self.company_id,
+                },
+            ).id
 
     def push(self, *hours):
         """As its own call of the terminal each time."""

@@ -1,14 +1,13 @@
-from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
 from psycopg2.errors import LockNotAvailable
 
-from odoo import api
 from odoo.exceptions import ConcurrencyError
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.spp_attendance.tests.common import RealCase
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from ..models import spp_attendance_scan_match
@@ -138,57 +137,37 @@ class TestDuplicates(DeviceCase):
 
 
 @tagged("post_install", "-at_install")
-class TestDuplicatesAtOnce(TransactionCase):
-    """Somebody passes two terminals within moments, and two workers store them at once.
+class TestDuplicatesAtOnce(RealCase):
+    """Somebody passes two terminals in a moment, and two workers store it at once."""
 
-    With real transactions: the test's own must lock nothing.
-    """
+    emptied = (
+        "spp_attendance_scan",
+        *RealCase.emptied,
+        "spp_attendance_device_run",
+    )
 
     def setUp(self):
         super().setUp()
-        self.addCleanup(self.remove)
         with self.transaction() as env:
-            company = env["res.company"].create({"name": "At Once"})
-            self.company_id = company.id
-            person = env["spp.attendance.subscriber"].create(
-                {"person_identifier": "T-1", "company_id": company.id}
+            self.make(
+                env,
+                "spp.attendance.subscriber",
+                {"person_identifier": "T-1", "company_id": self.company_id},
             )
-            self.person_id = person.id
-            devices = env["spp.attendance.device"].create(
-                [
+            devices = self.make(
+                env,
+                "spp.attendance.device",
+                *(
                     {
                         "name": f"Door {number}",
                         "adapter": "simulated",
-                        "company_id": company.id,
+                        "company_id": self.company_id,
                         "enabled": False,
                     }
                     for number in range(2)
-                ]
+                ),
             )
             self.first_id, self.second_id = devices.ids
-
-    @contextmanager
-    def transaction(self):
-        with self.registry.cursor() as cr:
-            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
-            yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
-
-    def remove(self):
-        with self.transaction() as env:
-            for table in ("scan", "record", "device_run"):
-                env.cr.execute(
-                    f"DELETE FROM spp_attendance_{table} WHERE company_id = %s",
-                    [self.company_id],
-                )
-            devices = env["spp.attendance.device"].browse(
-                [self.first_id, self.second_id]
-            )
-            person = env["spp.attendance.subscriber"].browse(self.person_id)
-            company = env["res.company"].browse(self.company_id)
-            users = devices.user_id
-            partners = users.partner_id + person.partner_id + company.partner_id
-            for rows in (devices, users, person, company, partners):
-                rows.unlink()
 
     def store(self, env, device_id, seconds=0):
         device = env["spp.attendance.device"].browse(device_id)

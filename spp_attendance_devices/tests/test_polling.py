@@ -1,13 +1,13 @@
-from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
 from psycopg2.errors import SerializationFailure
 
-from odoo import api, fields
-from odoo.tests import TransactionCase, tagged
+from odoo import fields
+from odoo.tests import tagged
 from odoo.tools import config, mute_logger
 
+from odoo.addons.spp_attendance.tests.common import RealCase
 from odoo.addons.spp_oauth.tools.retry import run_in_transaction
 
 from .. import polling
@@ -243,12 +243,7 @@ class TestCron(DeviceCase):
 
 
 @tagged("post_install", "-at_install")
-class TestConcurrency(TransactionCase):
-    """With real transactions: what one commits, another one sees.
-
-    The test's own transaction must lock nothing, or the real ones would wait for it.
-    """
-
+class TestConcurrency(RealCase):
     def setUp(self):
         super().setUp()
         with self.transaction() as env:
@@ -257,34 +252,23 @@ class TestConcurrency(TransactionCase):
                 env["spp.attendance.device"].search([("enabled", "=", True)]).ids
             )
             env["spp.attendance.device"].browse(self.demo_ids).enabled = False
-            devices = env["spp.attendance.device"].create(
-                [
+            self.ids = self.make(
+                env,
+                "spp.attendance.device",
+                *(
                     {"name": f"Real {number}", "adapter": "simulated"}
                     for number in range(4)
-                ]
-            )
-            self.ids = devices.ids
-        self.addCleanup(self.remove)
-
-    @contextmanager
-    def transaction(self):
-        with self.registry.cursor() as cr:
-            cr.execute("SET LOCAL lock_timeout = '10s'")  # a failure, not a hang
-            yield api.Environment(cr, api.SUPERUSER_ID, {"tracking_disable": True})
+                ),
+            ).ids
+        self.addCleanup(self.enable_demo)
 
     def count(self, device):
         return device.env["spp.attendance.scan"].search_count(
             [("device_id", "=", device.id)]
         )
 
-    def remove(self):
+    def enable_demo(self):
         with self.transaction() as env:
-            devices = env["spp.attendance.device"].browse(self.ids)
-            users = devices.user_id
-            partners = users.partner_id
-            devices.unlink()
-            users.unlink()
-            partners.unlink()
             env["spp.attendance.device"].browse(self.demo_ids).enabled = True
 
     def test_two_workers_never_get_the_same_terminal(self):
