@@ -310,7 +310,7 @@ class SppAttendanceDeviceApi(models.Model):
         :type health: odoo.addons.spp_oauth.api.health.Health
         """
         counts = self._read_group([], ["health"], ["__count", "last_success_at:max"])
-        numbers = {health: count for health, count, _last in counts}
+        numbers = {state: count for state, count, _last in counts}
         polled = Domain("enabled", "=", True)
         [(known, oldest)] = self._read_group(
             polled & Domain("synced_until", "!=", False),
