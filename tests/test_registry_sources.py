@@ -129,7 +129,13 @@ def test_one_goes_on_after_any_page(registry: Registry, kind: str) -> None:
         while cursor is not None:
             rest.append(of_kind(registry, kind).page(cursor))
             cursor = rest[-1].next_cursor
-        assert rest == whole[done:]
+        assert timeless(rest) == timeless(whole[done:])
+
+
+def timeless(found: list[Page]) -> list[Page]:
+    """Pages without when they were read: a second may have passed."""
+    assert all(page.told_at for page in found)
+    return [replace(page, told_at=None) for page in found]
 
 
 @pytest.mark.parametrize("kind", KINDS)
