@@ -22,9 +22,9 @@ from .workplace import Workplace
 
 # No program of a run needs half of these seconds on the slowest machine we know.
 LIMIT = 2400.0
-# Two more than the cores of the smallest machine: much of a step is waiting, for a
+# One more than the cores of the smallest machine: much of a step is waiting, for a
 # page, a terminal or the disk.
-JOBS = 4
+JOBS = 3
 OURS = re.compile(r"spp_test_(\d+)_")
 DESCRIPTION = """\
 Run the checks and tests; without a name all of them. The last line is the sum over
