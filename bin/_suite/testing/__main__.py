@@ -20,7 +20,7 @@ from .outcome import Outcome, closing_line, exit_code
 from .schedule import Step, closure, run_steps
 from .workplace import Workplace
 
-# No program of a run needs half of these seconds on the slowest machine we know.
+# No program of a run needs two thirds of these seconds on the slowest machine we know.
 LIMIT = 2400.0
 # One more than the cores of the smallest machine: much of a step is waiting, for a
 # page, a terminal or the disk.

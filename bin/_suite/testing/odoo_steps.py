@@ -220,16 +220,10 @@ def _pytest_odoo(place: Workplace) -> Outcome:
     """One addon's tests under pytest, on the database where it was installed alone.
 
     pytest-odoo never installs anything, and skips what needs HTTP unless told to serve.
-    What takes more than a minute has run twice by then, and is left out.
     """
     database = place.clone(place.database(PYTEST_ADDON), "pytest_odoo")
     report = place.folder / "pytest-odoo.xml"
-    options = [
-        f"--odoo-database={database}",
-        "--odoo-http",
-        f"--junitxml={report}",
-        f"--ignore={PYTEST_ADDON}/tests/test_rpc_surface.py",
-    ]
+    options = [f"--odoo-database={database}", "--odoo-http", f"--junitxml={report}"]
     command = [place.program("pytest"), *options, PYTEST_ADDON]
     done = place.execute("pytest-odoo", command)
     outcome = from_junit(report)
