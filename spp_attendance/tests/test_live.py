@@ -579,8 +579,8 @@ class TestLiveConcurrency(RealCase):
             .id
         )
 
-    def told(self):
-        """Ids of the records that were told of, message by message."""
+    def events(self):
+        """What was told, message by message."""
         with self.registry.cursor() as cr:
             cr.execute(
                 "SELECT message FROM bus_bus WHERE channel LIKE %s ORDER BY id",
@@ -588,16 +588,24 @@ class TestLiveConcurrency(RealCase):
             )
             messages = [json.loads(message) for (message,) in cr.fetchall()]
         self.assertEqual({message["type"] for message in messages} - {MESSAGE}, set())
-        events = [message["payload"]["events"] for message in messages]
+        return [message["payload"]["events"] for message in messages]
+
+    def told(self):
+        """Ids of the records that were told of, message by message."""
         told = [
             [
                 event["data"]["id"]
                 for event in group
                 if event["type"] == "attendance_updated"
             ]
-            for group in events
+            for group in self.events()
         ]
         return [ids for ids in told if ids]
+
+    def statuses(self):
+        """How often the status was told."""
+        types = [event["type"] for group in self.events() for event in group]
+        return types.count("system_status")
 
     def waiting(self):
         with self.transaction() as env:
@@ -640,6 +648,50 @@ class TestLiveConcurrency(RealCase):
         self.assertEqual(self.told(), [])
         self.assertIsNone(publish(self.registry))
         self.assertEqual(self.told(), [[record]])
+
+    @contextmanager
+    def looking(self, meanwhile):
+        """Do something, once, while a status is looked at."""
+        live = type(self.env["spp.attendance.live"])
+        origin = live._system_status
+        todo = [meanwhile]
+
+        def look(model, health):
+            if todo:
+                todo.pop()()
+            return origin(model, health)
+
+        with patch.object(live, "_system_status", look):
+            yield
+        self.assertFalse(todo)
+
+    def test_nobody_waits_for_a_status(self):
+        """Neither to tell, nor does it come twice if somebody else tells it first."""
+        told = []
+
+        def tell():
+            with self.transaction() as env:
+                told.append(self._record(env, 1))
+            self.assertIsNone(publish(self.registry))
+            self.assertEqual(self.told(), [told])
+            self.assertEqual(self.statuses(), 1)
+
+        with self.looking(tell):
+            self.assertIsNone(publish(self.registry))
+        self.assertEqual(self.statuses(), 1)
+
+    def test_a_status_that_another_keeps_from_being_told_comes_later(self):
+        with self.registry.cursor() as teller, patch.object(background, "soon") as soon:
+
+            def lock():
+                teller.execute("SELECT pg_advisory_xact_lock(%s)", [module._LOCK])
+
+            with self.looking(lock):
+                self.assertEqual(publish(self.registry), module._BUSY)
+            soon.assert_called_once_with(self.registry.db_name, "live", publish)
+        self.assertEqual(self.statuses(), 0)
+        self.assertIsNone(publish(self.registry))
+        self.assertEqual(self.statuses(), 1)
 
     def test_a_server_that_stops_leaves_the_rest(self):
         with self.transaction() as env:
