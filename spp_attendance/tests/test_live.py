@@ -681,10 +681,10 @@ class TestLiveConcurrency(RealCase):
         self.assertEqual(self.statuses(), 1)
 
     def test_a_status_that_another_keeps_from_being_told_comes_later(self):
-        with self.registry.cursor() as teller, patch.object(background, "soon") as soon:
+        with self.transaction() as teller, patch.object(background, "soon") as soon:
 
             def lock():
-                teller.execute("SELECT pg_advisory_xact_lock(%s)", [module._LOCK])
+                teller.cr.execute("SELECT pg_advisory_xact_lock(%s)", [module._LOCK])
 
             with self.looking(lock):
                 self.assertEqual(publish(self.registry), module._BUSY)
