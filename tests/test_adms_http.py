@@ -158,7 +158,7 @@ def test_a_scan_becomes_attendance_by_itself(site: Site) -> None:
     mine = [("subscriber_id", "=", person)]
     records = ("spp.attendance.record", "search_read", mine)
     # By a thread that follows the commit, long before the scheduled action.
-    wait_until(lambda: site.admin.call(*records, ["date_time"]), 20)
+    wait_until(lambda: site.admin.call(*records, ["date_time"]))
     [record] = site.admin.call(*records, ["date_time", "scan_type", "create_uid"])
     assert record["date_time"] == "2026-11-02 05:00:00"
     assert record["scan_type"] == "in"
@@ -342,12 +342,12 @@ def test_a_terminal_that_nobody_knows_keeps_its_scans_until_it_is_set_up(
     with terminal.running():
         waits = [("serial", "=", terminal.serial)]
         pending = ("spp.attendance.device.pending", "search_read", waits, ["address"])
-        wait_until(lambda: site.admin.call(*pending), 20)
+        wait_until(lambda: site.admin.call(*pending))
         assert site.admin.call(*pending)[0]["address"] == "127.0.0.1"
         assert terminal.waiting == 10
         site.set_up(terminal)
         assert not site.admin.call(*pending)
-        wait_until(lambda: terminal.waiting == 0, 20)
+        wait_until(lambda: terminal.waiting == 0)
     assert site.stored(terminal) == sorted(terminal.held())
 
 

@@ -647,7 +647,7 @@ def test_key_is_not_on_a_command_line() -> None:
 
         def run() -> None:
             try:
-                read(terminal, by=in_child, timeout=1.5, deadline=4)
+                read(terminal, by=in_child, timeout=1.5, deadline=15)
             except DeviceError as error:
                 caught.append(error)
 

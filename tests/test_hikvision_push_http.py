@@ -86,7 +86,7 @@ def test_told_where_to_send_it_sends_and_nothing_comes_twice(gate: Gate) -> None
         assert gate.terminal.send(alert, body) == 200, body
     assert gate.count() == len(BODIES)
     # Nobody waits for a scheduled action.
-    wait_until(lambda: gate.count("state = 'matched'") == len(BODIES), 30)
+    wait_until(lambda: gate.count("state = 'matched'") == len(BODIES))
     # It starts anew and sends its whole log once more, in another way.
     for event, body in zip(gate.terminal.events(), reversed(BODIES), strict=True):
         assert gate.terminal.send(gate.terminal.alert(event, live=False), body) == 200

@@ -97,7 +97,7 @@ class Programme:
         return [tuple(line.split("|")) for line in rows.splitlines()]
 
     def answers(self) -> bool:
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.RequestException):
             return requests.get(f"{self.url}/web/health", timeout=10).ok
         return False
 

@@ -13,6 +13,7 @@ import fcntl
 import http.client
 import json
 import os
+import random
 import secrets
 import shlex
 import signal
@@ -337,12 +338,19 @@ def await_end(pid: int, timeout: float = STOP_TIMEOUT) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports on 127.0.0.1 that nobody uses at the moment."""
-    with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind((HOST, 0))
-        return [probe.getsockname()[1] for probe in sockets]
+    """Different TCP ports on 127.0.0.1 that nobody uses at the moment.
+
+    From below those that the system gives away by itself: until the server takes them
+    nobody else gets one by chance.
+    """
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            if port not in ports:
+                ports.append(port)
+    return ports
 
 
 def answers(port: int, path: str) -> bool:

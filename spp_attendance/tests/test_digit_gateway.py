@@ -129,6 +129,8 @@ class TestDigitEnvelope(DigitCase):
         self.app.rate_limit = 1
         for _time in range(3):
             response = self.call(SEARCH)
+            if response.status_code != 200:
+                break  # the next one may be in the next minute
         self.assertEqual(response.status_code, 429)
         self.assertIn("Retry-After", response.headers)
         [error] = response.json()["Errors"]

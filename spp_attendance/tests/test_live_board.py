@@ -98,7 +98,9 @@ class TestLiveBoard(AttendanceCase):
             with self.subTest(user=user.login):
                 board = self.board(user)
                 visible = self.records_of(user).with_context(active_test=False)
-                mine = visible.search([("write_date", ">=", self.today)])
+                board_model = visible.env["spp.attendance.live.board"]
+                since = board_model._midnight(self.today)
+                mine = visible.search([("write_date", ">=", since)])
                 self.assertLessEqual(self.ids(board), set(mine.ids))
                 counted = visible.search(
                     [("local_date", "=", self.today), ("active", "=", True)]

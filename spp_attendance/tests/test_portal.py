@@ -4,6 +4,7 @@ from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import HttpCase, tagged
 
+from ..engine import localtime
 from .common import AttendanceCase
 
 
@@ -193,7 +194,8 @@ class TestPortalPage(HttpCase, AttendanceCase):
         )
         self.assertEqual(page.xpath("//a[contains(@href, 'month=2026-07')]"), [])
         # What is no month is this one.
-        today = f"{fields.Date.today():%B %Y}"
+        zone = self.company.attendance_tz
+        today = f"{localtime.to_local(fields.Datetime.now(), zone):%B %Y}"
         for month in ("2026-99", "0001-01", "9999-12"):
             with self.subTest(month):
                 page = self.page(f"/my/attendance?month={month}")

@@ -469,7 +469,7 @@ class TestHealth(FleetCase):
             self.env.flush_all()
             self.env.cr.execute(
                 "UPDATE spp_attendance_device SET create_date = create_date"
-                " - interval '31 minutes'"
+                " - interval '2 hours'"
             )
             self.env.invalidate_all()
 
@@ -495,7 +495,7 @@ class TestHealth(FleetCase):
         self.env.flush_all()
         self.env.cr.execute(
             "UPDATE spp_attendance_device SET last_success_at = last_success_at"
-            " - interval '31 minutes' WHERE id = %s",
+            " - interval '2 hours' WHERE id = %s",
             [self.device.id],
         )
         self.env.invalidate_all()

@@ -36,7 +36,7 @@ class TestOperations(DeviceCase):
     def test_overdue_polls(self):
         self.device.next_poll_at = fields.Datetime.now() - timedelta(minutes=10)
         self.assertEqual(self.checks()["overdue_polls"].value, 0)
-        self.device.next_poll_at = fields.Datetime.now() - timedelta(minutes=16)
+        self.device.next_poll_at = fields.Datetime.now() - timedelta(minutes=30)
         check = self.checks()["overdue_polls"]
         self.assertEqual(check.value, 1)
         self.assertFalse(check.ok)

@@ -1,5 +1,5 @@
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from unittest.mock import patch
 
 import requests
@@ -228,6 +228,9 @@ class TestTokenEndpoint(OAuthCase):
     def test_rate_limit(self):
         own = self.client.client_id, self.secret
         self.client.rate_limit = 2
+        # three requests within one minute, whenever this runs
+        minute = datetime(2026, 3, 10, 12, 0, 20)
+        self.startPatcher(patch.object(deferred, "_utcnow", return_value=minute))
         for _request in range(2):
             self.assertEqual(self.ask_token(own).status_code, 200)
         with patch.object(secrets, "verify_secret", side_effect=AssertionError):
