@@ -4,6 +4,7 @@ import itertools
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from _suite import toolchain
 from _suite.database import Databases
 from _suite.paths import state_dir
-from _suite.serve import Connection, Server
+from _suite.serve import Connection, Server, answers
 from _suite.testing.odoolog import KNOWN, Known, complaints, parse
 
 numbers = itertools.count(1)
@@ -41,6 +42,27 @@ class Running:
     def query(self, sql: str, **values: str) -> str:
         """Run SQL on the server's database; see `Databases.query`."""
         return self._databases().query(sql, self.server.database, **values)
+
+    def answers(self) -> bool:
+        """Whether requests are answered, as they are not while workers start."""
+        return answers(self.server.port, "/web/health")
+
+    @contextmanager
+    def without_action(self, name: str) -> Iterator[None]:
+        """Switch a scheduled action off meanwhile.
+
+        :param name: its external id, without the addon's name
+        """
+        switch = (
+            "UPDATE ir_cron SET active = :'active' FROM ir_model_data d"
+            " WHERE d.model = 'ir.cron' AND d.name = :'name' AND ir_cron.id = d.res_id"
+            " RETURNING ir_cron.id"
+        )
+        assert self.query(switch, name=name, active="false")
+        try:
+            yield
+        finally:
+            self.query(switch, name=name, active="true")
 
     def stop(self) -> None:
         """Stop, remove the database, and look into the log."""

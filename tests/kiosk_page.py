@@ -6,21 +6,18 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import requests
 from chromium import PATIENCE
+from noon import NOON
 from odoo_session import Session
 from playwright.sync_api import BrowserContext, Page, Playwright, expect
 from processes import wait_until
 
 PHONE = {"width": 360, "height": 740}
 TABLET = {"width": 1024, "height": 768}
-#: A zone in which it is about noon: a kiosk's list ends with the day, and no day ends
-#: in a test. The sign is POSIX's, west of Greenwich.
-TZ = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 CODE = "open sesame"
 
 #: Sent again as it is: what a tablet does that has not heard the answer.
@@ -35,7 +32,7 @@ class Kiosk:
         self.admin = admin
         self.name = name
         [self.place] = admin.call(
-            "spp.attendance.location", "create", [{"name": name, "tz": TZ}]
+            "spp.attendance.location", "create", [{"name": name, "tz": NOON}]
         )
         vals = {"name": name, "location_id": self.place, **vals}
         [self.id] = admin.call("spp.attendance.kiosk", "create", [vals])

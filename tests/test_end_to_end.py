@@ -113,11 +113,6 @@ class Office:
             )
         self.session.call("spp.attendance.device", "action_poll_now", [self.device])
 
-    def answers(self) -> bool:
-        with contextlib.suppress(requests.RequestException):
-            return requests.get(f"{self.url}/web/health", timeout=10).ok
-        return False
-
     def poll_is_over(self) -> bool:
         return self.count("next_poll_at > now() AT TIME ZONE 'UTC'", "device") == 1
 
@@ -284,7 +279,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(office: Office) -> None:
             kill_workers(master)
         connection.rollback()
     assert office.count("TRUE", "scan") == 0
-    wait_until(office.answers)
+    wait_until(office.running.answers)
     # As time passes the dead worker's lease runs out.
     office.running.query(
         "UPDATE spp_attendance_device SET lease_until = now() AT TIME ZONE 'UTC'"

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 from chromium import chromium, signed_in
+from noon import NOON
 from odoo_session import Session
 from playwright.sync_api import Browser, Locator, Page, expect
 from processes import wait_until
 
-#: Where it is about noon: no day ends in a test. The sign is POSIX's.
-ZONE = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 PATH = "/odoo/attendance-live"
 READY = ".spp_live"
 BOARD = "/web/dataset/call_kw/spp.attendance.live.board/get_board"
@@ -34,7 +33,7 @@ class Office(NamedTuple):
 
     def mark(self, person: str, place: str, **vals: Any) -> int:
         """Somebody is present today, at a time of his own."""
-        now = datetime.now(ZoneInfo(ZONE))
+        now = datetime.now(ZoneInfo(NOON))
         return self.create(
             "record",
             subscriber_id=self.ids[person],
@@ -61,7 +60,7 @@ def office(server) -> Office:
         for role in ("officer", "head", "manager")
     }
     office = Office(session, {}, passwords)
-    session.call("res.company", "write", [1], {"attendance_tz": ZONE})
+    session.call("res.company", "write", [1], {"attendance_tz": NOON})
     users = {
         role: session.call(
             "res.users", "search", [("login", "=like", f"live-{role}@%")]
@@ -69,11 +68,11 @@ def office(server) -> Office:
         for role in passwords
     }
     ids = office.ids
-    ids["hall"] = office.create("location", name="Hall", tz=ZONE)
+    ids["hall"] = office.create("location", name="Hall", tz=NOON)
     ids["depot"] = office.create(
-        "location", name="Depot", tz=ZONE, officer_ids=[(6, 0, [users["manager"]])]
+        "location", name="Depot", tz=NOON, officer_ids=[(6, 0, [users["manager"]])]
     )
-    ids["room"] = office.create("location", name="Room", tz=ZONE, parent_id=ids["hall"])
+    ids["room"] = office.create("location", name="Room", tz=NOON, parent_id=ids["hall"])
     ids["training"] = office.create("type", name="Training")
     ids["kitchen"] = office.create("department", name="Kitchen", head_id=users["head"])
     for number in range(1, 40):
@@ -238,7 +237,7 @@ def test_who_was_cut_off_misses_nothing(page: Page, office) -> None:
 
 def test_a_bulk_is_counted_whole(page: Page, office) -> None:
     before = number_of(page, "records")
-    today = str(datetime.now(ZoneInfo(ZONE)).date())
+    today = str(datetime.now(ZoneInfo(NOON)).date())
     people = [office.ids[f"L-{number}"] for number in range(10, 40)]
     office.session.call(
         "spp.attendance.record",

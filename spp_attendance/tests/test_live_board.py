@@ -97,10 +97,10 @@ class TestLiveBoard(AttendanceCase):
         for user in (self.officer, self.head_of(self.amina), self.admin):
             with self.subTest(user=user.login):
                 board = self.board(user)
-                visible = self.records_of(user).with_context(active_test=False)
-                board_model = visible.env["spp.attendance.live.board"]
-                since = board_model._midnight(self.today)
-                mine = visible.search([("write_date", ">=", since)])
+                visible = self.records_of(user).with_context(
+                    active_test=False, tz=self.company.attendance_tz
+                )
+                mine = visible.search([("write_date", ">=", self.today)])
                 self.assertLessEqual(self.ids(board), set(mine.ids))
                 counted = visible.search(
                     [("local_date", "=", self.today), ("active", "=", True)]

@@ -468,8 +468,8 @@ class TestHealth(FleetCase):
         def age():
             self.env.flush_all()
             self.env.cr.execute(
-                "UPDATE spp_attendance_device SET create_date = create_date"
-                " - interval '2 hours'"
+                "UPDATE spp_attendance_device"
+                " SET create_date = now() AT TIME ZONE 'UTC' - interval '31 minutes'"
             )
             self.env.invalidate_all()
 
@@ -494,8 +494,9 @@ class TestHealth(FleetCase):
         # As time passes, nothing is written.
         self.env.flush_all()
         self.env.cr.execute(
-            "UPDATE spp_attendance_device SET last_success_at = last_success_at"
-            " - interval '2 hours' WHERE id = %s",
+            "UPDATE spp_attendance_device"
+            " SET last_success_at = now() AT TIME ZONE 'UTC' - interval '31 minutes'"
+            " WHERE id = %s",
             [self.device.id],
         )
         self.env.invalidate_all()

@@ -34,9 +34,10 @@ class TestOperations(DeviceCase):
         self.assertTrue(check.ok, "they wait for people")
 
     def test_overdue_polls(self):
-        self.device.next_poll_at = fields.Datetime.now() - timedelta(minutes=10)
+        now = self.env.cr.now()  # the clock of whoever looks, too
+        self.device.next_poll_at = now - timedelta(minutes=15)
         self.assertEqual(self.checks()["overdue_polls"].value, 0)
-        self.device.next_poll_at = fields.Datetime.now() - timedelta(minutes=30)
+        self.device.next_poll_at = now - timedelta(minutes=15, seconds=1)
         check = self.checks()["overdue_polls"]
         self.assertEqual(check.value, 1)
         self.assertFalse(check.ok)
