@@ -1,12 +1,12 @@
 {
     "name": "Attendance",
-    "version": "19.0.1.5.0",
+    "version": "19.0.1.6.0",
     "summary": "Who attended what, when, where: people, events, kiosks, reports, API",
     "category": "Attendance",
     "author": "Attendance Suite Contributors",
     "website": "https://github.com/attendance-suite/attendance-suite",
     "license": "LGPL-3",
-    "depends": ["bus", "mail", "portal", "spp_oauth"],
+    "depends": ["bus", "mail", "portal", "resource", "spp_oauth"],
     "external_dependencies": {"python": ["pydantic", "qrcode", "tenacity"]},
     "data": [
         "security/spp_attendance_groups.xml",
@@ -19,6 +19,7 @@
         "security/spp_attendance_register_security.xml",
         "security/spp_attendance_log_queue_security.xml",
         "security/spp_attendance_wizard_security.xml",
+        "security/spp_attendance_day_security.xml",
         "security/ir.model.access.csv",
         "data/spp_oauth_scope_data.xml",
         "data/spp_oauth_role_data.xml",
@@ -28,6 +29,7 @@
         "data/ir_cron_import_data.xml",
         "data/ir_cron_log_queue_data.xml",
         "data/ir_cron_live_data.xml",
+        "data/ir_cron_day_data.xml",
         "views/spp_attendance_record_views.xml",
         "views/spp_attendance_event_views.xml",
         "wizards/spp_attendance_subscriber_register_views.xml",
@@ -96,5 +98,6 @@
         ],
     },
     "application": True,
+    "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
 }

@@ -1,3 +1,8 @@
+def post_init_hook(env):
+    """Give each company a shift by which it works."""
+    env["res.company"].search([])._make_attendance_shift()
+
+
 def uninstall_hook(env):
     """Clear the way for Odoo, which deletes what has an external id one by one.
 
@@ -17,6 +22,8 @@ def uninstall_hook(env):
         " WHERE id IN (SELECT user_id FROM spp_attendance_kiosk)"
     )
     env.cr.execute("DELETE FROM spp_attendance_kiosk_refusal")
+    env.cr.execute("DELETE FROM spp_attendance_day")
+    env.cr.execute("DELETE FROM spp_attendance_shift_assignment")
     env.cr.execute("DELETE FROM spp_attendance_record")
     env.cr.execute("DELETE FROM spp_attendance_register")
     env.cr.execute("DELETE FROM spp_attendance_kiosk")

@@ -126,7 +126,13 @@ class Ingest:
             for index, outcome in zip(indexes, self._insert(rows), strict=True):
                 outcomes[index] = Outcome(index, *outcome)
             self._announce(outcomes)
+            self._have_days_computed(outcomes)
         return outcomes
+
+    def _have_days_computed(self, outcomes: Sequence[Outcome]) -> None:
+        created = [o.id for o in outcomes if o.status == "created"]
+        if created:
+            self.env["spp.attendance.day.queue"]._enqueue_records(created)
 
     def _announce(self, outcomes: Sequence[Outcome]) -> None:
         """Have the live feed tell of what is new; not of history that is imported."""

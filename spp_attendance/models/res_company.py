@@ -175,6 +175,38 @@ class ResCompany(models.Model):
                     )
                 ) from error
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        companies = super().create(vals_list)
+        companies._make_attendance_shift()
+        return companies
+
+    def _make_attendance_shift(self):
+        """Give companies that have none a shift by which everybody works.
+
+        From the beginning of time: days of long ago go by it, too.
+        """
+        # Whoever makes a company need not manage its attendance.
+        assignments_sudo = self.env["spp.attendance.shift.assignment"].sudo()
+        general = [
+            ("subscriber_id", "=", False),
+            ("department_id", "=", False),
+            ("location_id", "=", False),
+        ]
+        known = assignments_sudo.search([("company_id", "in", self.ids), *general])
+        for company in self - known.company_id:
+            own = assignments_sudo.with_company(company)
+            shift = own.env["spp.attendance.shift"].create(
+                {"name": self.env._("Day Shift"), "company_id": company.id}
+            )
+            own.create(
+                {
+                    "company_id": company.id,
+                    "shift_id": shift.id,
+                    "date_from": date(1970, 1, 1),
+                }
+            )
+
     def write(self, vals):
         switches = set(self._attendance_unique_fields).intersection(vals)
         changed = self.filtered(

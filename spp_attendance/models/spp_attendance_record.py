@@ -334,6 +334,7 @@ class SppAttendanceRecord(models.Model):
         records._check_registers()
         records._claim_attachments()
         records._refresh_uniqueness_keys()
+        self.env["spp.attendance.day.queue"]._enqueue_records(records.ids)
         self.env["spp.attendance.live"]._announce(self._name, records.ids)
         return records
 

@@ -87,6 +87,11 @@ class SppAttendanceSubscriber(models.Model):
     level_of_work = fields.Selection(
         [("worker", "Worker"), ("staff", "Staff")], string="Level of Work"
     )
+    work_from = fields.Date(
+        "Works From",
+        help="Nobody is absent before. Nothing: since the person was registered.",
+    )
+    work_to = fields.Date("Works Until", help="Nobody is absent after it.")
     location_id = fields.Many2one(
         "spp.attendance.location",
         string="Home Location",
@@ -137,6 +142,11 @@ class SppAttendanceSubscriber(models.Model):
     _badge_unique = models.UniqueIndex(
         "(company_id, badge) WHERE badge IS NOT NULL AND badge <> ''",
         "Another person of this company has this badge. Take it from them first.",
+    )
+    # Of whom days are kept.
+    _level_idx = models.Index("(id) WHERE level_of_work IS NOT NULL")
+    _work_dates = models.Constraint(
+        "CHECK (work_to >= work_from)", "Nobody works until before they work from."
     )
     _uuid_unique = models.Constraint("UNIQUE (uuid)", "The UUID must be unique.")
 

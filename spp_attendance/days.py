@@ -1,0 +1,789 @@
+"""From facts and rules to days: what is read, computed and written for some people.
+
+Used through ``spp.attendance.day.queue``, in a transaction whose first statement has
+claimed the people. The number of statements doesn't depend on how many people and days
+there are. Works past the ORM and as the system: a day is the same whoever asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from odoo import fields
+from odoo.api import Environment
+from odoo.tools import SQL
+
+from .engine import localtime
+from .engine.day import Day, Leave, Mark, Override, compute_day
+from .engine.shift_rules import Bounds, ShiftRules, bounds, edge, to_minute
+from .engine.statuses import NAMES, leave_code
+
+_DAY = timedelta(days=1)
+_DAY_SECONDS = 24 * 3600
+#: Days of one person that are computed in one transaction.
+MOST_DAYS = 400
+
+#: What is computed: columns of a day, with their types, in the order of the fields of
+#: ``engine.day.Day`` from ``check_in`` on.
+_FIGURES = (
+    ("first_check_in", "timestamp"),
+    ("last_check_out", "timestamp"),
+    ("gross_minutes", "int4"),
+    ("break_minutes", "int4"),
+    ("net_minutes", "int4"),
+    ("working_minutes", "int4"),
+    ("overtime_minutes", "int4"),
+    ("extra_overtime_minutes", "int4"),
+    ("late_minutes", "int4"),
+    ("early_exit_minutes", "int4"),
+    ("snacks_eligible", "bool"),
+    ("night_bill_eligible", "bool"),
+    ("scan_count", "int4"),
+    ("duplicate_count", "int4"),
+    ("missing_in", "bool"),
+    ("missing_out", "bool"),
+    ("is_auto_out", "bool"),
+    ("has_conflict", "bool"),
+)
+
+
+class Person(NamedTuple):
+    """Whose days are computed."""
+
+    id: int
+    company_id: int
+    department_id: int | None
+    location_id: int | None
+    level: str
+    tz: str
+    work_from: date | None
+    work_to: date | None
+    departments: Sequence[int]
+    locations: Sequence[int]
+    settled_until: date
+
+
+class Shift(NamedTuple):
+    """A shift, as days are computed by it."""
+
+    id: int
+    rules: ShiftRules
+    tz: str | None
+    pattern: Sequence[bool]
+    standard: int
+    is_overtime_for_all: bool
+
+    def works_on(self, day: date) -> bool:
+        """Whether a date is a working day of it; weeks alternate as in Odoo."""
+        week = (day.toordinal() - 1) // 7 % 2
+        return self.pattern[7 * week + day.weekday()]
+
+
+class Assigned(NamedTuple):
+    """From when on somebody works by which shift; None: by no one's own."""
+
+    date_from: date
+    shift_id: int | None
+
+
+class Kept(NamedTuple):
+    """A day that exists, as far as another computation of it depends on it."""
+
+    id: int
+    shift_id: int
+    tz: str
+    day_type: str
+    is_locked: bool
+    override: dict[str, Any] | None
+    figures: dict[str, Any] | None
+
+
+class Claim:
+    """What is to be computed of one person."""
+
+    __slots__ = ("anew", "ranges", "seconds")
+
+    def __init__(self) -> None:
+        self.seconds: list[int] = []
+        self.ranges: list[tuple[date, date | None]] = []
+        self.anew: list[tuple[date, date | None]] = []
+
+
+def _within(day: date, ranges: Iterable[tuple[date, date | None]]) -> bool:
+    return any(
+        since <= day and (until is None or day <= until) for since, until in ranges
+    )
+
+
+def _array(values: Iterable[Any]) -> str:
+    """A PostgreSQL array literal of numbers, truth values, dates and plain words."""
+    return (
+        "{"
+        + ",".join("NULL" if value is None else str(value) for value in values)
+        + "}"
+    )
+
+
+def _json_array(values: Iterable[Any]) -> list[str | None]:
+    return [None if value is None else json.dumps(value) for value in values]
+
+
+class Computation:
+    """The days of some people, computed and written.
+
+    :param env: of the transaction that has claimed the people
+    :param fills: whether days of which nothing is known are decided as well, as they
+        are for whoever is due
+    """
+
+    def __init__(self, env: Environment, *, fills: bool = True) -> None:
+        self.env = env(su=True)  # a day is the same whoever asks for it
+        self.fills = fills
+        self.now = fields.Datetime.now()
+        self.now_minute = to_minute(self.now)
+        self._bounds: dict[tuple[int, str, date], Bounds] = {}
+
+    # ------------------------------------------------------------------- run
+
+    def run(self, claimed: Sequence[tuple[Any, ...]]) -> list[int]:
+        """Compute what was claimed.
+
+        :param claimed: rows of ``(person, second, date_from, date_to, is_anew)``
+        :return: ids of the days that are new or have changed
+        """
+        claims: dict[int, Claim] = defaultdict(Claim)
+        for person_id, second, date_from, date_to, is_anew in claimed:
+            claim = claims[person_id]
+            if second is not None:
+                claim.seconds.append(second)
+            elif date_from is not None:
+                claim.ranges.append((date_from, date_to))
+                if is_anew:
+                    claim.anew.append((date_from, date_to))
+        self.claims = claims
+        self.people = self._find_people(list(claims))
+        self.assigned = self._find_assigned()
+        self.shifts = self._find_shifts()
+        self.targets = {
+            person.id: self._candidates(person, claims[person.id])
+            for person in self.people
+        }
+        self.kept = self._find_kept()
+        self._add_later_days()
+        self.marks = self._find_marks()
+        self.leaves = self._find_leaves()
+        self.holidays = self._find_holidays()
+        self.complete: dict[int, Any] | None = None
+        rows: list[tuple[Any, ...]] = []
+        locked: list[tuple[Any, ...]] = []
+        gone: list[int] = []
+        settled: list[tuple[Any, ...]] = []
+        for person in self.people:
+            self._compute_person(person, rows, locked, gone, settled)
+        changed = self._write(rows)
+        self._write_locked(locked)
+        self._delete(gone)
+        self._settle(settled)
+        self.env["spp.attendance.live"]._announce("spp.attendance.day", changed)
+        return changed
+
+    # --------------------------------------------------------------- reading
+
+    def _find_people(self, ids: list[int]) -> list[Person]:
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT s.id, s.company_id, s.department_id, s.location_id,
+                       s.level_of_work,
+                       COALESCE(l.tz, NULLIF(o.tz, ''), c.attendance_tz),
+                       s.work_from,
+                       CASE WHEN s.active THEN s.work_to
+                            ELSE LEAST(s.work_to, p.settled_until) END,
+                       d.parent_path, l.parent_path, p.settled_until
+                  FROM spp_attendance_subscriber s
+                  JOIN res_partner o ON o.id = s.partner_id
+                  JOIN res_company c ON c.id = s.company_id
+                  JOIN spp_attendance_day_person p ON p.subscriber_id = s.id
+             LEFT JOIN spp_attendance_location l ON l.id = s.location_id
+             LEFT JOIN spp_attendance_department d ON d.id = s.department_id
+                 WHERE s.id = ANY(%s) AND s.level_of_work IS NOT NULL
+              ORDER BY s.id
+                """,
+                ids,
+            )
+        )
+
+        def nearest_first(path: str | None) -> list[int]:
+            return [int(part) for part in reversed((path or "").split("/")) if part]
+
+        return [
+            Person(*row[:8], nearest_first(row[8]), nearest_first(row[9]), row[10])
+            for row in rows
+        ]
+
+    def _find_assigned(self) -> dict[tuple[str, int], list[Assigned]]:
+        """What was said of shifts, the last first, by what it was said of."""
+        found: dict[tuple[str, int], list[Assigned]] = defaultdict(list)
+        for (
+            person_id,
+            department_id,
+            location_id,
+            company_id,
+            day,
+            shift_id,
+        ) in self.env.execute_query(
+            SQL(
+                """
+                    SELECT subscriber_id, department_id, location_id, company_id,
+                           date_from, shift_id
+                      FROM spp_attendance_shift_assignment
+                     WHERE company_id = ANY(%s)
+                       AND (subscriber_id IS NULL OR subscriber_id = ANY(%s))
+                  ORDER BY date_from DESC, id DESC
+                    """,
+                list({person.company_id for person in self.people}),
+                [person.id for person in self.people],
+            )
+        ):
+            if person_id:
+                key = ("person", person_id)
+            elif department_id:
+                key = ("department", department_id)
+            elif location_id:
+                key = ("location", location_id)
+            else:
+                key = ("company", company_id)
+            found[key].append(Assigned(day, shift_id))
+        return found
+
+    def _find_shifts(self) -> dict[int, Shift]:
+        companies = list({person.company_id for person in self.people})
+        model = self.env["spp.attendance.shift"].with_context(active_test=False)
+        shifts = model.search([("company_id", "in", companies)])
+        patterns = shifts._patterns(shifts.calendar_id)
+        return {
+            shift.id: Shift(
+                shift.id,
+                shift._rules(),
+                shift.tz or None,
+                patterns[shift.calendar_id.id],
+                round(shift.standard_hours * 60),
+                shift.overtime_level == "all",
+            )
+            for shift in shifts
+        }
+
+    def _candidates(self, person: Person, claim: Claim) -> set[date]:
+        """The days that may be concerned."""
+        found: set[date] = set()
+        for second in claim.seconds:
+            day = date.fromordinal(719_163 + second // _DAY_SECONDS)
+            found.update(day + number * _DAY for number in (-2, -1, 0, 1))
+        today = localtime.to_local(self.now, person.tz).date()
+        for since, until in claim.ranges:
+            end = until or today
+            for number in range(min(MOST_DAYS, (end - since).days + 1)):
+                found.add(since + number * _DAY)
+        return found
+
+    def _find_kept(self) -> dict[tuple[int, date], Kept]:
+        """Days that exist, from the day before the first to the day after the last."""
+        spans = [
+            (
+                person.id,
+                min(days) - _DAY,
+                None
+                if any(until is None for _since, until in self.claims[person.id].ranges)
+                else max(days) + _DAY,
+            )
+            for person in self.people
+            if (days := self.targets[person.id])
+        ]
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT d.subscriber_id, d.date, d.id, d.shift_id, d.tz, d.day_type,
+                       d.is_locked, d.override,
+                       CASE WHEN d.is_locked THEN to_jsonb(d) END
+                  FROM unnest(%s::int4[], %s::date[], %s::date[]) AS span (
+                           person, since, until)
+                  JOIN spp_attendance_day d
+                    ON d.subscriber_id = span.person AND d.date >= span.since
+                   AND (span.until IS NULL OR d.date <= span.until)
+                """,
+                *(list(column) for column in zip(*spans, strict=True)),
+            )
+            if spans
+            else SQL("SELECT WHERE FALSE")
+        )
+        return {(row[0], row[1]): Kept(*row[2:]) for row in rows}
+
+    def _add_later_days(self) -> None:
+        """To what reaches up to today belongs what exists beyond, such as leave."""
+        for (person_id, day), _kept in self.kept.items():
+            ranges = self.claims[person_id].ranges
+            if any(until is None and since <= day for since, until in ranges):
+                self.targets[person_id].add(day)
+
+    def _find_marks(self) -> dict[int, list[Mark]]:
+        """The records of people within the windows of their days, in order of time."""
+        spans = []
+        for person in self.people:
+            days = self.targets[person.id]
+            if days:
+                lower, upper = min(days), max(days)
+                spans.append(
+                    (
+                        person.id,
+                        datetime(lower.year, lower.month, lower.day) - 2 * _DAY,
+                        datetime(upper.year, upper.month, upper.day) + 4 * _DAY,
+                    )
+                )
+        found: dict[int, list[Mark]] = defaultdict(list)
+        if not spans:
+            return found
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT r.subscriber_id, extract(epoch FROM r.date_time)::int8,
+                       r.scan_type, r.category = 'absent'
+                  FROM unnest(%s::int4[], %s::timestamp[], %s::timestamp[]) AS span (
+                           person, since, until)
+                  JOIN spp_attendance_record r
+                    ON r.subscriber_id = span.person AND r.active
+                   AND r.date_time >= span.since AND r.date_time < span.until
+              ORDER BY r.subscriber_id, r.date_time
+                """,
+                *(list(column) for column in zip(*spans, strict=True)),
+            )
+        )
+        for person_id, second, scan_type, is_absent in self.env.cr.fetchall():
+            found[person_id].append((second, scan_type, is_absent))  # type: ignore[arg-type]
+        return found
+
+    def _span(self) -> tuple[date, date] | None:
+        days = [day for found in self.targets.values() for day in found]
+        return (min(days), max(days)) if days else None
+
+    def _find_leaves(self) -> dict[tuple[int, date], list[Leave]]:
+        span = self._span()
+        people = [person.id for person in self.people]
+        return self.env["spp.attendance.day"]._leaves(people, *span) if span else {}
+
+    def _find_holidays(self) -> dict[tuple[int, int | None, date], str]:
+        span = self._span()
+        places = {(person.company_id, person.location_id) for person in self.people}
+        return self.env["spp.attendance.day"]._holidays(places, *span) if span else {}
+
+    # ------------------------------------------------------------- resolving
+
+    def _shift_of(self, person: Person, day: date) -> Shift | None:
+        """By which shift somebody works on a date, after what is said now."""
+        for key in (
+            ("person", person.id),
+            *(("department", number) for number in person.departments),
+            *(("location", number) for number in person.locations),
+            ("company", person.company_id),
+        ):
+            for assigned in self.assigned.get(key, ()):
+                if assigned.date_from <= day:
+                    if assigned.shift_id:
+                        return self.shifts[assigned.shift_id]
+                    break
+        return None
+
+    def _bounds_of(self, shift: Shift, tz: str, day: date) -> Bounds:
+        key = shift.id, tz, day
+        found = self._bounds.get(key)
+        if found is None:
+            found = self._bounds[key] = bounds(shift.rules, day, tz)
+        return found
+
+    def _is_complete(self, person: Person, edge_minute: int) -> tuple[bool, bool]:
+        """Whether all is known that happened before, and whether that is doubtful."""
+        if self.now_minute < edge_minute:
+            return False, False
+        if person.location_id is None:
+            return True, False
+        if self.complete is None:
+            places = self.env["spp.attendance.location"].browse(
+                {p.location_id for p in self.people if p.location_id}
+            )
+            self.complete = {
+                place_id: (
+                    to_minute(min(known.until, self.now)),
+                    known.doubtful_from and to_minute(known.doubtful_from),
+                )
+                for place_id, known in places._complete_until().items()
+            }
+        until, doubtful_from = self.complete[person.location_id]
+        is_doubtful = doubtful_from is not None and doubtful_from < edge_minute
+        return until >= edge_minute, is_doubtful
+
+    # ------------------------------------------------------------- computing
+
+    def _compute_person(
+        self,
+        person: Person,
+        rows: list[tuple[Any, ...]],
+        locked: list[tuple[Any, ...]],
+        gone: list[int],
+        settled: list[tuple[Any, ...]],
+    ) -> None:
+        claim = self.claims[person.id]
+        targets = self.targets[person.id]
+        marks = self.marks.get(person.id, [])
+        today = localtime.to_local(self.now, person.tz).date()
+        known: dict[date, tuple[Shift, str, Bounds] | None] = {}
+
+        def rules_on(day: date) -> tuple[Shift, str, Bounds] | None:
+            if day not in known:
+                kept = self.kept.get((person.id, day))
+                if kept and not _within(day, claim.anew):
+                    shift, tz = self.shifts.get(kept.shift_id), kept.tz
+                else:
+                    shift = self._shift_of(person, day)
+                    tz = (shift and shift.tz) or person.tz
+                known[day] = shift and (shift, tz, self._bounds_of(shift, tz, day))
+            return known[day]
+
+        def edge_before(day: date) -> int | None:
+            before, after = rules_on(day - _DAY), rules_on(day)
+            if after is None:
+                return None
+            if before is None:
+                return after[2].opens
+            overlaps = after[2].opens < before[2].closes
+            return edge(
+                before[2], after[2], [mark[:2] for mark in marks] if overlaps else ()
+            )
+
+        closed: dict[date, bool] = {}
+        for day in sorted(targets):
+            found = rules_on(day)
+            if found is None:
+                continue
+            shift, tz, at = found
+            since, until = edge_before(day), edge_before(day + _DAY)
+            if until is None:
+                until = at.closes
+            in_range = _within(day, claim.ranges)
+            if not in_range and not any(
+                since * 60 <= second < until * 60  # type: ignore[operator]
+                or at.opens * 60 <= second < at.closes * 60
+                for second in claim.seconds
+            ):
+                continue
+            is_closed, is_doubtful = self._is_complete(person, until)
+            closed[day] = is_closed
+            own = [mark for mark in marks if since * 60 <= mark[0] < until * 60]  # type: ignore[operator]
+            inside = [mark for mark in own if at.opens <= mark[0] // 60 < at.closes]
+            kept = self.kept.get((person.id, day))
+            day_type = self._day_type(person, shift, day, kept, claim)
+            leaves = self.leaves.get((person.id, day), ())
+            override = kept.override if kept else None
+            earns = shift.is_overtime_for_all or person.level == "worker"
+            is_enrolled = (person.work_from is None or person.work_from <= day) and (
+                person.work_to is None or day <= person.work_to
+            )
+            if not (own or leaves or override or (kept and kept.is_locked)) and (
+                not is_enrolled or day > today
+            ):
+                if kept:
+                    gone.append(kept.id)
+                continue
+            computed = compute_day(
+                inside,
+                shift.rules,
+                at,
+                day_type=day_type,  # type: ignore[arg-type]
+                leaves=leaves,
+                earns_overtime=earns,
+                is_closed=is_closed,
+            )
+            effective = computed
+            if override:
+                effective = compute_day(
+                    inside,
+                    shift.rules,
+                    at,
+                    day_type=day_type,  # type: ignore[arg-type]
+                    leaves=leaves,
+                    override=Override(**override),
+                    earns_overtime=earns,
+                    is_closed=is_closed,
+                )
+            if kept and kept.is_locked:
+                locked.append((kept, computed))
+                continue
+            if effective.status is None and not own:
+                if kept:
+                    gone.append(kept.id)
+                continue
+            rows.append(
+                self._row(
+                    person,
+                    day,
+                    shift,
+                    tz,
+                    since,  # type: ignore[arg-type]
+                    until,
+                    effective,
+                    computed if override else None,
+                    leaves,
+                    is_closed,
+                    is_doubtful and is_closed,
+                    len(own) - len(inside),
+                )
+            )
+        self._note_settled(person, closed, rules_on, edge_before, settled)
+
+    def _day_type(
+        self, person: Person, shift: Shift, day: date, kept: Kept | None, claim: Claim
+    ) -> str:
+        if (person.company_id, person.location_id, day) in self.holidays:
+            return "holiday"
+        if (
+            kept
+            and kept.day_type in ("working", "weekend")
+            and not _within(day, claim.anew)
+        ):
+            return kept.day_type
+        return "working" if shift.works_on(day) else "weekend"
+
+    def _row(
+        self,
+        person: Person,
+        day: date,
+        shift: Shift,
+        tz: str,
+        since: int,
+        until: int,
+        effective: Day,
+        computed: Day | None,
+        leaves: Sequence[Leave],
+        is_closed: bool,
+        is_doubtful: bool,
+        outside: int,
+    ) -> tuple[Any, ...]:
+        """Values of ``_COLUMNS``."""
+        status = effective.status
+        code = abbreviation = None
+        if status == "leave" and leaves:
+            code = leave_code(leaves[0].code)
+            abbreviation = leaves[0].abbreviation
+        elif status is not None:
+            code, abbreviation = NAMES[status]
+        expected = 0
+        if effective.day_type == "working":
+            expected = shift.standard * (100 - effective.leave_hundredths) // 100
+        return (
+            person.id,
+            person.company_id,
+            person.department_id,
+            person.location_id,
+            person.level,
+            day,
+            shift.id,
+            tz,
+            since,
+            until,
+            status,
+            code,
+            abbreviation,
+            effective.day_type,
+            effective.leave,
+            effective.leave_hundredths,
+            expected,
+            is_closed,
+            is_doubtful,
+            outside,
+            effective.missing_in or effective.has_conflict or outside > 0,
+            computed is not None and computed != effective,
+            computed and _figures(computed),
+            *effective[4:],
+        )
+
+    def _note_settled(
+        self,
+        person: Person,
+        closed: dict[date, bool],
+        rules_on: Any,
+        edge_before: Any,
+        settled: list[tuple[Any, ...]],
+    ) -> None:
+        """Until when the days of a person are decided, and when to look again."""
+        if not self.claims[person.id].ranges:
+            return
+        day = person.settled_until
+        while closed.get(day + _DAY):
+            day += _DAY
+        following = day + _DAY
+        at = None
+        if person.work_to is None or following <= person.work_to:
+            found = rules_on(following)
+            if found is not None:
+                opens = edge_before(following)
+                closes = edge_before(following + _DAY) or found[2].closes
+                at = next(
+                    (edge_ for edge_ in (opens, closes) if edge_ > self.now_minute),
+                    self.now_minute + 5,
+                )
+        settled.append((person.id, day, at))
+
+    # --------------------------------------------------------------- writing
+
+    def _write(self, rows: list[tuple[Any, ...]]) -> list[int]:
+        """Write days, those that are as they were excepted; the ids of the others."""
+        if not rows:
+            return []
+        columns = list(zip(*rows, strict=True))
+        arrays, values = [], []
+        for (name, kind), column in zip(_COLUMNS, columns, strict=True):
+            if kind == "jsonb":
+                arrays.append(SQL("%s::jsonb[]", _json_array(column)))
+                values.append(SQL("r.%s", SQL.identifier(name)))
+            elif kind == "timestamp":
+                arrays.append(SQL("%s::int8[]", _array(column)))
+                values.append(
+                    SQL(
+                        "to_timestamp(r.%s * 60) AT TIME ZONE 'UTC'",
+                        SQL.identifier(name),
+                    )
+                )
+            else:
+                arrays.append(SQL(f"%s::{kind}[]", _array(column)))  # pylint: disable=sql-injection
+                values.append(SQL("r.%s", SQL.identifier(name)))
+        names = [SQL.identifier(name) for name, _kind in _COLUMNS]
+        changing = [
+            SQL.identifier(name)
+            for name, _kind in _COLUMNS
+            if name not in ("subscriber_id", "date")
+        ]
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO spp_attendance_day AS d (
+                    create_uid, create_date, write_uid, write_date, %(names)s)
+                SELECT 1, %(now)s, 1, %(now)s, %(values)s
+                  FROM unnest(%(arrays)s) AS r(%(names)s)
+              ORDER BY r.subscriber_id, r.date
+           ON CONFLICT (subscriber_id, date) DO UPDATE
+                   SET write_uid = 1, write_date = EXCLUDED.write_date, %(set)s
+                 WHERE (%(old)s) IS DISTINCT FROM (%(new)s)
+             RETURNING d.id
+                """,
+                now=self.now,
+                names=SQL(", ").join(names),
+                values=SQL(", ").join(values),
+                arrays=SQL(", ").join(arrays),
+                set=SQL(", ").join(
+                    SQL("%s = EXCLUDED.%s", name, name) for name in changing
+                ),
+                old=SQL(", ").join(SQL("d.%s", name) for name in changing),
+                new=SQL(", ").join(SQL("EXCLUDED.%s", name) for name in changing),
+            ),
+            log_exceptions=False,
+        )
+        self.env["spp.attendance.day"].invalidate_model(flush=False)
+        return [row_id for (row_id,) in self.env.cr.fetchall()]
+
+    def _write_locked(self, locked: list[tuple[Any, ...]]) -> None:
+        """Keep beside days that must not change what they would be now."""
+        if not locked:
+            return
+        rows = []
+        for kept, day in locked:
+            figures = _figures(day)
+            stored = kept.figures or {}
+            differs = any(stored.get(name) != value for name, value in figures.items())
+            rows.append((kept.id, differs, json.dumps(figures)))
+        ids, differs, figures = zip(*rows, strict=True)
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE spp_attendance_day d
+                   SET differs = r.differs, computed = r.computed,
+                       write_date = %(now)s
+                  FROM unnest(%(ids)s::int4[], %(differs)s::bool[],
+                              %(computed)s::jsonb[]) AS r(id, differs, computed)
+                 WHERE d.id = r.id
+                   AND (d.differs, d.computed) IS DISTINCT FROM (r.differs, r.computed)
+                """,
+                now=self.now,
+                ids=list(ids),
+                differs=list(differs),
+                computed=list(figures),
+            ),
+            log_exceptions=False,
+        )
+
+    def _delete(self, gone: list[int]) -> None:
+        if gone:
+            self.env.cr.execute(
+                "DELETE FROM spp_attendance_day WHERE id = ANY(%s)", [gone]
+            )
+
+    def _settle(self, settled: list[tuple[Any, ...]]) -> None:
+        if not settled:
+            return
+        people, days, instants = zip(*settled, strict=True)
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE spp_attendance_day_person p
+                   SET settled_until = r.settled_until,
+                       settle_at = to_timestamp(r.at * 60) AT TIME ZONE 'UTC'
+                  FROM unnest(%s::int4[], %s::date[], %s::int8[])
+                           AS r(person, settled_until, at)
+                 WHERE p.subscriber_id = r.person
+                """,
+                list(people),
+                list(days),
+                list(instants),
+            ),
+            log_exceptions=False,
+        )
+
+
+def _figures(day: Day) -> dict[str, Any]:
+    """What a day was computed as, by column, as JSON has it."""
+    found: dict[str, Any] = {"status": day.status}
+    for (name, kind), value in zip(_FIGURES, day[4:], strict=True):
+        if kind == "timestamp" and value is not None:
+            value = (datetime(1970, 1, 1) + timedelta(minutes=value)).isoformat()
+        found[name] = value
+    return found
+
+
+#: What is written of a day: columns and their types.
+_COLUMNS = (
+    ("subscriber_id", "int4"),
+    ("company_id", "int4"),
+    ("department_id", "int4"),
+    ("location_id", "int4"),
+    ("level_of_work", "varchar"),
+    ("date", "date"),
+    ("shift_id", "int4"),
+    ("tz", "varchar"),
+    ("window_from", "timestamp"),
+    ("window_until", "timestamp"),
+    ("status", "varchar"),
+    ("status_code", "varchar"),
+    ("abbreviation", "varchar"),
+    ("day_type", "varchar"),
+    ("leave_code", "varchar"),
+    ("leave_hundredths", "int4"),
+    ("expected_minutes", "int4"),
+    ("is_closed", "bool"),
+    ("is_doubtful", "bool"),
+    ("outside_count", "int4"),
+    ("needs_review", "bool"),
+    ("differs", "bool"),
+    ("computed", "jsonb"),
+    *_FIGURES,
+)

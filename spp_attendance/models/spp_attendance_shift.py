@@ -1,0 +1,424 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
+
+from odoo.addons.base.models.res_partner import _tz_get
+
+from ..engine.shift_rules import ShiftRules
+
+_DAY = 24 * 60
+
+
+class SppAttendanceShift(models.Model):
+    """The rules by which days are measured: times, breaks, overtime, eligibility.
+
+    What was in force stays as it was: rules change by a new version, from a date. Who
+    works by which shift, and from when, is said by assignments.
+
+    Times are hours of the clock where the shift is worked. A time that isn't after the
+    start of the shift is one of the day after.
+    """
+
+    _name = "spp.attendance.shift"
+    _description = "Shift"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "name, id"
+    _check_company_auto = True
+
+    name = fields.Char(required=True, tracking=True)
+    code = fields.Char(size=64, copy=False)
+    active = fields.Boolean(default=True, tracking=True)
+    company_id = fields.Many2one(
+        "res.company",
+        required=True,
+        index=True,
+        default=lambda self: self.env.company,
+        ondelete="cascade",
+    )
+    color = fields.Integer()
+    tz = fields.Selection(
+        _tz_get,
+        string="Time Zone",
+        help="Of the times below. Without one they are those of the person's home"
+        " location, else of the person, else of the company.",
+    )
+    calendar_id = fields.Many2one(
+        "resource.calendar",
+        string="Working Days",
+        required=True,
+        check_company=True,
+        ondelete="restrict",
+        default=lambda self: self._default_calendar(),
+        index=True,
+        help="On which weekdays people work. Only its days count, not its hours.",
+    )
+    standard_hours = fields.Float(
+        required=True, default=8.0, help="What a full day is, for balances of hours."
+    )
+
+    start = fields.Float("From", required=True, default=8.0, tracking=True)
+    end = fields.Float("To", required=True, default=17.0, tracking=True)
+    opens_before = fields.Float(
+        "Opens Before",
+        required=True,
+        default=5.0,
+        help="Hours before the shift from which readings belong to its day.",
+    )
+    closes_after = fields.Float(
+        "Closes After",
+        required=True,
+        default=10.0,
+        help="Hours after the shift until which readings belong to its day. Who was not"
+        " there is absent when they are over.",
+    )
+    late_grace = fields.Integer(
+        "Late Grace",
+        required=True,
+        default=5,
+        tracking=True,
+        aggregator=None,
+        help="Minutes after the start within which an arrival is considered on time.",
+    )
+    early_grace = fields.Integer(
+        "Early Grace",
+        required=True,
+        default=0,
+        tracking=True,
+        aggregator=None,
+        help="Minutes before the end within which leaving is not early.",
+    )
+
+    break_kind = fields.Selection(
+        [
+            ("none", "No break"),
+            ("fixed", "A number of minutes"),
+            ("window", "Between two times"),
+        ],
+        string="Break",
+        required=True,
+        default="fixed",
+        tracking=True,
+    )
+    break_minutes = fields.Integer(
+        default=45, required=True, tracking=True, aggregator=None
+    )
+    break_after = fields.Integer(
+        default=360,
+        required=True,
+        aggregator=None,
+        help="Who was there for no more than so many minutes keeps the break.",
+    )
+    break_from = fields.Float(default=13.0, required=True)
+    break_until = fields.Float(default=14.0, required=True)
+
+    hours_mode = fields.Selection(
+        [
+            ("regular", "Within the shift, overtime apart"),
+            ("total", "From in to out, without the break"),
+            ("pairs", "Each stretch from in to out"),
+            ("gross", "From in to out, with the break"),
+        ],
+        string="Working Hours",
+        required=True,
+        default="regular",
+        tracking=True,
+    )
+    counts_early_arrival = fields.Boolean(
+        "Early Arrival Counts", help="Working hours begin before the shift does."
+    )
+    rounding = fields.Integer(
+        default=0,
+        required=True,
+        aggregator=None,
+        help="Hours are rounded to so many minutes, last of all. 0: not at all.",
+    )
+    rounding_mode = fields.Selection(
+        [("nearest", "To the nearest"), ("down", "Down"), ("up", "Up")],
+        required=True,
+        default="nearest",
+    )
+
+    has_overtime = fields.Boolean("Overtime", default=True, tracking=True)
+    overtime_start = fields.Float(
+        "Overtime From", required=True, default=17.0, tracking=True
+    )
+    has_extra = fields.Boolean("Extra Overtime", default=True, tracking=True)
+    extra_start = fields.Float(
+        "Extra Overtime From", required=True, default=19.0, tracking=True
+    )
+    snacks_from = fields.Integer(
+        "Snacks From",
+        required=True,
+        default=60,
+        tracking=True,
+        aggregator=None,
+        help="Minutes of extra overtime.",
+    )
+    night_bill_from = fields.Integer(
+        "Night Bill From",
+        required=True,
+        default=300,
+        tracking=True,
+        aggregator=None,
+        help="Minutes of extra overtime.",
+    )
+    overtime_level = fields.Selection(
+        [("worker", "Workers"), ("all", "Everybody")],
+        string="Overtime Is For",
+        required=True,
+        default="worker",
+    )
+    holiday_work = fields.Selection(
+        [
+            ("overtime", "All of it is overtime"),
+            ("bands", "Like on a working day"),
+        ],
+        string="Work on a Day Off",
+        required=True,
+        default="overtime",
+        tracking=True,
+    )
+    missing_out = fields.Selection(
+        [
+            ("flag", "Flag the day"),
+            ("auto_out", "Take the end of the shift"),
+        ],
+        string="Who Never Went",
+        required=True,
+        default="flag",
+        tracking=True,
+    )
+    out_only = fields.Selection(
+        [
+            ("late", "Late"),
+            ("considered", "Considered"),
+            ("on_time", "On time"),
+            ("absent", "Absent"),
+        ],
+        string="Who Never Came, but Went",
+        required=True,
+        default="late",
+        tracking=True,
+    )
+    trusts_types = fields.Boolean(
+        "In and Out as Pressed",
+        default=True,
+        help="Otherwise the first reading of a day is the in and the last one the out.",
+    )
+    duplicate_seconds = fields.Integer(
+        "Repeated Within",
+        default=60,
+        required=True,
+        aggregator=None,
+        help="Seconds within which readings of the same kind are one.",
+    )
+    assignment_ids = fields.One2many(
+        "spp.attendance.shift.assignment", "shift_id", string="Who Works by It"
+    )
+
+    _code_unique = models.UniqueIndex(
+        "(company_id, code) WHERE code IS NOT NULL",
+        "Another shift of this company has this code.",
+    )
+    _times_of_day = models.Constraint(
+        'CHECK (start >= 0 AND start < 24 AND "end" >= 0 AND "end" <= 24'
+        " AND break_from >= 0 AND break_from <= 24"
+        " AND break_until >= 0 AND break_until <= 24"
+        " AND overtime_start >= 0 AND overtime_start <= 24"
+        " AND extra_start >= 0 AND extra_start <= 24)",
+        "Times of day are between 00:00 and 24:00.",
+    )
+    _positive = models.Constraint(
+        "CHECK (opens_before >= 0 AND closes_after >= 0 AND late_grace >= 0"
+        " AND early_grace >= 0 AND break_minutes >= 0 AND break_after >= 0"
+        " AND snacks_from > 0 AND night_bill_from > 0 AND standard_hours > 0"
+        " AND duplicate_seconds >= 0 AND rounding >= 0)",
+        "Durations can't be negative, nor full days, snacks or night bills from 0 on.",
+    )
+
+    #: What the days that were computed by a shift follow from.
+    _RULES = frozenset(
+        {
+            "tz",
+            "calendar_id",
+            "start",
+            "end",
+            "opens_before",
+            "closes_after",
+            "late_grace",
+            "early_grace",
+            "break_kind",
+            "break_minutes",
+            "break_after",
+            "break_from",
+            "break_until",
+            "hours_mode",
+            "counts_early_arrival",
+            "rounding",
+            "rounding_mode",
+            "has_overtime",
+            "overtime_start",
+            "has_extra",
+            "extra_start",
+            "snacks_from",
+            "night_bill_from",
+            "overtime_level",
+            "holiday_work",
+            "missing_out",
+            "out_only",
+            "trusts_types",
+            "duplicate_seconds",
+        }
+    )
+
+    def _default_calendar(self):
+        return self._calendar_of({4})  # only Fridays are free
+
+    @api.model
+    def _calendar_of(self, weekend):
+        """A calendar of the company with these days off, made if there is none.
+
+        :param set weekend: weekdays as Python numbers them: Monday is 0
+        """
+        wanted = tuple(day not in weekend for day in range(7)) * 2
+        # What a company works by is for whoever may make its shifts.
+        calendars_sudo = self.env["resource.calendar"].sudo()
+        own_sudo = calendars_sudo.search(
+            [
+                ("company_id", "=", self.env.company.id),
+                ("attendance_ids", "!=", False),
+                ("flexible_hours", "=", False),
+            ],
+            order="id",
+        )
+        patterns = self._patterns(own_sudo)
+        for calendar_sudo in own_sudo:
+            if patterns[calendar_sudo.id] == wanted:
+                return calendar_sudo.sudo(False)
+        names = dict(
+            self.env["resource.calendar.attendance"]
+            ._fields["dayofweek"]
+            ._description_selection(self.env)
+        )
+        free = ", ".join(names[str(day)] for day in sorted(weekend))
+        made_sudo = calendars_sudo.create(
+            {
+                "name": self.env._("Free: %s", free or self.env._("never")),
+                "company_id": self.env.company.id,
+                "attendance_ids": [
+                    Command.create(
+                        {
+                            "name": names[str(day)],
+                            "dayofweek": str(day),
+                            "day_period": "full_day",
+                            "hour_from": 8,
+                            "hour_to": 17,
+                        }
+                    )
+                    for day in range(7)
+                    if day not in weekend
+                ],
+            }
+        )
+        return made_sudo.sudo(False)
+
+    @api.model
+    def _patterns(self, calendars):
+        """On which days of two weeks people work by calendars.
+
+        :return: ``{id: 14 truth values}``, from the Monday of a first week on; see
+            ``resource.calendar.attendance.get_week_type``
+        """
+        # Weekdays are no secret, and needn't be shown to those who work by them.
+        lines_sudo = self.env["resource.calendar.attendance"].sudo()
+        found = {calendar.id: [False] * 14 for calendar in calendars}
+        for line_sudo in lines_sudo.search_fetch(
+            [
+                ("calendar_id", "in", calendars.ids),
+                ("display_type", "=", False),
+                ("day_period", "!=", "lunch"),
+            ],
+            ["calendar_id", "dayofweek", "week_type"],
+        ):
+            days = found[line_sudo.calendar_id.id]
+            for week in (0, 1):
+                if line_sudo.week_type in (False, str(week)):
+                    days[7 * week + int(line_sudo.dayofweek)] = True
+        return {calendar_id: tuple(days) for calendar_id, days in found.items()}
+
+    @api.constrains("start", "end", "opens_before", "closes_after")
+    def _check_window(self):
+        for shift in self:
+            rules = shift._rules()
+            if rules.end - rules.start > _DAY:
+                raise ValidationError(self.env._("A shift is no longer than a day."))
+            window = rules.end + rules.closes_after - rules.start + rules.opens_before
+            if window > 2 * _DAY:
+                raise ValidationError(
+                    self.env._("The window of a day is no longer than two days.")
+                )
+
+    def _rules(self):
+        """The rules as the engine takes them.
+
+        :rtype: ShiftRules
+        """
+        self.ensure_one()
+
+        def minute(hours):
+            return round(hours * 60)
+
+        def after(hours, earliest):
+            found = minute(hours)
+            return found if found >= earliest else found + _DAY
+
+        start = minute(self.start)
+        end = after(self.end, start + 1)
+        overtime_start = after(self.overtime_start, start)
+        break_from = after(self.break_from, start)
+        return ShiftRules(
+            start=start,
+            end=end,
+            opens_before=minute(self.opens_before),
+            closes_after=minute(self.closes_after),
+            late_grace=self.late_grace,
+            early_grace=self.early_grace,
+            break_kind=self.break_kind,
+            break_minutes=self.break_minutes,
+            break_after=self.break_after,
+            break_from=break_from,
+            break_until=after(self.break_until, break_from),
+            hours_mode=self.hours_mode,
+            counts_early_arrival=self.counts_early_arrival,
+            rounding=self.rounding,
+            rounding_mode=self.rounding_mode,
+            overtime_start=overtime_start,
+            extra_start=after(self.extra_start, overtime_start),
+            has_overtime=self.has_overtime,
+            has_extra=self.has_extra,
+            snacks_from=self.snacks_from,
+            night_bill_from=self.night_bill_from,
+            holiday_work=self.holiday_work,
+            missing_out=self.missing_out,
+            out_only=self.out_only,
+            trusts_types=self.trusts_types,
+            duplicate_seconds=self.duplicate_seconds,
+        )
+
+    def write(self, vals):
+        changed = self._RULES.intersection(vals)
+        if changed and self._in_force():
+            raise UserError(
+                self.env._(
+                    "People have worked by this shift: what it was then must stay."
+                    " Use “Change from a Date” to make a new version of it."
+                )
+            )
+        return super().write(vals)
+
+    def _in_force(self):
+        """Those of these shifts by which somebody has worked."""
+        # Of whomever: what he may see makes no difference to what has been.
+        days_sudo = self.env["spp.attendance.day"].sudo()
+        used = days_sudo._read_group([("shift_id", "in", self.ids)], ["shift_id"])
+        return self.browse([shift.id for (shift,) in used])

@@ -1,0 +1,147 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class SppAttendanceShiftAssignment(models.Model):
+    """By which shift somebody works, from a date until another assignment begins.
+
+    It is one's own, else that of one's department or of one above it, else that of
+    one's home location or of what that is part of, else that of the company. One
+    without a shift ends the one before it: then the next of these counts again.
+    """
+
+    _name = "spp.attendance.shift.assignment"
+    _description = "Shift Assignment"
+    _order = "date_from desc, id desc"
+    _check_company_auto = True
+
+    company_id = fields.Many2one(
+        "res.company",
+        required=True,
+        index=True,
+        default=lambda self: self.env.company,
+        ondelete="cascade",
+    )
+    date_from = fields.Date(
+        "From", required=True, default=lambda self: self._default_date_from()
+    )
+    date_to = fields.Date(
+        "Until",
+        compute="_compute_date_to",
+        help="The day before another assignment begins.",
+    )
+    shift_id = fields.Many2one(
+        "spp.attendance.shift",
+        check_company=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="Nothing: no shift of its own from then on.",
+    )
+    subscriber_id = fields.Many2one(
+        "spp.attendance.subscriber",
+        string="Person",
+        check_company=True,
+        ondelete="cascade",
+        index="btree_not_null",
+    )
+    department_id = fields.Many2one(
+        "spp.attendance.department",
+        check_company=True,
+        ondelete="cascade",
+        index="btree_not_null",
+    )
+    location_id = fields.Many2one(
+        "spp.attendance.location",
+        check_company=True,
+        ondelete="cascade",
+        index="btree_not_null",
+    )
+
+    # With this nothing can overlap: what begins ends what was before it.
+    _target_date_unique = models.UniqueIndex(
+        "(company_id, COALESCE(subscriber_id, 0), COALESCE(department_id, 0),"
+        " COALESCE(location_id, 0), date_from)",
+        "There is an assignment from this date already. Change that one.",
+    )
+    _one_target = models.Constraint(
+        "CHECK (num_nonnulls(subscriber_id, department_id, location_id) <= 1)",
+        "Choose a person, a department, or a location: not several of them.",
+    )
+
+    def _default_date_from(self):
+        return self.env["spp.attendance.day"]._now_date()
+
+    @api.depends("date_from", "subscriber_id", "department_id", "location_id")
+    def _compute_date_to(self):
+        for assignment, following in self._following().items():
+            assignment.date_to = following and fields.Date.subtract(following, days=1)
+
+    @api.depends("subscriber_id", "department_id", "location_id", "shift_id")
+    def _compute_display_name(self):
+        for assignment in self:
+            target = assignment._target()
+            whom = target.display_name if target else assignment.company_id.name
+            shift = assignment.shift_id.name or self.env._("no shift of its own")
+            assignment.display_name = f"{whom or ''} · {shift}"
+
+    def _target(self):
+        """Whose assignment it is: a person, a department, a location, or nothing of
+        these, for it is the company's."""
+        return self.subscriber_id or self.department_id or self.location_id
+
+    def _following(self):
+        """When the next assignment of the same target begins, None if there is none.
+
+        :return: ``{assignment: date or None}``
+        """
+        found = dict.fromkeys(self)
+        saved = self.filtered(lambda assignment: isinstance(assignment.id, int))
+        if saved:
+            saved.flush_recordset()
+            self.env.cr.execute(
+                """
+                SELECT a.id, min(n.date_from)
+                  FROM spp_attendance_shift_assignment a
+                  JOIN spp_attendance_shift_assignment n
+                    ON n.company_id = a.company_id AND n.date_from > a.date_from
+                   AND (n.subscriber_id, n.department_id, n.location_id)
+                       IS NOT DISTINCT FROM
+                       (a.subscriber_id, a.department_id, a.location_id)
+                 WHERE a.id = ANY(%s)
+              GROUP BY a.id
+                """,
+                [saved.ids],
+            )
+            found.update(
+                {self.browse(row_id): day for row_id, day in self.env.cr.fetchall()}
+            )
+        return found
+
+    @api.constrains("shift_id", "subscriber_id", "department_id", "location_id")
+    def _check_something(self):
+        for assignment in self:
+            if not (assignment.shift_id or assignment._target()):
+                raise ValidationError(
+                    self.env._("A company always has a shift: choose one.")
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        assignments = super().create(vals_list)
+        assignments._have_computed()
+        return assignments
+
+    def write(self, vals):
+        # What it was for as well as what it is for.
+        self._have_computed()
+        res = super().write(vals)
+        self._have_computed()
+        return res
+
+    def unlink(self):
+        self._have_computed()
+        return super().unlink()
+
+    def _have_computed(self):
+        """Have the days computed anew that follow from these assignments."""
+        self.env["spp.attendance.day.queue"]._enqueue_assignments(self)
