@@ -8,6 +8,7 @@ there are. Works past the ORM and as the system: a day is the same whoever asks 
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -18,12 +19,14 @@ from odoo.api import Environment
 from odoo.tools import SQL
 
 from .engine import localtime
-from .engine.day import Day, Leave, Mark, Override, compute_day
+from .engine.day import WHOLE, Day, Leave, Mark, Override, compute_day
 from .engine.shift_rules import Bounds, ShiftRules, bounds, edge, to_minute
-from .engine.statuses import NAMES, leave_code
+from .engine.statuses import NAMES, DayType, leave_code
 
 _DAY = timedelta(days=1)
 _DAY_SECONDS = 24 * 3600
+#: Minutes after which it is asked again whether terminals have reported.
+_LOOK_AGAIN = 5
 #: Days of one person that are computed in one transaction.
 MOST_DAYS = 400
 
@@ -96,7 +99,7 @@ class Kept(NamedTuple):
     id: int
     shift_id: int
     tz: str
-    day_type: str
+    day_type: DayType
     is_locked: bool
     override: dict[str, Any] | None
     figures: dict[str, Any] | None
@@ -111,6 +114,105 @@ class Claim:
         self.seconds: list[int] = []
         self.ranges: list[tuple[date, date | None]] = []
         self.anew: list[tuple[date, date | None]] = []
+
+
+class Window(NamedTuple):
+    """A day of somebody, by the shift that counts on it.
+
+    :param since: the minute from which readings belong to it
+    :param until: the minute from which they belong to the next one
+    """
+
+    shift: Shift
+    tz: str
+    at: Bounds
+    since: int
+    until: int
+
+
+class Found(NamedTuple):
+    """What is to be written of all people.
+
+    :param rows: values of ``_COLUMNS``
+    :param locked: days that must not change, and what they would be
+    :param gone: ids of days that are none any more
+    :param settled: people, until when their days are decided, and when to look again
+    """
+
+    rows: list[tuple[Any, ...]]
+    locked: list[tuple[Kept, Day]]
+    gone: list[int]
+    settled: list[tuple[int, date, int | None]]
+
+
+class Timeline:
+    """The days of one person, one after the other."""
+
+    def __init__(self, computation: Computation, person: Person) -> None:
+        self.computation = computation
+        self.person = person
+        self.claim = computation.claims[person.id]
+        self.marks = computation.marks.get(person.id, [])
+        self._seconds = [mark[0] for mark in self.marks]
+        self._known: dict[date, tuple[Shift, str, Bounds] | None] = {}
+        self._edges: dict[date, int | None] = {}
+
+    def kept(self, day: date) -> Kept | None:
+        return self.computation.kept.get((self.person.id, day))
+
+    def is_anew(self, day: date) -> bool:
+        """Whether the rules of a day are looked up again."""
+        return bool(self.claim.anew) and _within(day, self.claim.anew)
+
+    def _rules(self, day: date) -> tuple[Shift, str, Bounds] | None:
+        """The shift that counts on a day: a day that exists keeps its own."""
+        if day not in self._known:
+            computation, kept = self.computation, self.kept(day)
+            if kept and not self.is_anew(day):
+                shift, tz = computation.shifts.get(kept.shift_id), kept.tz
+            else:
+                shift = computation.shift_of(self.person, day)
+                tz = (shift and shift.tz) or self.person.tz
+            self._known[day] = shift and (
+                shift,
+                tz,
+                computation.bounds_of(shift, tz, day),
+            )
+        return self._known[day]
+
+    def _edge(self, day: date) -> int | None:
+        """The minute with which a day begins for readings."""
+        if day not in self._edges:
+            before, after = self._rules(day - _DAY), self._rules(day)
+            if after is None:
+                self._edges[day] = before and before[2].closes
+            elif before is None:
+                self._edges[day] = after[2].opens
+            else:
+                overlaps = after[2].opens < before[2].closes
+                marks = [mark[:2] for mark in self.marks] if overlaps else ()
+                self._edges[day] = edge(before[2], after[2], marks)
+        return self._edges[day]
+
+    def window(self, day: date) -> Window | None:
+        """A day, None if nobody said by which shift the person works on it."""
+        rules = self._rules(day)
+        if rules is None:
+            return None
+        return Window(*rules, self._edge(day), self._edge(day + _DAY))  # type: ignore[arg-type]
+
+    def concerns(self, day: date, window: Window) -> bool:
+        """Whether what is claimed is about a day, or may be."""
+        if _within(day, self.claim.ranges):
+            return True
+        since = min(window.since, window.at.opens) * 60
+        until = max(window.until, window.at.closes) * 60
+        return any(since <= second < until for second in self.claim.seconds)
+
+    def marks_within(self, window: Window) -> list[Mark]:
+        """The records of a day."""
+        first = bisect_left(self._seconds, window.since * 60)
+        return self.marks[first : bisect_left(self._seconds, window.until * 60, first)]
 
 
 def _within(day: date, ranges: Iterable[tuple[date, date | None]]) -> bool:
@@ -178,16 +280,13 @@ class Computation:
         self.leaves = self._find_leaves()
         self.holidays = self._find_holidays()
         self.complete: dict[int, Any] | None = None
-        rows: list[tuple[Any, ...]] = []
-        locked: list[tuple[Any, ...]] = []
-        gone: list[int] = []
-        settled: list[tuple[Any, ...]] = []
+        found = Found([], [], [], [])
         for person in self.people:
-            self._compute_person(person, rows, locked, gone, settled)
-        changed = self._write(rows)
-        self._write_locked(locked)
-        self._delete(gone)
-        self._settle(settled)
+            self._compute_person(person, found)
+        changed = self._write(found.rows)
+        self._write_locked(found.locked)
+        self._delete(found.gone)
+        self._settle(found.settled)
         self.env["spp.attendance.live"]._announce("spp.attendance.day", changed)
         return changed
 
@@ -381,7 +480,7 @@ class Computation:
 
     # ------------------------------------------------------------- resolving
 
-    def _shift_of(self, person: Person, day: date) -> Shift | None:
+    def shift_of(self, person: Person, day: date) -> Shift | None:
         """By which shift somebody works on a date, after what is said now."""
         for key in (
             ("person", person.id),
@@ -396,7 +495,7 @@ class Computation:
                     break
         return None
 
-    def _bounds_of(self, shift: Shift, tz: str, day: date) -> Bounds:
+    def bounds_of(self, shift: Shift, tz: str, day: date) -> Bounds:
         key = shift.id, tz, day
         found = self._bounds.get(key)
         if found is None:
@@ -426,132 +525,90 @@ class Computation:
 
     # ------------------------------------------------------------- computing
 
-    def _compute_person(
-        self,
-        person: Person,
-        rows: list[tuple[Any, ...]],
-        locked: list[tuple[Any, ...]],
-        gone: list[int],
-        settled: list[tuple[Any, ...]],
-    ) -> None:
-        claim = self.claims[person.id]
-        targets = self.targets[person.id]
-        marks = self.marks.get(person.id, [])
+    def _compute_person(self, person: Person, found: Found) -> None:
+        """Compute what is claimed of a person."""
+        timeline = Timeline(self, person)
         today = localtime.to_local(self.now, person.tz).date()
-        known: dict[date, tuple[Shift, str, Bounds] | None] = {}
-
-        def rules_on(day: date) -> tuple[Shift, str, Bounds] | None:
-            if day not in known:
-                kept = self.kept.get((person.id, day))
-                if kept and not _within(day, claim.anew):
-                    shift, tz = self.shifts.get(kept.shift_id), kept.tz
-                else:
-                    shift = self._shift_of(person, day)
-                    tz = (shift and shift.tz) or person.tz
-                known[day] = shift and (shift, tz, self._bounds_of(shift, tz, day))
-            return known[day]
-
-        def edge_before(day: date) -> int | None:
-            before, after = rules_on(day - _DAY), rules_on(day)
-            if after is None:
-                return None
-            if before is None:
-                return after[2].opens
-            overlaps = after[2].opens < before[2].closes
-            return edge(
-                before[2], after[2], [mark[:2] for mark in marks] if overlaps else ()
-            )
-
         closed: dict[date, bool] = {}
-        for day in sorted(targets):
-            found = rules_on(day)
-            if found is None:
+        for day in sorted(self.targets[person.id]):
+            window = timeline.window(day)
+            if window is None or not timeline.concerns(day, window):
                 continue
-            shift, tz, at = found
-            since, until = edge_before(day), edge_before(day + _DAY)
-            if until is None:
-                until = at.closes
-            in_range = _within(day, claim.ranges)
-            if not in_range and not any(
-                since * 60 <= second < until * 60  # type: ignore[operator]
-                or at.opens * 60 <= second < at.closes * 60
-                for second in claim.seconds
-            ):
-                continue
-            is_closed, is_doubtful = self._is_complete(person, until)
-            closed[day] = is_closed
-            own = [mark for mark in marks if since * 60 <= mark[0] < until * 60]  # type: ignore[operator]
-            inside = [mark for mark in own if at.opens <= mark[0] // 60 < at.closes]
-            kept = self.kept.get((person.id, day))
-            day_type = self._day_type(person, shift, day, kept, claim)
-            leaves = self.leaves.get((person.id, day), ())
-            override = kept.override if kept else None
-            earns = shift.is_overtime_for_all or person.level == "worker"
-            is_enrolled = (person.work_from is None or person.work_from <= day) and (
-                person.work_to is None or day <= person.work_to
+            closed[day], is_doubtful = self._is_complete(person, window.until)
+            self._compute_one(
+                timeline, day, window, today, closed[day], is_doubtful, found
             )
-            if not (own or leaves or override or (kept and kept.is_locked)) and (
-                not is_enrolled or day > today
-            ):
-                if kept:
-                    gone.append(kept.id)
-                continue
-            computed = compute_day(
+        self._note_settled(timeline, closed, found)
+
+    def _compute_one(
+        self,
+        timeline: Timeline,
+        day: date,
+        window: Window,
+        today: date,
+        is_closed: bool,
+        is_doubtful: bool,
+        found: Found,
+    ) -> None:
+        """Compute one day; what becomes of it goes into ``found``."""
+        person, kept = timeline.person, timeline.kept(day)
+        own = timeline.marks_within(window)
+        opens, closes = window.at.opens * 60, window.at.closes * 60
+        inside = own
+        if own and not (opens <= own[0][0] and own[-1][0] < closes):
+            inside = [mark for mark in own if opens <= mark[0] < closes]
+        leaves = self.leaves.get((person.id, day), ())
+        override = kept.override if kept else None
+        is_held = bool(own or leaves or override or (kept and kept.is_locked))
+        is_enrolled = (person.work_from is None or person.work_from <= day) and (
+            person.work_to is None or day <= person.work_to
+        )
+        if not is_held and (not is_enrolled or day > today):
+            if kept:
+                found.gone.append(kept.id)
+            return
+        shift = window.shift
+
+        def computed(decided: Override | None = None) -> Day:
+            return compute_day(
                 inside,
                 shift.rules,
-                at,
-                day_type=day_type,  # type: ignore[arg-type]
+                window.at,
+                day_type=self._day_type(timeline, shift, day),
                 leaves=leaves,
-                earns_overtime=earns,
+                override=decided,
+                earns_overtime=shift.is_overtime_for_all or person.level == "worker",
                 is_closed=is_closed,
             )
-            effective = computed
-            if override:
-                effective = compute_day(
-                    inside,
-                    shift.rules,
-                    at,
-                    day_type=day_type,  # type: ignore[arg-type]
-                    leaves=leaves,
-                    override=Override(**override),
-                    earns_overtime=earns,
-                    is_closed=is_closed,
-                )
-            if kept and kept.is_locked:
-                locked.append((kept, computed))
-                continue
-            if effective.status is None and not own:
-                if kept:
-                    gone.append(kept.id)
-                continue
-            rows.append(
-                self._row(
-                    person,
-                    day,
-                    shift,
-                    tz,
-                    since,  # type: ignore[arg-type]
-                    until,
-                    effective,
-                    computed if override else None,
-                    leaves,
-                    is_closed,
-                    is_doubtful and is_closed,
-                    len(own) - len(inside),
-                )
-            )
-        self._note_settled(person, closed, rules_on, edge_before, settled)
 
-    def _day_type(
-        self, person: Person, shift: Shift, day: date, kept: Kept | None, claim: Claim
-    ) -> str:
+        plain = computed()
+        if kept and kept.is_locked:
+            found.locked.append((kept, plain))
+            return
+        effective = computed(Override(**override)) if override else plain
+        if effective.status is None and not own:
+            if kept:
+                found.gone.append(kept.id)
+            return
+        found.rows.append(
+            self._row(
+                person,
+                day,
+                window,
+                effective,
+                plain if override else None,
+                leaves,
+                is_closed,
+                is_doubtful and is_closed,
+                len(own) - len(inside),
+            )
+        )
+
+    def _day_type(self, timeline: Timeline, shift: Shift, day: date) -> DayType:
+        person, kept = timeline.person, timeline.kept(day)
         if (person.company_id, person.location_id, day) in self.holidays:
             return "holiday"
-        if (
-            kept
-            and kept.day_type in ("working", "weekend")
-            and not _within(day, claim.anew)
-        ):
+        if kept and kept.day_type != "holiday" and not timeline.is_anew(day):
             return kept.day_type
         return "working" if shift.works_on(day) else "weekend"
 
@@ -559,10 +616,7 @@ class Computation:
         self,
         person: Person,
         day: date,
-        shift: Shift,
-        tz: str,
-        since: int,
-        until: int,
+        window: Window,
         effective: Day,
         computed: Day | None,
         leaves: Sequence[Leave],
@@ -580,7 +634,8 @@ class Computation:
             code, abbreviation = NAMES[status]
         expected = 0
         if effective.day_type == "working":
-            expected = shift.standard * (100 - effective.leave_hundredths) // 100
+            expected = window.shift.standard * (WHOLE - effective.leave_hundredths)
+            expected //= WHOLE
         return (
             person.id,
             person.company_id,
@@ -588,10 +643,10 @@ class Computation:
             person.location_id,
             person.level,
             day,
-            shift.id,
-            tz,
-            since,
-            until,
+            window.shift.id,
+            window.tz,
+            window.since,
+            window.until,
             status,
             code,
             abbreviation,
@@ -609,15 +664,11 @@ class Computation:
         )
 
     def _note_settled(
-        self,
-        person: Person,
-        closed: dict[date, bool],
-        rules_on: Any,
-        edge_before: Any,
-        settled: list[tuple[Any, ...]],
+        self, timeline: Timeline, closed: dict[date, bool], found: Found
     ) -> None:
         """Until when the days of a person are decided, and when to look again."""
-        if not self.claims[person.id].ranges:
+        person = timeline.person
+        if not timeline.claim.ranges:
             return
         day = person.settled_until
         while closed.get(day + _DAY):
@@ -625,15 +676,14 @@ class Computation:
         following = day + _DAY
         at = None
         if person.work_to is None or following <= person.work_to:
-            found = rules_on(following)
-            if found is not None:
-                opens = edge_before(following)
-                closes = edge_before(following + _DAY) or found[2].closes
+            window = timeline.window(following)
+            if window is not None:
+                edges = (window.since, window.until)
                 at = next(
-                    (edge_ for edge_ in (opens, closes) if edge_ > self.now_minute),
-                    self.now_minute + 5,
+                    (minute for minute in edges if minute > self.now_minute),
+                    self.now_minute + _LOOK_AGAIN,
                 )
-        settled.append((person.id, day, at))
+        found.settled.append((person.id, day, at))
 
     # --------------------------------------------------------------- writing
 
@@ -692,7 +742,7 @@ class Computation:
         self.env["spp.attendance.day"].invalidate_model(flush=False)
         return [row_id for (row_id,) in self.env.cr.fetchall()]
 
-    def _write_locked(self, locked: list[tuple[Any, ...]]) -> None:
+    def _write_locked(self, locked: list[tuple[Kept, Day]]) -> None:
         """Keep beside days that must not change what they would be now."""
         if not locked:
             return
@@ -728,7 +778,7 @@ class Computation:
                 "DELETE FROM spp_attendance_day WHERE id = ANY(%s)", [gone]
             )
 
-    def _settle(self, settled: list[tuple[Any, ...]]) -> None:
+    def _settle(self, settled: list[tuple[int, date, int | None]]) -> None:
         if not settled:
             return
         people, days, instants = zip(*settled, strict=True)

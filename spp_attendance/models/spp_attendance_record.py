@@ -77,6 +77,11 @@ class SppAttendanceRecord(models.Model):
     )
     #: What the uniqueness key follows from.
     _KEYED = _TIMED | {"type_id", "scan_type", "active", "register_id"}
+    #: What a day follows from.
+    _DAILY = frozenset(
+        {"date_time", "local_date", "local_time", "tz", "subscriber_id"}
+        | {"location_id", "category", "scan_type", "active"}
+    )
     #: Corrections of these are told in ``change_ids``.
     _TRACKED = (
         "subscriber_id",
@@ -370,6 +375,12 @@ class SppAttendanceRecord(models.Model):
         ]
         records.check_access("write")
         before = records._tracked_values()
+        given = set().union(*(vals for _record, vals in changes))
+        queue = self.env["spp.attendance.day.queue"]
+        is_daily = not self._DAILY.isdisjoint(given)
+        if is_daily:
+            self.flush_model()
+            queue._enqueue_records(records.ids)  # of the day that it was on
         self._complete_time_vals(
             [(rec, vals) for rec, vals in changes if not self._TIMED.isdisjoint(vals)]
         )
@@ -382,7 +393,6 @@ class SppAttendanceRecord(models.Model):
             members = records.browse([record_id for record_id, _vals in group])
             members = members.with_prefetch(records.ids)
             super(SppAttendanceRecord, members).write(group[0][1])
-        given = set().union(*(vals for _record, vals in changes))
         moved = not {"location_id", "subscriber_id"}.isdisjoint(given)
         # What a record becomes must be within the rules, as what it was.
         if moved and not records.has_access("write"):
@@ -396,6 +406,9 @@ class SppAttendanceRecord(models.Model):
         self.env["spp.attendance.live"]._announce(self._name, records.ids)
         if not self._KEYED.isdisjoint(given):
             records._refresh_uniqueness_keys()
+        if is_daily:
+            self.flush_model()
+            queue._enqueue_records(records.ids)
 
     @api.model
     def _correct_scan_types(self, types):
