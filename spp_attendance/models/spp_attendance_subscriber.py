@@ -37,6 +37,11 @@ class SppAttendanceSubscriber(models.Model):
     _order = "person_identifier, id"
     _rec_names_search = ["person_identifier", "name"]
     _NAME_PARTS = ("family_name", "given_name", "additional_name")
+    #: What the days of people follow from.
+    _DAILY = frozenset(
+        {"level_of_work", "department_id", "location_id", "tz", "active"}
+        | {"work_from", "work_to"}
+    )
     _check_company_auto = True
 
     partner_id = fields.Many2one(
@@ -358,6 +363,8 @@ class SppAttendanceSubscriber(models.Model):
             )
         vals = self._clean_names(vals)
         check_required(self, vals)
+        if not self._DAILY.isdisjoint(vals):
+            self._have_days_computed(vals)
         if vals.keys().isdisjoint(self._NAME_PARTS):
             # The contact's own write splits a new name.
             return super().write(vals)
@@ -371,6 +378,26 @@ class SppAttendanceSubscriber(models.Model):
                 # Somebody without any name is not what an empty part means.
                 subscriber.update(subscriber._split_name(subscriber.name))
         return res
+
+    def _have_days_computed(self, vals):
+        """Have the days computed that a change of people is about.
+
+        From today on, what was before stays as it was; but who is said to have worked
+        since another day, or until another one, was absent on others.
+        """
+        days = self.env["spp.attendance.day"]
+        today = days._now_date()
+        for person in self:
+            changed = {
+                fields.Date.to_date(day)
+                for name in ("work_from", "work_to")
+                if name in vals
+                for day in (person[name], vals[name])
+                if day
+            }
+            self.env["spp.attendance.day.queue"]._enqueue_days(
+                person.ids, min({today, *changed}), is_anew=not changed
+            )
 
     def _check_move(self, company_id):
         """Refuse another company for who has attendance.
