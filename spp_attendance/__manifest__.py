@@ -89,6 +89,7 @@
     "assets": {
         "web.assets_backend": [
             "spp_attendance/static/src/period.js",
+            "spp_attendance/static/src/day/*",
             "spp_attendance/static/src/dashboard/*",
             "spp_attendance/static/src/live_board/*",
             "spp_attendance/static/src/marks/*",

@@ -238,13 +238,18 @@ class Computation:
     """The days of some people, computed and written.
 
     :param env: of the transaction that has claimed the people
-    :param fills: whether days of which nothing is known are decided as well, as they
-        are for whoever is due
+    :param overrides: what somebody decides of days at this moment, None to take back
+        what somebody decided; as JSON has an :class:`.engine.day.Override`
     """
 
-    def __init__(self, env: Environment, *, fills: bool = True) -> None:
+    def __init__(
+        self,
+        env: Environment,
+        *,
+        overrides: dict[tuple[int, date], dict[str, Any] | None] | None = None,
+    ) -> None:
         self.env = env(su=True)  # a day is the same whoever asks for it
-        self.fills = fills
+        self.overrides = overrides or {}
         self.now = fields.Datetime.now()
         self.now_minute = to_minute(self.now)
         self._bounds: dict[tuple[int, str, date], Bounds] = {}
@@ -268,6 +273,8 @@ class Computation:
                     claim.anew.append((date_from, date_to))
         self.claims = claims
         self.people = self._find_people(list(claims))
+        for person in self.people:
+            self._leave_the_rest(person, claims[person.id])
         self.assigned = self._find_assigned()
         self.shifts = self._find_shifts()
         self.targets = {
@@ -376,6 +383,19 @@ class Computation:
             for shift in shifts
         }
 
+    def _leave_the_rest(self, person: Person, claim: Claim) -> None:
+        """Cut ranges that are long, and leave what is beyond to another transaction."""
+        today = localtime.to_local(self.now, person.tz).date()
+        for ranges in (claim.ranges, claim.anew):
+            for number, (since, until) in enumerate(ranges):
+                last = since + (MOST_DAYS - 1) * _DAY
+                if (until or today) <= last:
+                    continue
+                ranges[number] = since, last
+                self.env["spp.attendance.day.queue"]._enqueue_days(
+                    [person.id], last + _DAY, until, is_anew=ranges is claim.anew
+                )
+
     def _candidates(self, person: Person, claim: Claim) -> set[date]:
         """The days that may be concerned."""
         found: set[date] = set()
@@ -385,7 +405,7 @@ class Computation:
         today = localtime.to_local(self.now, person.tz).date()
         for since, until in claim.ranges:
             end = until or today
-            for number in range(min(MOST_DAYS, (end - since).days + 1)):
+            for number in range((end - since).days + 1):
                 found.add(since + number * _DAY)
         return found
 
@@ -559,6 +579,7 @@ class Computation:
             inside = [mark for mark in own if opens <= mark[0] < closes]
         leaves = self.leaves.get((person.id, day), ())
         override = kept.override if kept else None
+        override = self.overrides.get((person.id, day), override)
         is_held = bool(own or leaves or override or (kept and kept.is_locked))
         is_enrolled = (person.work_from is None or person.work_from <= day) and (
             person.work_to is None or day <= person.work_to
@@ -586,7 +607,7 @@ class Computation:
             found.locked.append((kept, plain))
             return
         effective = computed(Override(**override)) if override else plain
-        if effective.status is None and not own:
+        if effective.status is None and not own and not override:
             if kept:
                 found.gone.append(kept.id)
             return
@@ -597,6 +618,7 @@ class Computation:
                 window,
                 effective,
                 plain if override else None,
+                override,
                 leaves,
                 is_closed,
                 is_doubtful and is_closed,
@@ -619,6 +641,7 @@ class Computation:
         window: Window,
         effective: Day,
         computed: Day | None,
+        override: dict[str, Any] | None,
         leaves: Sequence[Leave],
         is_closed: bool,
         is_doubtful: bool,
@@ -660,6 +683,8 @@ class Computation:
             effective.missing_in or effective.has_conflict or outside > 0,
             computed is not None and computed != effective,
             computed and _figures(computed),
+            override or None,
+            bool(override),
             *effective[4:],
         )
 
@@ -835,5 +860,7 @@ _COLUMNS = (
     ("needs_review", "bool"),
     ("differs", "bool"),
     ("computed", "jsonb"),
+    ("override", "jsonb"),
+    ("is_edited", "bool"),
     *_FIGURES,
 )

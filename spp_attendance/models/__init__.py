@@ -62,6 +62,7 @@ from . import (
     spp_attendance_subscriber,
     spp_attendance_subscriber_alias,
     spp_attendance_subscriber_register,
+    spp_attendance_timesheet,
     spp_attendance_type,
     spp_oauth_client,
     spp_oauth_health,

@@ -137,6 +137,56 @@ class SppAttendanceDayQueue(models.Model):
             )
         )
 
+    # ------------------------------------------------------------------- now
+
+    @api.model
+    def _compute_now(
+        self, people, date_from, date_to, *, is_anew=False, overrides=None
+    ):
+        """Compute days of people in this transaction, with all that waits of them.
+
+        Whoever computes days of one of them at the same moment has to begin again, or
+        this transaction has: requests do so by themselves.
+
+        :param people: ids of subscribers; of those of whom no days are kept nothing is
+            computed
+        :param date date_from: the first day
+        :param date date_to: the last one
+        :param bool is_anew: whether the rules that were in force are looked up again
+        :param dict overrides: ``{(subscriber id, date): dict of an engine Override,
+            None to take one away}``; its days are computed, too, and made if need be
+        :return: ids of the days that are new or have changed
+        """
+        overrides = overrides or {}
+        people = sorted({*people, *(person for person, _day in overrides)})
+        self.env.flush_all()
+        self._add_people()
+        cr = self.env.cr
+        cr.execute(
+            """
+            UPDATE spp_attendance_day_person p SET version = version + 1
+              FROM (SELECT id FROM spp_attendance_day_person
+                     WHERE subscriber_id = ANY(%s)
+                  ORDER BY subscriber_id FOR NO KEY UPDATE) AS mine
+             WHERE p.id = mine.id
+            """,
+            [people],
+            log_exceptions=False,
+        )
+        cr.execute(
+            """
+            DELETE FROM spp_attendance_day_queue WHERE person = ANY(%s)
+         RETURNING person, extract(epoch FROM at)::int8, date_from, date_to,
+                   COALESCE(is_anew, FALSE)
+            """,
+            [people],
+            log_exceptions=False,
+        )
+        claimed = cr.fetchall()
+        claimed += [(person, None, date_from, date_to, is_anew) for person in people]
+        claimed += [(person, None, day, day, False) for person, day in overrides]
+        return Computation(self.env, overrides=overrides).run(claimed)
+
     @api.model
     def _append(self, statement):
         self.env.cr.execute(statement, log_exceptions=False)
@@ -170,6 +220,15 @@ class SppAttendanceDayQueue(models.Model):
         """Queue those of whom a day has ended, and those who are new."""
         self._add_people()
         cr = self.env.cr
+        # Of those who are gone, or don't work any more, nothing is to be computed.
+        cr.execute(
+            """
+            DELETE FROM spp_attendance_day_queue q
+             WHERE NOT EXISTS (SELECT FROM spp_attendance_subscriber s
+                                WHERE s.id = q.person AND s.level_of_work IS NOT NULL)
+            """,
+            log_exceptions=False,
+        )
         cr.execute(
             """
             WITH due AS (
