@@ -85,6 +85,7 @@
         "demo/spp_attendance_kiosk_demo.xml",
         "demo/spp_attendance_import_demo.xml",
         "demo/spp_attendance_register_demo.xml",
+        "demo/spp_attendance_day_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [
