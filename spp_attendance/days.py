@@ -825,6 +825,26 @@ class Computation:
         )
 
 
+def window_of(env: Environment, person_id: int, day: date) -> Window | None:
+    """The window of somebody's day, whether it exists or not.
+
+    None if no days of the person are kept, or nobody said by which shift they work.
+    """
+    computation = Computation(env)
+    claim = Claim()
+    claim.ranges.append((day, day))
+    computation.claims = {person_id: claim}
+    computation.people = computation._find_people([person_id])
+    if not computation.people:
+        return None
+    computation.assigned = computation._find_assigned()
+    computation.shifts = computation._find_shifts()
+    computation.targets = {person_id: {day}}
+    computation.kept = computation._find_kept()
+    computation.marks = computation._find_marks()
+    return Timeline(computation, computation.people[0]).window(day)
+
+
 def _figures(day: Day) -> dict[str, Any]:
     """What a day was computed as, by column, as JSON has it."""
     found: dict[str, Any] = {"status": day.status}

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from .scan_types import DIRECTIONS, ScanType
 from .shift_rules import Bounds, ShiftRules
-from .statuses import PRESENT, DayType, Status
+from .statuses import DayType, Status
 
 #: Hundredths of a day that is somebody's leave from its beginning to its end.
 WHOLE: Final = 100
@@ -67,6 +67,7 @@ class Override(NamedTuple):
     is_time_set: bool = False
     is_forgiven: bool = False
     net: int | None = None
+    working: int | None = None
     overtime: int | None = None
     extra_overtime: int | None = None
     snacks_eligible: bool | None = None
@@ -434,6 +435,7 @@ def _decided(day: Day, override: Override) -> Day:
         for name in (
             "status",
             "net",
+            "working",
             "overtime",
             "extra_overtime",
             "snacks_eligible",
@@ -443,7 +445,7 @@ def _decided(day: Day, override: Override) -> Day:
     }
     if override.is_forgiven and given.get("status", day.status) == "late":
         given["status"] = "considered"
-    if given.get("status") in PRESENT:
-        # Who says that somebody was there has looked at it.
+    if "status" in given:
+        # Who says what the day was has looked at it.
         given.update(missing_in=False)
     return day._replace(**given)

@@ -1,6 +1,14 @@
-from odoo import api, fields, models
+from datetime import datetime
 
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+from .. import days as computing
+from ..decisions import DecisionError, Span, to_override, to_values
+from ..engine import localtime
+from ..engine.shift_rules import to_minute
 from ..engine.statuses import PRESENT
+from .spp_attendance_day_change import TOLD
 
 STATUSES = [
     ("on_time", "On Time"),
@@ -133,6 +141,257 @@ class SppAttendanceDay(models.Model):
     def _is_present(self):
         return self.status in PRESENT
 
+    # ------------------------------------------------------------- decisions
+
+    @api.model
+    def _decide(self, subscriber, date, values, reason, correction=None):
+        """Decide what somebody's day was, in the place of what was read of it.
+
+        The whole of what is decided: what ``values`` doesn't name is as it is computed,
+        also if somebody decided it before. To add to what was decided, pass
+        ``{**day._decided_values(), **values}``.
+
+        :param subscriber: whose day, one person
+        :param date: the day, a ``datetime.date``; not in the future
+        :param values: dict of what is decided, None or empty to take all of it back:
+
+            - ``status``: one of ``STATUSES``; who is ``absent`` has no times
+            - ``check_in``, ``check_out``: an aware ``datetime``; a naive one, in the
+              day's zone; or a time of day such as ``"17:30"`` within the day, the one
+              after ``check_in`` for ``check_out``. None: there is none
+            - ``is_forgiven``: whether a late arrival counts as considered
+            - ``net_minutes``, ``working_minutes``, ``overtime_minutes``,
+              ``extra_overtime_minutes``: else they follow from the times
+            - ``snacks_eligible``, ``night_bill_eligible``: booleans, None as computed
+            - ``notes``: text kept beside the day; alone it changes nothing else
+        :param str reason: why, for whoever asks later
+        :param correction: the ``spp.attendance.correction`` that is approved by this
+        :return: the day; empty if there is none any more, as nothing is known of it
+        :raises AccessError: when the user may not decide this day
+        :raises UserError: when the day is locked, no reason is given, or it can't be so
+        """
+        subscriber.ensure_one()
+        reason = (reason or "").strip()
+        if not reason:
+            raise UserError(self.env._("Say why: a reason is required."))
+        self._check_may_decide(subscriber, correction)
+        if not subscriber.level_of_work:
+            raise UserError(
+                self.env._(
+                    "No days are kept of %(person)s. Choose a level of work first.",
+                    person=subscriber.display_name,
+                )
+            )
+        # Who may decide of a day may decide of all of it, whatever he may write.
+        day_sudo = self.sudo().search(
+            [("subscriber_id", "=", subscriber.id), ("date", "=", date)]
+        )
+        day_sudo._check_unlocked()
+        values = dict(values or {})
+        before = day_sudo._told()
+        if set(values) == {"notes"} and day_sudo:
+            self._touch_people(subscriber)
+            day_sudo.notes = values["notes"]
+        else:
+            override = self._override_of(subscriber, date, values, day_sudo)
+            self.env["spp.attendance.day.queue"]._compute_now(
+                subscriber.ids,
+                date,
+                date,
+                overrides={(subscriber.id, date): override or None},
+            )
+            day_sudo = self.sudo().search(
+                [("subscriber_id", "=", subscriber.id), ("date", "=", date)]
+            )
+            noted = {"notes": values["notes"]} if "notes" in values else {}
+            day_sudo.write(
+                {
+                    "edited_by": self.env.uid if override else False,
+                    "edited_at": fields.Datetime.now() if override else False,
+                    **noted,
+                }
+            )
+        self._log_changes(
+            "decided" if values else "taken_back",
+            reason,
+            [(subscriber, date, day_sudo.tz, before, day_sudo._told())],
+            correction,
+        )
+        return self.browse(day_sudo.id)
+
+    def _decided_values(self):
+        """What was decided of this day, as ``_decide`` takes it; without notes."""
+        self.ensure_one()
+        return to_values(self.override)
+
+    @api.model
+    def _check_may_decide(self, subscriber, correction=None):
+        """
+        :raises AccessError: when the user may not decide days of a person
+        """
+        if self.env.su:
+            return
+        user = self.env.user
+        is_admin = user.has_group("spp_attendance.spp_attendance_group_admin")
+        if correction:
+            correction._check_may_judge()
+        elif not user.has_group("spp_attendance.spp_attendance_group_manager"):
+            raise AccessError(
+                self.env._(
+                    "Only an attendance manager decides days. Ask for a correction."
+                )
+            )
+        subscriber.check_access("read")
+        if subscriber.company_id not in self.env.companies:
+            raise AccessError(
+                self.env._(
+                    "%(person)s is of another company than those you work in now.",
+                    person=subscriber.display_name,
+                )
+            )
+        if subscriber.partner_id == user.partner_id and not is_admin:
+            raise AccessError(
+                self.env._("Nobody decides their own day. Ask somebody else.")
+            )
+
+    @api.model
+    def _may_decide(self):
+        """Whether the user may decide days at all, their own excepted."""
+        return self.env.su or self.env.user.has_group(
+            "spp_attendance.spp_attendance_group_manager"
+        )
+
+    def _check_unlocked(self):
+        """
+        :raises UserError: when one of these days is locked
+        """
+        if locked := self.filtered("is_locked"):
+            raise UserError(
+                self.env._(
+                    "The day is locked and stays as it is: %(days)s. A manager can"
+                    " unlock it.",
+                    days=", ".join(locked[:5].mapped("display_name")),
+                )
+            )
+
+    @api.model
+    def _override_of(self, subscriber, date, values, day_sudo):
+        """What is decided, as JSON of an engine's Override; empty if nothing is."""
+        values = {name: value for name, value in values.items() if name != "notes"}
+        if not values:
+            return {}
+        labels = dict(self._fields["status"]._description_selection(self.env))
+        if values.get("status") and values["status"] not in labels:
+            raise UserError(
+                self.env._("There is no status “%(status)s”.", status=values["status"])
+            )
+        self.env.flush_all()
+        self.env["spp.attendance.day.queue"]._add_people()
+        window = computing.window_of(self.env, subscriber.id, date)
+        if window is None:
+            raise UserError(
+                self.env._(
+                    "Nobody said by which shift %(person)s works on this day.",
+                    person=subscriber.display_name,
+                )
+            )
+        today = localtime.to_local(fields.Datetime.now(), window.tz).date()
+        if date > today:
+            raise UserError(self.env._("A day can't be decided before it has begun."))
+        told = (day_sudo.override and day_sudo.computed) or day_sudo._told() or {}
+        came, went = (
+            to_minute(datetime.fromisoformat(told[name])) if told.get(name) else None
+            for name in ("first_check_in", "last_check_out")
+        )
+        try:
+            return to_override(
+                values, Span(date, window.tz, window.since, window.until, came, went)
+            )
+        except DecisionError as error:
+            raise UserError(self._decision_message(error)) from error
+
+    def _decision_message(self, error):
+        """Why a decision can't be, in the user's words."""
+        given = error.given
+        if error.code == "outside":
+            given = {
+                **given,
+                "since": given["since"].strftime("%Y-%m-%d %H:%M"),
+                "until": given["until"].strftime("%Y-%m-%d %H:%M"),
+            }
+        return {
+            "unknown": lambda: self.env._(
+                "This can't be decided of a day: %(names)s.", **given
+            ),
+            "minutes": lambda: self.env._(
+                "“%(name)s” must be whole minutes, from 0 to 2880.", **given
+            ),
+            "away": lambda: self.env._("Who was absent has no check-in or check-out."),
+            "no_check_in": lambda: self.env._(
+                "There is no check-in. Say when they came, too."
+            ),
+            "order": lambda: self.env._("Check-out must be after check-in."),
+            "far": lambda: self.env._("This time is too far from the day."),
+            "time": lambda: self.env._(
+                "“%(text)s” is no time of day. Write it as 08:30.", **given
+            ),
+            "outside": lambda: self.env._(
+                "%(text)s is not within the day, which is from %(since)s to"
+                " %(until)s. Give the date with it, or another time.",
+                **given,
+            ),
+        }[error.code]()
+
+    def _told(self):
+        """What a change tells of this day; None of no day."""
+        if not self:
+            return None
+        self.ensure_one()
+        return {
+            name: self[name].isoformat()
+            if self._fields[name].type == "datetime" and self[name]
+            else self[name]
+            for name in TOLD
+        }
+
+    @api.model
+    def _log_changes(self, kind, reason, changes, correction=None):
+        """Keep who changed days.
+
+        :param list changes: of ``(subscriber, date, tz, before, after)``
+        """
+        # Nobody writes this by himself, so nobody has the right to.
+        self.env["spp.attendance.day.change"].sudo().create(
+            [
+                {
+                    "subscriber_id": subscriber.id,
+                    "company_id": subscriber.company_id.id,
+                    "date": date,
+                    "tz": tz,
+                    "kind": kind,
+                    "reason": reason,
+                    "before": before,
+                    "after": after,
+                }
+                for subscriber, date, tz, before, after in changes
+            ]
+        )
+
+    @api.model
+    def _touch_people(self, subscribers):
+        """Have whoever computes days of these people at this moment begin again."""
+        self.env.cr.execute(
+            """
+            UPDATE spp_attendance_day_person p SET version = version + 1
+              FROM (SELECT id FROM spp_attendance_day_person
+                     WHERE subscriber_id = ANY(%s)
+                  ORDER BY subscriber_id FOR NO KEY UPDATE) AS mine
+             WHERE p.id = mine.id
+            """,
+            [subscribers.ids],
+            log_exceptions=False,
+        )
+
     # ----------------------------------------------- what other addons add
 
     @api.model
@@ -152,3 +411,102 @@ class SppAttendanceDay(models.Model):
         :return: ``{(company id, location id or None, date): name}``
         """
         return {}
+
+    # ----------------------------------------------------- people who change
+
+    @api.model
+    def _drop_undecided(self, people, company_id=None):
+        """Remove the days of people on which nothing says something but the rules.
+
+        Those with records, and those that somebody has decided or locked, stay.
+
+        :param company_id: but not those of this company
+        """
+        if not people:
+            return
+        self.flush_model()
+        self.env.cr.execute(
+            """
+            DELETE FROM spp_attendance_day
+             WHERE subscriber_id = ANY(%s) AND company_id IS DISTINCT FROM %s
+               AND scan_count = 0 AND override IS NULL
+               AND NOT COALESCE(is_locked, FALSE)
+            """,
+            [people.ids, company_id or None],
+        )
+        self.invalidate_model(flush=False)
+
+    @api.model
+    def _merge_people(self, target, sources):
+        """Of people who become one, leave one day a date, and have it computed.
+
+        What somebody has decided or locked goes first, then what is the target's own.
+        """
+        self.flush_model()
+        self.env["spp.attendance.record"].flush_model()
+        everybody = (target + sources).ids
+        names = {"target": target.id, "sources": sources.ids, "people": everybody}
+        cr = self.env.cr
+        # Who computes days of one of them has to be done, or begins again.
+        cr.execute(
+            "SELECT id FROM spp_attendance_day_person WHERE subscriber_id = ANY(%s)"
+            " ORDER BY subscriber_id FOR UPDATE",
+            [everybody],
+            log_exceptions=False,
+        )
+        # Before the records are the target's: of when they were is all that counts.
+        cr.execute(
+            """
+            INSERT INTO spp_attendance_day_queue (person, at)
+            SELECT %(target)s, date_time FROM spp_attendance_record
+             WHERE subscriber_id = ANY(%(sources)s)
+             UNION ALL
+            SELECT %(target)s, at FROM spp_attendance_day_queue
+             WHERE person = ANY(%(sources)s) AND at IS NOT NULL
+            """,
+            names,
+        )
+        cr.execute(
+            """
+            INSERT INTO spp_attendance_day_queue (person, date_from, date_to)
+            SELECT %(target)s, date, date FROM spp_attendance_day
+             WHERE subscriber_id = ANY(%(sources)s)
+            """,
+            names,
+        )
+        cr.execute(
+            "DELETE FROM spp_attendance_day_queue WHERE person = ANY(%(sources)s)",
+            names,
+        )
+        cr.execute(
+            """
+            DELETE FROM spp_attendance_day
+             WHERE id IN (
+                SELECT id
+                  FROM (SELECT id, row_number() OVER (
+                                   PARTITION BY date
+                                   ORDER BY COALESCE(is_locked, FALSE) DESC,
+                                            override IS NOT NULL DESC,
+                                            subscriber_id <> %(target)s, id) AS place
+                          FROM spp_attendance_day
+                         WHERE subscriber_id = ANY(%(people)s)) AS days
+                 WHERE place > 1)
+            """,
+            names,
+        )
+        # From the one whose days are kept for the longest, all that follows is known.
+        cr.execute(
+            """
+            DELETE FROM spp_attendance_day_person
+             WHERE id IN (
+                SELECT id
+                  FROM (SELECT id, row_number() OVER (
+                                   ORDER BY subscriber_id <> %(target)s, id) AS place
+                          FROM spp_attendance_day_person
+                         WHERE subscriber_id = ANY(%(people)s)) AS people
+                 WHERE place > 1)
+            """,
+            names,
+        )
+        self.invalidate_model(flush=False)
+        self.env["spp.attendance.day.queue"]._wake_after_commit()
