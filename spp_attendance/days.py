@@ -106,12 +106,19 @@ class Kept(NamedTuple):
 
 
 class Claim:
-    """What is to be computed of one person."""
+    """What is to be computed of one person.
 
-    __slots__ = ("anew", "ranges", "seconds")
+    :ivar seconds: of records
+    :ivar turns: moments from whose days on all is computed anew
+    :ivar ranges: the first and the last day, None for all up to today and beyond
+    :ivar anew: those of the ranges for which rules are looked up again
+    """
+
+    __slots__ = ("anew", "ranges", "seconds", "turns")
 
     def __init__(self) -> None:
         self.seconds: list[int] = []
+        self.turns: list[int] = []
         self.ranges: list[tuple[date, date | None]] = []
         self.anew: list[tuple[date, date | None]] = []
 
@@ -189,8 +196,12 @@ class Timeline:
             elif before is None:
                 self._edges[day] = after[2].opens
             else:
-                overlaps = after[2].opens < before[2].closes
-                marks = [mark[:2] for mark in self.marks] if overlaps else ()
+                opens, closes = after[2].opens, before[2].closes
+                marks: Sequence[Any] = ()
+                if opens < closes:
+                    first = bisect_left(self._seconds, opens * 60)
+                    last = bisect_left(self._seconds, closes * 60, first)
+                    marks = [mark[:2] for mark in self.marks[first:last]]
                 self._edges[day] = edge(before[2], after[2], marks)
         return self._edges[day]
 
@@ -253,6 +264,7 @@ class Computation:
         self.now = fields.Datetime.now()
         self.now_minute = to_minute(self.now)
         self._bounds: dict[tuple[int, str, date], Bounds] = {}
+        self._today: dict[str, date] = {}
 
     # ------------------------------------------------------------------- run
 
@@ -266,7 +278,7 @@ class Computation:
         for person_id, second, date_from, date_to, is_anew in claimed:
             claim = claims[person_id]
             if second is not None:
-                claim.seconds.append(second)
+                (claim.turns if is_anew else claim.seconds).append(second)
             elif date_from is not None:
                 claim.ranges.append((date_from, date_to))
                 if is_anew:
@@ -274,7 +286,8 @@ class Computation:
         self.claims = claims
         self.people = self._find_people(list(claims))
         for person in self.people:
-            self._leave_the_rest(person, claims[person.id])
+            self._begin_on_days(person, claims[person.id])
+        self._leave_the_rest()
         self.assigned = self._find_assigned()
         self.shifts = self._find_shifts()
         self.targets = {
@@ -383,18 +396,29 @@ class Computation:
             for shift in shifts
         }
 
-    def _leave_the_rest(self, person: Person, claim: Claim) -> None:
+    def _begin_on_days(self, person: Person, claim: Claim) -> None:
+        """Make moments the days that they are on, where the person is."""
+        for second in claim.turns:
+            instant = datetime(1970, 1, 1) + timedelta(seconds=second)
+            since = localtime.to_local(instant, person.tz).date()
+            claim.ranges.append((since, None))
+            claim.anew.append((since, None))
+
+    def _leave_the_rest(self) -> None:
         """Cut ranges that are long, and leave what is beyond to another transaction."""
-        today = localtime.to_local(self.now, person.tz).date()
-        for ranges in (claim.ranges, claim.anew):
-            for number, (since, until) in enumerate(ranges):
-                last = since + (MOST_DAYS - 1) * _DAY
-                if (until or today) <= last:
-                    continue
-                ranges[number] = since, last
-                self.env["spp.attendance.day.queue"]._enqueue_days(
-                    [person.id], last + _DAY, until, is_anew=ranges is claim.anew
-                )
+        rest: dict[tuple[date, date | None, bool], list[int]] = defaultdict(list)
+        for person in self.people:
+            claim, today = self.claims[person.id], self.today(person)
+            for ranges in (claim.ranges, claim.anew):
+                for number, (since, until) in enumerate(ranges):
+                    last = since + (MOST_DAYS - 1) * _DAY
+                    if (until or today) > last:
+                        ranges[number] = since, last
+                        is_anew = ranges is claim.anew
+                        rest[last + _DAY, until, is_anew].append(person.id)
+        queue = self.env["spp.attendance.day.queue"]
+        for (since, until, is_anew), people in rest.items():
+            queue._enqueue_days(people, since, until, is_anew=is_anew)
 
     def _candidates(self, person: Person, claim: Claim) -> set[date]:
         """The days that may be concerned."""
@@ -402,11 +426,20 @@ class Computation:
         for second in claim.seconds:
             day = date.fromordinal(719_163 + second // _DAY_SECONDS)
             found.update(day + number * _DAY for number in (-2, -1, 0, 1))
-        today = localtime.to_local(self.now, person.tz).date()
+        today = self.today(person)
         for since, until in claim.ranges:
-            end = until or today
+            # What is to come has days only if they exist, such as leave.
+            end = until or max(since, today)
             for number in range((end - since).days + 1):
                 found.add(since + number * _DAY)
+        return found
+
+    def today(self, person: Person) -> date:
+        """The date where somebody is."""
+        found = self._today.get(person.tz)
+        if found is None:
+            local = localtime.to_local(self.now, person.tz)
+            found = self._today[person.tz] = local.date()
         return found
 
     def _find_kept(self) -> dict[tuple[int, date], Kept]:
@@ -548,7 +581,7 @@ class Computation:
     def _compute_person(self, person: Person, found: Found) -> None:
         """Compute what is claimed of a person."""
         timeline = Timeline(self, person)
-        today = localtime.to_local(self.now, person.tz).date()
+        today = self.today(person)
         closed: dict[date, bool] = {}
         for day in sorted(self.targets[person.id]):
             window = timeline.window(day)

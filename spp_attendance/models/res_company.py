@@ -223,6 +223,13 @@ class ResCompany(models.Model):
         )
         with self._attendance_registers(vals)._keeping_days():
             res = super().write(vals)
+        if "attendance_tz" in vals:
+            self.env["spp.attendance.day.queue"]._enqueue_from_today(
+                SQL(
+                    "SELECT id FROM spp_attendance_subscriber WHERE company_id = ANY(%s)",
+                    self.ids,
+                )
+            )
         if changed:
             changed._rewrite_attendance_keys()
         if reordered:

@@ -40,7 +40,17 @@ class ResPartner(models.Model):
         moved_sudo._check_move(vals.get("company_id"))
         if vals.get("name"):
             self._rename_account_holders(vals["name"])
+        # Whoever changes a contact need not see that days are kept of it.
+        rezoned_sudo = self.browse().sudo()
+        if "tz" in vals:
+            rezoned_sudo = self.sudo().filtered(
+                lambda partner_sudo: (partner_sudo.tz or "") != (vals["tz"] or "")
+            )
         res = super().write(vals)
+        if subscribers_sudo := rezoned_sudo.attendance_subscriber_ids:
+            rezoned_sudo.flush_recordset(["tz"])
+            queue_sudo = self.env["spp.attendance.day.queue"].sudo()
+            queue_sudo._enqueue_from_today(subscribers_sudo.ids)
         if moved_sudo:
             # The rules were held against what it was; now against what it has become.
             moved_sudo.with_env(self.env).check_access("write")

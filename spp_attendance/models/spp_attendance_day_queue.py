@@ -1,20 +1,24 @@
 import logging
+import random
 from functools import partial
 
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from odoo.addons.spp_oauth.tools.retry import run_in_transaction
+from odoo.addons.spp_oauth.tools.retry import TRANSIENT, run_in_transaction
 
 from .. import background
 from ..days import Computation
 
 _logger = logging.getLogger(__name__)
 
-#: Rows of the queue that are looked at to find people, and most people in one
-#: transaction.
-_LOOK = 1_000
+#: Rows of the queue that are looked at to find people; people that are looked for where
+#: others compute all of those; and most people in one transaction.
+_LOOK = 5_000
+_LOOK_FURTHER = 3_000
 _PEOPLE = 500
+#: Most minutes for which somebody is left alone whose days can't be computed.
+_HELD = 24 * 60
 #: Most people of whom a day is due that are queued at once.
 _DUE = 5_000
 _LANES = (
@@ -39,7 +43,11 @@ class SppAttendanceDayQueue(models.Model):
 
     # No foreign key, for it costs a look at each row; who is gone is passed over.
     person = fields.Integer(required=True, readonly=True, aggregator=None)
-    at = fields.Datetime(readonly=True, help="Of a record that is new or changed.")
+    at = fields.Datetime(
+        readonly=True,
+        help="Of a record that is new or changed; with `is_anew`, the moment from whose"
+        " day on all is computed anew.",
+    )
     date_from = fields.Date(readonly=True, help="Else the days that are concerned.")
     date_to = fields.Date(
         readonly=True, help="Nothing: up to today, and what there is beyond."
@@ -99,6 +107,56 @@ class SppAttendanceDayQueue(models.Model):
             )
 
     @api.model
+    def _enqueue_from_today(self, people):
+        """Have days computed by the rules that are in force from today on.
+
+        Today is that of each person's own clock; what was before stays as it was.
+
+        :param people: ids of subscribers, or SQL that selects them
+        """
+        if not isinstance(people, SQL):
+            if not (people := list(people)):
+                return
+            people = SQL("SELECT unnest(%s::int4[])", people)
+        self._append(
+            SQL(
+                """
+                INSERT INTO spp_attendance_day_queue (person, at, is_anew)
+                SELECT s.id, %s, TRUE
+                  FROM spp_attendance_subscriber s
+                 WHERE s.id IN (%s) AND s.level_of_work IS NOT NULL
+                """,
+                fields.Datetime.now(),
+                people,
+            )
+        )
+
+    @api.model
+    def _enqueue_employment(self, people, days):
+        """Have the days computed that a change of dates of employment is about.
+
+        No day is made of long ago, but those that exist may be none any more.
+
+        :param people: ids of subscribers
+        :param list days: the dates that were and those that are said now
+        """
+        self._append(
+            SQL(
+                """
+                INSERT INTO spp_attendance_day_queue (person, date_from)
+                SELECT s.id, GREATEST(%(first)s, LEAST(
+                           %(today)s - 35,
+                           (SELECT min(d.date) FROM spp_attendance_day d
+                             WHERE d.subscriber_id = s.id)))
+                  FROM unnest(%(people)s::int4[]) AS s(id)
+                """,
+                first=min(days),
+                today=fields.Datetime.now().date(),
+                people=list(people),
+            )
+        )
+
+    @api.model
     def _enqueue_assignments(self, assignments):
         """Have the days computed anew for which assignments say the shift."""
         if not assignments:
@@ -131,7 +189,6 @@ class SppAttendanceDayQueue(models.Model):
                            SELECT id FROM spp_attendance_location
                             WHERE starts_with(parent_path, l.parent_path)))
                  WHERE a.id = ANY(%s)
-                   AND a.date_from <= (now() AT TIME ZONE 'UTC')::date + 1
                 """,
                 assignments.ids,
             )
@@ -206,11 +263,12 @@ class SppAttendanceDayQueue(models.Model):
     def _cron_work(self):
         """Compute what waits; one of several lanes."""
         cron = self.env["ir.cron"]
+        registry = self.env.registry
         run_in_transaction(self.env, lambda env: env[self._name]._enqueue_due())
         left = cron._commit_progress()
         done = 1
         while left > 0 and done:
-            done = run_in_transaction(self.env, lambda env: env[self._name]._work())
+            done = work_some(registry)
             left = cron._commit_progress(done)
         if done and (lane := cron.browse(self.env.context.get("cron_id"))):
             lane._trigger()
@@ -232,20 +290,23 @@ class SppAttendanceDayQueue(models.Model):
         cr.execute(
             """
             WITH due AS (
-                SELECT id, subscriber_id, settled_until
-                  FROM spp_attendance_day_person
-                 WHERE settle_at <= now() AT TIME ZONE 'UTC'
-              ORDER BY settle_at
-                 LIMIT %s
-                   FOR NO KEY UPDATE SKIP LOCKED),
+                SELECT p.id, p.subscriber_id, p.settled_until,
+                       s.level_of_work IS NOT NULL AS works
+                  FROM spp_attendance_day_person p
+                  JOIN spp_attendance_subscriber s ON s.id = p.subscriber_id
+                 WHERE p.settle_at <= %(now)s
+              ORDER BY p.settle_at
+                 LIMIT %(most)s
+                   FOR NO KEY UPDATE OF p SKIP LOCKED),
             later AS (
                 UPDATE spp_attendance_day_person p
-                   SET settle_at = now() AT TIME ZONE 'UTC' + interval '10 minutes'
+                   SET settle_at = CASE WHEN due.works
+                           THEN %(now)s + interval '10 minutes' END
                   FROM due WHERE p.id = due.id)
             INSERT INTO spp_attendance_day_queue (person, date_from)
-            SELECT subscriber_id, settled_until + 1 FROM due
+            SELECT subscriber_id, settled_until + 1 FROM due WHERE works
             """,
-            [_DUE],
+            {"now": fields.Datetime.now(), "most": _DUE},
             log_exceptions=False,
         )
 
@@ -255,14 +316,15 @@ class SppAttendanceDayQueue(models.Model):
 
         :return: how many they are
         """
+        now = fields.Datetime.now()
         self.env.cr.execute(
             """
             INSERT INTO spp_attendance_day_person (
                 subscriber_id, version, settled_until, settle_at)
             SELECT s.id, 0,
                    GREATEST(COALESCE(s.work_from, s.create_date::date),
-                            (now() AT TIME ZONE 'UTC')::date - 35) - 1,
-                   now() AT TIME ZONE 'UTC'
+                            %(today)s - 35) - 1,
+                   %(now)s
               FROM spp_attendance_subscriber s
              WHERE s.level_of_work IS NOT NULL
                AND NOT EXISTS (SELECT FROM spp_attendance_day_person p
@@ -270,59 +332,204 @@ class SppAttendanceDayQueue(models.Model):
           ORDER BY s.id
                 ON CONFLICT DO NOTHING
             """,
+            {"now": now, "today": now.date()},
             log_exceptions=False,
         )
         return self.env.cr.rowcount
 
     @api.model
-    def _work(self):
+    def _work(self, people=None):
         """Compute the days of some people, in a transaction that begins with this.
 
+        :param people: of these alone, by id
         :return: how many people
         """
-        claimed = self._claim()
+        claimed = self._claim(people)
         if claimed:
             Computation(self.env).run(claimed)
             return len({row[0] for row in claimed})
-        return self._add_people()
+        return 0 if people else self._add_people()
 
     @api.model
-    def _claim(self):
+    def _claim(self, people=None):
         """Take all that waits of some people whom nobody else computes.
 
+        :param people: of these alone, by id
         :return: list of ``(person, second or None, date_from, date_to, is_anew)``
         """
-        self.env.cr.execute(
-            """
-            WITH few AS (
+        if people:
+            return self._claim_of(SQL("SELECT unnest(%s::int4[]) AS person", people))
+        claimed = self._claim_of(
+            SQL(
+                """
                 SELECT DISTINCT person
                   FROM (SELECT person FROM spp_attendance_day_queue
-                      ORDER BY id LIMIT %s) AS rows),
-            mine AS (
-                SELECT p.id, p.subscriber_id
-                  FROM spp_attendance_day_person p
-                  JOIN few ON few.person = p.subscriber_id
-              ORDER BY p.subscriber_id
-                 LIMIT %s
-                   FOR NO KEY UPDATE OF p SKIP LOCKED),
-            bumped AS (
-                UPDATE spp_attendance_day_person p SET version = version + 1
-                  FROM mine WHERE p.id = mine.id)
-            DELETE FROM spp_attendance_day_queue q
-             USING mine
-             WHERE q.person = mine.subscriber_id
-         RETURNING q.person, extract(epoch FROM q.at)::int8, q.date_from, q.date_to,
-                   COALESCE(q.is_anew, FALSE)
-            """,
-            [_LOOK, _PEOPLE],
+                      ORDER BY id LIMIT %s) AS rows
+                """,
+                _LOOK,
+            )
+        )
+        if claimed or not self._is_waiting():
+            return claimed
+        # What came first is all of people whom others compute: from anywhere else. By
+        # index from person to person, however many rows there are of each.
+        return self._claim_of(
+            SQL(
+                """
+                WITH RECURSIVE person AS (
+                    (SELECT q.person
+                       FROM spp_attendance_day_queue q
+                      WHERE q.person >= (
+                                SELECT (max(person) * %s)::int4
+                                  FROM spp_attendance_day_queue)
+                   ORDER BY q.person LIMIT 1)
+                     UNION ALL
+                    SELECT (SELECT q.person FROM spp_attendance_day_queue q
+                             WHERE q.person > person.person
+                          ORDER BY q.person LIMIT 1)
+                      FROM person WHERE person.person IS NOT NULL)
+                (SELECT person FROM person WHERE person IS NOT NULL LIMIT %s)
+                """,
+                random.random(),
+                _LOOK_FURTHER,
+            )
+        )
+
+    @api.model
+    def _claim_of(self, few):
+        """Take what waits of those among some people whom nobody else computes."""
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH few AS MATERIALIZED (%(few)s),
+                mine AS (
+                    SELECT p.id, p.subscriber_id
+                      FROM spp_attendance_day_person p
+                      JOIN few ON few.person = p.subscriber_id
+                     WHERE p.held_until IS NULL OR p.held_until <= %(now)s
+                  ORDER BY p.subscriber_id
+                     LIMIT %(most)s
+                       FOR NO KEY UPDATE OF p SKIP LOCKED),
+                bumped AS (
+                    UPDATE spp_attendance_day_person p
+                       SET version = version + 1, failures = NULL, error = NULL,
+                           held_until = NULL
+                      FROM mine WHERE p.id = mine.id)
+                DELETE FROM spp_attendance_day_queue q
+                 USING mine
+                 WHERE q.person = mine.subscriber_id
+             RETURNING q.person, extract(epoch FROM q.at)::int8, q.date_from,
+                       q.date_to, COALESCE(q.is_anew, FALSE)
+                """,
+                few=few,
+                now=fields.Datetime.now(),
+                most=_PEOPLE,
+            ),
             log_exceptions=False,
         )
         return self.env.cr.fetchall()
 
+    @api.model
+    def _is_waiting(self):
+        """Whether there is something to compute of somebody."""
+        self.env.cr.execute(
+            """
+            SELECT EXISTS (
+                SELECT FROM spp_attendance_day_queue q
+                  JOIN spp_attendance_day_person p ON p.subscriber_id = q.person
+                 WHERE p.held_until IS NULL OR p.held_until <= %s)
+            """,
+            [fields.Datetime.now()],
+        )
+        return self.env.cr.fetchone()[0]
+
+    @api.model
+    def _next_people(self):
+        """Whose days would be computed next, by id."""
+        self.env.cr.execute(
+            """
+            SELECT q.person
+              FROM (SELECT DISTINCT person
+                      FROM (SELECT person FROM spp_attendance_day_queue
+                          ORDER BY id LIMIT %s) AS rows) AS q
+              JOIN spp_attendance_day_person p ON p.subscriber_id = q.person
+             WHERE p.held_until IS NULL OR p.held_until <= %s
+          ORDER BY q.person
+             LIMIT %s
+            """,
+            [_LOOK, fields.Datetime.now(), _PEOPLE],
+        )
+        return [person for (person,) in self.env.cr.fetchall()]
+
+    @api.model
+    def _hold(self, person, error):
+        """Leave somebody alone for a while whose days could not be computed.
+
+        What waits stays in the queue.
+
+        :param int person: id of the subscriber
+        :param str error: what happened, without the data
+        """
+        self.env.cr.execute(
+            """
+            UPDATE spp_attendance_day_person
+               SET failures = COALESCE(failures, 0) + 1, error = %(error)s,
+                   held_until = %(now)s + interval '1 minute' * LEAST(
+                       %(most)s, 2 ^ LEAST(COALESCE(failures, 0), 20))
+             WHERE subscriber_id = %(person)s
+            """,
+            {
+                "error": error,
+                "now": fields.Datetime.now(),
+                "most": _HELD,
+                "person": person,
+            },
+            log_exceptions=False,
+        )
+
 
 def work(registry):
     """Compute what waits, in transactions of their own, until nothing does."""
-    name = SppAttendanceDayQueue._name
     while not background.is_stopping():
-        if not run_in_transaction(registry, lambda env: env[name]._work()):
+        if not work_some(registry):
             break
+
+
+def work_some(registry):
+    """Compute the days of some people, in a transaction of its own.
+
+    Somebody whose days can't be computed stops nobody else: then each one is computed
+    apart, and who fails is left alone for a while.
+
+    :return: how many people
+    """
+    name = SppAttendanceDayQueue._name
+    try:
+        return run_in_transaction(registry, lambda env: env[name]._work())
+    except TRANSIENT:
+        raise
+    except Exception:
+        if background.is_stopping():  # and closes all connections
+            raise
+        people = run_in_transaction(registry, lambda env: env[name]._next_people())
+    for person in people:
+        try:
+            run_in_transaction(registry, partial(_work_on, person=person))
+        except TRANSIENT:
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one of them
+            # An exception's text may hold the data.
+            kind = type(error).__name__
+            _logger.warning(
+                "The days of subscriber %s can't be computed: %s", person, kind
+            )
+            run_in_transaction(registry, partial(_hold, person=person, error=kind))
+    return len(people)
+
+
+def _work_on(env, person):
+    return env[SppAttendanceDayQueue._name]._work([person])
+
+
+def _hold(env, person, error):
+    env[SppAttendanceDayQueue._name]._hold(person, error)

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL
 
 
 class SppAttendanceShiftAssignment(models.Model):
@@ -128,19 +129,146 @@ class SppAttendanceShiftAssignment(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         assignments = super().create(vals_list)
+        assignments._tell_dates_changed()
         assignments._have_computed()
         return assignments
 
     def write(self, vals):
         # What it was for as well as what it is for.
         self._have_computed()
+        companies = self.company_id
+        since = self._beginnings(companies)
         res = super().write(vals)
+        self._check_beginnings(companies, since)
+        self._tell_dates_changed()
         self._have_computed()
         return res
 
     def unlink(self):
         self._have_computed()
-        return super().unlink()
+        companies = self.company_id
+        since = self._beginnings(companies)
+        res = super().unlink()
+        self._check_beginnings(companies, since)
+        self._tell_dates_changed()
+        return res
+
+    def _tell_dates_changed(self):
+        """Others end when these begin: what is known of their ends is forgotten."""
+        self.invalidate_model(["date_to"], flush=False)
+
+    def _beginnings(self, companies):
+        """Since when companies have a shift: ``{company: date}``."""
+        assignments_sudo = self.sudo()  # it is so whatever the user sees of them
+        return dict(
+            assignments_sudo._read_group(
+                [
+                    ("company_id", "in", companies.ids),
+                    ("subscriber_id", "=", False),
+                    ("department_id", "=", False),
+                    ("location_id", "=", False),
+                ],
+                ["company_id"],
+                ["date_from:min"],
+            )
+        )
+
+    def _check_beginnings(self, companies, since):
+        """Refuse that a company has no shift on days on which it had one."""
+        now = self._beginnings(companies)
+        for company, day in since.items():
+            if company not in now or now[company] > day:
+                raise UserError(
+                    self.env._(
+                        "A company always has a shift, and this is its first one:"
+                        " choose another shift for it instead, or add one that"
+                        " begins later."
+                    )
+                )
+
+    # ---------------------------------------------------------------- who has it
+
+    @api.model
+    def _shifts_of(self, people, day):
+        """By which shifts people work on a day, after what is said now.
+
+        By one statement, whoever asks. The engine resolves the same for many days.
+
+        :param people: ids of subscribers; None for all of ``self.env.companies``
+        :param date day: the day
+        :return: ``{subscriber id: shift id}`` of those who have one
+        """
+        self.flush_model()
+        people_model = self.env["spp.attendance.subscriber"]
+        people_model.flush_model(["company_id", "department_id", "location_id"])
+        if people is None:
+            whom = SQL("s.company_id = ANY(%s)", self.env.companies.ids)
+        else:
+            whom = SQL("s.id = ANY(%s)", list(people))
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    WITH said AS (
+                        SELECT DISTINCT ON (
+                                   company_id, subscriber_id, department_id,
+                                   location_id)
+                               company_id, subscriber_id, department_id, location_id,
+                               shift_id
+                          FROM spp_attendance_shift_assignment
+                         WHERE date_from <= %(day)s
+                      ORDER BY company_id, subscriber_id, department_id, location_id,
+                               date_from DESC, id DESC),
+                    known AS (SELECT * FROM said WHERE shift_id IS NOT NULL),
+                    whom AS (
+                        SELECT s.id, s.company_id,
+                               string_to_array(trim(trailing '/' FROM d.parent_path),
+                                               '/')::int4[] AS departments,
+                               string_to_array(trim(trailing '/' FROM l.parent_path),
+                                               '/')::int4[] AS locations
+                          FROM spp_attendance_subscriber s
+                     LEFT JOIN spp_attendance_department d ON d.id = s.department_id
+                     LEFT JOIN spp_attendance_location l ON l.id = s.location_id
+                         WHERE %(whom)s)
+                    SELECT whom.id,
+                           COALESCE(
+                               (SELECT shift_id FROM known
+                                 WHERE subscriber_id = whom.id),
+                               (SELECT shift_id FROM known
+                                 WHERE company_id = whom.company_id
+                                   AND department_id = ANY(departments)
+                              ORDER BY array_position(departments, department_id) DESC
+                                 LIMIT 1),
+                               (SELECT shift_id FROM known
+                                 WHERE company_id = whom.company_id
+                                   AND location_id = ANY(locations)
+                              ORDER BY array_position(locations, location_id) DESC
+                                 LIMIT 1),
+                               (SELECT shift_id FROM known
+                                 WHERE company_id = whom.company_id
+                                   AND num_nonnulls(subscriber_id, department_id,
+                                                    location_id) = 0)
+                           ) AS shift_id
+                      FROM whom
+                    """,
+                    day=day,
+                    whom=whom,
+                )
+            )
+        )
+
+    @api.model
+    def _merge_people(self, target, sources):
+        """Of two people who become one, keep by which shifts the one who stays works.
+
+        Those of the others count if nothing was said of that one.
+        """
+        known = self.search([("subscriber_id", "in", (target + sources).ids)])
+        kept = known.grouped("subscriber_id").get(target, self.browse())
+        for person in sources:
+            if not kept:
+                kept = known.filtered(lambda one, p=person: one.subscriber_id == p)
+        (known - kept).unlink()
 
     def _have_computed(self):
         """Have the days computed anew that follow from these assignments."""

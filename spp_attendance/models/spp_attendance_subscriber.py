@@ -1,5 +1,6 @@
 import re
 import uuid
+from contextlib import contextmanager
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -39,7 +40,7 @@ class SppAttendanceSubscriber(models.Model):
     _NAME_PARTS = ("family_name", "given_name", "additional_name")
     #: What the days of people follow from.
     _DAILY = frozenset(
-        {"level_of_work", "department_id", "location_id", "tz", "active"}
+        {"level_of_work", "department_id", "location_id", "active"}
         | {"work_from", "work_to"}
     )
     _check_company_auto = True
@@ -363,8 +364,13 @@ class SppAttendanceSubscriber(models.Model):
             )
         vals = self._clean_names(vals)
         check_required(self, vals)
-        if not self._DAILY.isdisjoint(vals):
-            self._have_days_computed(vals)
+        with self._days_following(vals):
+            return self._write_names(vals)
+
+    def _write_names(self, vals):
+        """Write values, the full name and its parts as each other says."""
+        # What is above this method is Odoo's `write`, of which this is the end.
+        # pylint: disable=super-method-mismatch
         if vals.keys().isdisjoint(self._NAME_PARTS):
             # The contact's own write splits a new name.
             return super().write(vals)
@@ -379,25 +385,43 @@ class SppAttendanceSubscriber(models.Model):
                 subscriber.update(subscriber._split_name(subscriber.name))
         return res
 
-    def _have_days_computed(self, vals):
-        """Have the days computed that a change of people is about.
+    @contextmanager
+    def _days_following(self, vals):
+        """Have the days computed that a change of people is about, which is made inside.
 
         From today on, what was before stays as it was; but who is said to have worked
         since another day, or until another one, was absent on others.
         """
-        days = self.env["spp.attendance.day"]
-        today = days._now_date()
-        for person in self:
-            changed = {
-                fields.Date.to_date(day)
-                for name in ("work_from", "work_to")
-                if name in vals
-                for day in (person[name], vals[name])
-                if day
-            }
-            self.env["spp.attendance.day.queue"]._enqueue_days(
-                person.ids, min({today, *changed}), is_anew=not changed
+        if self._DAILY.isdisjoint(vals):
+            yield
+            return
+        begun = self.filtered(
+            lambda person: (
+                not (person.level_of_work and person.active)
+                and vals.get("level_of_work", person.level_of_work)
+                and vals.get("active", person.active)
             )
+        )
+        days = {
+            fields.Date.to_date(day)
+            for name in ("work_from", "work_to")
+            if name in vals
+            for day in (vals[name], *self.mapped(name))
+            if day
+        }
+        yield
+        self.flush_recordset(list(self._DAILY))
+        self.env["spp.attendance.day.person"]._begin(begun)
+        queue = self.env["spp.attendance.day.queue"]
+        if not self._DAILY.isdisjoint(vals.keys() - {"work_from", "work_to"}):
+            queue._enqueue_from_today(self.ids)
+        if days:
+            queue._enqueue_employment(self.ids, days)
+
+    def unlink(self):
+        """Days on which nothing but rules says something go with the person."""
+        self.env["spp.attendance.day"]._drop_undecided(self)
+        return super().unlink()
 
     def _check_move(self, company_id):
         """Refuse another company for who has attendance.
@@ -420,6 +444,7 @@ class SppAttendanceSubscriber(models.Model):
                     " there."
                 )
             )
+        self.env["spp.attendance.day"]._drop_undecided(self, company_id)
 
     # ------------------------------------------------------------------ names
 
@@ -709,6 +734,8 @@ class SppAttendanceSubscriber(models.Model):
             (event_lines - kept).unlink()
         attendees = self.env["spp.attendance.register.attendee"]
         attendees._merge_people(self, sources)
+        self.env["spp.attendance.shift.assignment"]._merge_people(self, sources)
+        self.env["spp.attendance.day"]._merge_people(self, sources)
 
     def action_merge(self):
         self.check_access("write")

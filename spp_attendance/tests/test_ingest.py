@@ -284,9 +284,9 @@ class TestIngest(AttendanceCase):
         small, large = self._many(10, 1), self._many(1000, 2)
         model = self.records_of(self.api_user)
         model._ingest(self._many(1, 3))
-        with self.assertQueryCount(8):
+        with self.assertQueryCount(9):
             model._ingest(small)
-        with self.assertQueryCount(8):
+        with self.assertQueryCount(9):
             model._ingest(large)
         with self.assertQueryCount(8):
             self.assertEqual(
