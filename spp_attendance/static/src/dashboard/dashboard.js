@@ -48,18 +48,16 @@ export class BarList extends Component {
         title: String,
         groups: Array,
         measure: String,
+        format: { type: Function, optional: true },
         onBarClick: Function,
         onMoreClick: Function,
     };
-
-    setup() {
-        this.formatInteger = formatInteger;
-    }
+    static defaultProps = { format: formatInteger };
 
     get bars() {
         const { measure } = this.props;
         const groups = this.props.groups.toSorted((a, b) => b[measure] - a[measure]);
-        const longest = Math.max(1, groups[0]?.[measure]);
+        const longest = groups[0]?.[measure] || 1;
         return groups.slice(0, MAX_BARS).map((group) => ({
             ...group,
             value: group[measure],
