@@ -98,6 +98,7 @@ from .registry import (
     TypePage,
     TypePatch,
 )
+from .settings import SettingsIn, SettingsOut, SettingsPatch
 from .subscribers import (
     SubscriberBatchLine,
     SubscriberLine,
@@ -176,6 +177,9 @@ __all__ = [
     "RegisterReference",
     "RegistryQuery",
     "ReviewIn",
+    "SettingsIn",
+    "SettingsOut",
+    "SettingsPatch",
     "StaffIn",
     "StaffListIn",
     "StaffListOut",

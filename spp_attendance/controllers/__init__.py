@@ -1,4 +1,5 @@
 from . import (
+    attendance_day,
     attendance_docs,
     attendance_import,
     attendance_live,
@@ -6,6 +7,7 @@ from . import (
     attendance_record,
     attendance_register,
     attendance_registry,
+    attendance_settings,
     attendance_sheet,
     attendance_subscriber,
     digit_attendance,

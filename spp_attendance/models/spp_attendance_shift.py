@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
+from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -215,6 +216,29 @@ class SppAttendanceShift(models.Model):
     assignment_ids = fields.One2many(
         "spp.attendance.shift.assignment", "shift_id", string="Who Works by It"
     )
+    previous_id = fields.Many2one(
+        "spp.attendance.shift",
+        string="Version Before",
+        readonly=True,
+        copy=False,
+        check_company=True,
+        ondelete="set null",
+        index="btree_not_null",
+    )
+    next_ids = fields.One2many(
+        "spp.attendance.shift", "previous_id", string="Versions After"
+    )
+    is_draft = fields.Boolean(
+        "Not in Force Yet",
+        readonly=True,
+        copy=False,
+        help="A version of which somebody still says what is to be different.",
+    )
+    takes_over_on = fields.Date(
+        "In Force From",
+        copy=False,
+        help="From then on it is worked by in the place of the version before.",
+    )
 
     _code_unique = models.UniqueIndex(
         "(company_id, code) WHERE code IS NOT NULL",
@@ -414,11 +438,118 @@ class SppAttendanceShift(models.Model):
                     " Use “Change from a Date” to make a new version of it."
                 )
             )
+        if "active" in vals and not vals["active"]:
+            self._check_nobody_works()
         return super().write(vals)
 
+    def _check_nobody_works(self):
+        today = self.env["spp.attendance.day"]._now_date()
+        if assignments := self._assigned_from(today):
+            raise UserError(
+                self.env._(
+                    "This shift is still worked by: %(whom)s. Assign another one to"
+                    " them first.",
+                    whom=", ".join(assignments[:5].mapped("display_name")),
+                )
+            )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        if used := self._in_force():
+            raise UserError(
+                self.env._(
+                    "People have worked by “%(shift)s”: archive it instead.",
+                    shift=used[0].display_name,
+                )
+            )
+        if assigned := self.assignment_ids.shift_id:
+            raise UserError(
+                self.env._(
+                    "“%(shift)s” is assigned. Remove its assignments first.",
+                    shift=assigned[0].display_name,
+                )
+            )
+
     def _in_force(self):
-        """Those of these shifts by which somebody has worked."""
-        # Of whomever: what he may see makes no difference to what has been.
-        days_sudo = self.env["spp.attendance.day"].sudo()
-        used = days_sudo._read_group([("shift_id", "in", self.ids)], ["shift_id"])
-        return self.browse([shift.id for (shift,) in used])
+        """Those of these shifts by which somebody has worked, whoever asks."""
+        self.env["spp.attendance.day"].flush_model(["shift_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT shift FROM unnest(%s::int4[]) AS shift
+                 WHERE EXISTS (SELECT FROM spp_attendance_day WHERE shift_id = shift)
+                """,
+                self.ids,
+            )
+        )
+        return self.browse([shift_id for (shift_id,) in rows])
+
+    # -------------------------------------------------------------- versions
+
+    def _new_version(self, date_from, values=None):
+        """Make a version of this shift that differs, without putting it in force.
+
+        :param date date_from: from when on it is to be worked by
+        :param dict values: of what is different
+        """
+        self.ensure_one()
+        return self.copy(
+            {
+                **(values or {}),
+                "previous_id": self.id,
+                "takes_over_on": date_from,
+                "is_draft": True,
+            }
+        )
+
+    def _take_over(self):
+        """Have whoever works by the version before work by this one, from its date on.
+
+        What was before that date stays as it was. A version by which nobody works any
+        more is archived, and its code is this one's then.
+        """
+        self.ensure_one()
+        previous, day = self.previous_id, self.takes_over_on
+        assignments = previous.assignment_ids
+        following = assignments._following()
+        later = assignments.filtered(lambda row: row.date_from >= day)
+        later.write({"shift_id": self.id})
+        assignments.create(
+            [
+                {
+                    "company_id": row.company_id.id,
+                    "subscriber_id": row.subscriber_id.id,
+                    "department_id": row.department_id.id,
+                    "location_id": row.location_id.id,
+                    "shift_id": self.id,
+                    "date_from": day,
+                }
+                for row in assignments - later
+                if following[row] is None or following[row] > day
+            ]
+        )
+        self.is_draft = False
+        if code := previous.code:
+            previous.code = False
+            previous.flush_recordset(["code"])
+            self.code = code
+        if not previous._assigned_from(self.env["spp.attendance.day"]._now_date()):
+            previous.active = False
+
+    def _assigned_from(self, day):
+        """The assignments by which these are worked by on a day or after it."""
+        following = self.assignment_ids._following()
+        return self.assignment_ids.filtered(
+            lambda row: following[row] is None or following[row] > day
+        )
+
+    @api.depends("name", "previous_id", "takes_over_on")
+    def _compute_display_name(self):
+        for shift in self:
+            shift.display_name = shift.name
+            if shift.previous_id and shift.takes_over_on:
+                shift.display_name = self.env._(
+                    "%(name)s (from %(date)s)",
+                    name=shift.name,
+                    date=fields.Date.to_string(shift.takes_over_on),
+                )

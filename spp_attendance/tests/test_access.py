@@ -76,6 +76,12 @@ MATRIX = {
             ),
             "- | - | - | 1r1w1c | 2r2w2c2u | 2r2w2c2u | 2r0w0c | 2r0w0c",
         ),
+        "spp.attendance.shift": (
+            "- | 1r | 1r | 1r | 1r1w1c1u | 1r1w1c1u | 1r | 1r"
+        ),
+        "spp.attendance.shift.assignment": (
+            "- | - | 1r | 1r | 1r1w1c1u | 1r1w1c1u | 1r | 1r"
+        ),
         # Wizards: no rows to see, only who may open them.
         "spp.attendance.conflict.void": "- | - | - | - | - | 0r0w0c | - | -",
         "spp.attendance.event.expect": ("- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"),
@@ -100,6 +106,7 @@ MATRIX = {
         "spp.attendance.register.unenrol": (
             "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
         ),
+        "spp.attendance.shift.assign": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
         "spp.attendance.sheet.print": (
             "- | - | 0r0w0c | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
         ),
@@ -258,6 +265,7 @@ class TestAccess(AttendanceCase):
             ]
         )
         settings = env["spp.attendance.settings"].create({})
+        shift = env["spp.attendance.shift"].create({"name": "Night", "start": 22})
         env.flush_all()
         of_company = [("company_id", "=", company.id)]
         return {
@@ -327,6 +335,10 @@ class TestAccess(AttendanceCase):
             "spp.attendance.sheet": env["spp.attendance.sheet"].search(of_company)
             or env["spp.attendance.sheet"].create({"company_id": company.id}),
             "spp.attendance.settings": settings,
+            "spp.attendance.shift": shift,
+            "spp.attendance.shift.assignment": env[
+                "spp.attendance.shift.assignment"
+            ].create({"subscriber_id": first.id, "shift_id": shift.id}),
             "spp.attendance.conflict": env["spp.attendance.conflict"].create(
                 {
                     "settings_id": settings.id,
