@@ -154,7 +154,7 @@ class Listeners:
                 assert text, "a socket was closed"
                 for message in json.loads(text):
                     for event in message["message"]["payload"]["events"]:
-                        if event["type"] == "attendance_updated":
+                        if event["type"] == "record_updated":
                             record = event["data"]["id"]
                             self.told.setdefault(record, {})[number] = now
 

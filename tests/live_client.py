@@ -75,7 +75,7 @@ class Listener:
     @property
     def records(self) -> list[int]:
         """Ids of the records that it was told of, in order."""
-        return [event["data"]["id"] for event in self.of_type("attendance_updated")]
+        return [event["data"]["id"] for event in self.of_type("record_updated")]
 
     def close(self) -> None:
         """Go away without a word, as a program that is killed."""

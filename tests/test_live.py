@@ -206,7 +206,7 @@ def test_fifty_clients_see_exactly_their_own(programme: Programme) -> None:
         message
         for message in listeners[44].messages
         if any(
-            event["type"] == "attendance_updated"
+            event["type"] == "record_updated"
             for event in message["message"]["payload"]["events"]
         )
     ]
@@ -228,7 +228,7 @@ def test_an_event_is_what_front_ends_expect(programme: Programme) -> None:
     listener = programme.listen(token)
     made = programme.record(None)
     wait_until(lambda: listener.records)
-    (event,) = listener.of_type("attendance_updated")
+    (event,) = listener.of_type("record_updated")
     assert set(event) == {"type", "data", "employee_id", "timestamp"}
     assert event["data"]["id"] == made[None]
     assert event["employee_id"] == event["data"]["person_identifier"]

@@ -24,7 +24,7 @@ PAGE = """<!doctype html>
 <title>Front end</title>
 <script src="{server}/spp_attendance/static/lib/live/attendance-live.js"></script>
 <script>
-const seen = {{ scans: [], updates: [], machines: [], errors: [], statuses: [],
+const seen = {{ scans: [], days: [], updates: [], machines: [], errors: [], statuses: [],
                unknown: [], opened: 0, closed: [], failed: [], asked: 0 }};
 let tokens = {tokens};
 function getToken() {{
@@ -39,7 +39,8 @@ socket.onmessage = (event) => {{
     const data = JSON.parse(event.data);
     switch (data.type) {{
         case 'scan_received': seen.scans.push(data.data); break;
-        case 'attendance_updated': seen.updates.push(data); break;
+        case 'attendance_updated': seen.days.push(data.data); break;
+        case 'record_updated': seen.updates.push(data); break;
         case 'machine_connected':
         case 'machine_disconnected': seen.machines.push(data.machine_id); break;
         case 'error_occurred': seen.errors.push(data.data); break;
@@ -175,7 +176,7 @@ def test_listeners_beside_the_handlers_are_told_too(front_end: FrontEnd) -> None
     front_end.record()
     front_end.record()
     page.wait_for_function(
-        "beside.filter((type) => type == 'attendance_updated').length == 2"
+        "beside.filter((type) => type == 'record_updated').length == 2"
     )
     assert len(seen(page, "updates")) == 2
     page.close()

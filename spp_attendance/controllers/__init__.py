@@ -10,6 +10,7 @@ from . import (
     attendance_settings,
     attendance_sheet,
     attendance_subscriber,
+    attendance_timesheet_file,
     digit_attendance,
     digit_log,
     kiosk,

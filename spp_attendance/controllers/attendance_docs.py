@@ -36,6 +36,7 @@ with `"active": false`, as registers are closed.
 
 _TAGS = {
     "Records": "Who was where, and when.",
+    "Days": "What somebody's readings of a day come to, by the rules of the shift.",
     "Registers": "Who is expected from when to when, and who may mark it.",
     "People": "Who can be recorded.",
     "Types": "What it can be recorded for.",

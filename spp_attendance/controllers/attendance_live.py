@@ -28,13 +28,15 @@ class AttendanceLiveController(http.Controller):
         A frame is an array of messages `{"id": 1, "message": {"type":
         "spp_attendance_live", "payload": {"events": [...]}}}`, and an event is
 
-            {"type": "attendance_updated", "data": {...}, "machine_id": 1,
+            {"type": "scan_received", "data": {...}, "machine_id": 1,
              "employee_id": "P-0001", "timestamp": "2026-09-01T08:00:00.000Z"}
 
         `machine_id`, and `employee_id`, which is a person identifier, are there where
         there is one. By `type`, `data` is
 
-        - `attendance_updated`: a record that is new, was changed or voided, as
+        - `attendance_updated`: a day that is new or has changed, as
+          `GET /api/attendance/daily-attendance/summary` tells it;
+        - `record_updated`: a record that is new, was changed or voided, as
           `GET /api/attendance/records/{record_id}` tells it;
         - `scan_received`: what a terminal read, and what became of it: `id`,
           `employee`, `employee_name`, `badge`, `machine`, `machine_name`, `location`,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from .scan_types import DIRECTIONS, ScanType
+from .scan_types import DIRECTIONS, Direction, ScanType
 from .shift_rules import Bounds, ShiftRules
 from .statuses import DayType, Status
 
@@ -161,18 +161,8 @@ def _times(marks: Sequence[Mark], rules: ShiftRules) -> _Times:
     that isn't an in. However those in between are understood, that is so: one reading
     more never makes a day shorter.
     """
-    near = rules.duplicate_seconds
-    if rules.trusts_types:
-        ways = [DIRECTIONS[mark[1]] for mark in marks]
-    else:
-        ways = [None] * len(marks)
-    numbers = range(len(marks))
-    came = next((number for number in numbers if ways[number] != "out"), None)
-    last = next((n for n in reversed(numbers) if ways[n] != "in"), None)
-    went = None
-    if came is not None and last is not None:
-        went = last if marks[last][0] > marks[came][0] + near else None
-    kept = _kept(marks, ways, near, went)
+    ways, came, last, went = _course(marks, rules)
+    kept = _kept(marks, ways, rules.duplicate_seconds, went)
     stretches, is_inside = _stretches(marks, ways, kept)
     return _Times(
         None if came is None else marks[came][0] // 60,
@@ -183,6 +173,48 @@ def _times(marks: Sequence[Mark], rules: ShiftRules) -> _Times:
         len(kept),
         len(marks) - len(kept),
     )
+
+
+def _course(
+    marks: Sequence[Mark], rules: ShiftRules
+) -> tuple[list[Direction | None], int | None, int | None, int | None]:
+    """Which way each reading is, and the numbers of those that say when somebody came,
+    of the last one that isn't an in, and of that with which somebody went."""
+    if rules.trusts_types:
+        ways = [DIRECTIONS[mark[1]] for mark in marks]
+    else:
+        ways = [None] * len(marks)
+    numbers = range(len(marks))
+    came = next((number for number in numbers if ways[number] != "out"), None)
+    last = next((n for n in reversed(numbers) if ways[n] != "in"), None)
+    went = None
+    if came is not None and last is not None:
+        near = rules.duplicate_seconds
+        went = last if marks[last][0] > marks[came][0] + near else None
+    return ways, came, last, went
+
+
+def readings(
+    marks: Iterable[Mark], rules: ShiftRules, at: Bounds
+) -> list[tuple[int, ScanType]]:
+    """The readings that a day counts, in their order: each with its second and kind.
+
+    One that doesn't say which way somebody went is the other way than the one before.
+
+    :param marks: all records of the day, in any order; tuples of that shape will do
+    :param rules: of the shift that was in force
+    :param at: the instants of it on that date
+    """
+    opens, closes = at.opens * 60, at.closes * 60
+    present = sorted(m for m in marks if not m[2] and opens <= m[0] < closes)
+    ways, _came, _last, went = _course(present, rules)
+    found: list[tuple[int, ScanType]] = []
+    way: Direction = "out"
+    for number in _kept(present, ways, rules.duplicate_seconds, went):
+        second, kind, _is_absent = present[number]
+        way = DIRECTIONS[kind] or ("out" if way == "in" else "in")
+        found.append((second, way if kind == "none" else kind))
+    return found
 
 
 def _kept(

@@ -13,6 +13,7 @@ from . import (
     spp_attendance_audited_mixin,
     spp_attendance_credential_mixin,
     spp_attendance_dated_mixin,
+    spp_attendance_correction,
     spp_attendance_day,
     spp_attendance_day_api,
     spp_attendance_day_change,

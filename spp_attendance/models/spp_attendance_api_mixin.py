@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from odoo import api, models
 from odoo.fields import Domain
@@ -17,7 +17,7 @@ from ..api import Reference
 from ..references import Rejection, find_references, resolve
 
 _BASE = "/api/attendance"
-_KINDS = {"char": str, "datetime": datetime}
+_KINDS = {"char": str, "date": date, "datetime": datetime}
 
 
 class SppAttendanceApiMixin(models.AbstractModel):

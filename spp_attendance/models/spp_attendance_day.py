@@ -175,13 +175,7 @@ class SppAttendanceDay(models.Model):
         if not reason:
             raise UserError(self.env._("Say why: a reason is required."))
         self._check_may_decide(subscriber, correction)
-        if not subscriber.level_of_work:
-            raise UserError(
-                self.env._(
-                    "No days are kept of %(person)s. Choose a level of work first.",
-                    person=subscriber.display_name,
-                )
-            )
+        self._check_kept(subscriber)
         # Who may decide of a day may decide of all of it, whatever he may write.
         day_sudo = self.sudo().search(
             [("subscriber_id", "=", subscriber.id), ("date", "=", date)]
@@ -225,6 +219,19 @@ class SppAttendanceDay(models.Model):
         return to_values(self.override)
 
     @api.model
+    def _check_kept(self, subscriber):
+        """
+        :raises UserError: when no days are kept of a person
+        """
+        if not subscriber.level_of_work:
+            raise UserError(
+                self.env._(
+                    "No days are kept of %(person)s. Choose a level of work first.",
+                    person=subscriber.display_name,
+                )
+            )
+
+    @api.model
     def _check_may_decide(self, subscriber, correction=None):
         """
         :raises AccessError: when the user may not decide days of a person
@@ -235,7 +242,7 @@ class SppAttendanceDay(models.Model):
         is_admin = user.has_group("spp_attendance.spp_attendance_group_admin")
         if correction:
             correction._check_may_judge()
-        elif not user.has_group("spp_attendance.spp_attendance_group_manager"):
+        elif not self._may_decide():
             raise AccessError(
                 self.env._(
                     "Only an attendance manager decides days. Ask for a correction."
@@ -257,8 +264,9 @@ class SppAttendanceDay(models.Model):
     @api.model
     def _may_decide(self):
         """Whether the user may decide days at all, their own excepted."""
-        return self.env.su or self.env.user.has_group(
-            "spp_attendance.spp_attendance_group_manager"
+        return self.env.su or any(
+            self.env.user.has_group(f"spp_attendance.spp_attendance_group_{role}")
+            for role in ("manager", "api_days")
         )
 
     def _check_unlocked(self):
@@ -342,6 +350,17 @@ class SppAttendanceDay(models.Model):
             ),
         }[error.code]()
 
+    def _clock(self, name):
+        """An instant of this day by its own clock, ``17:30``; False if there is none.
+
+        With the date where that is another day's.
+        """
+        if not self[name]:
+            return False
+        local = localtime.to_local(self[name], self.tz)
+        is_same_day = local.date() == self.date
+        return local.strftime("%H:%M" if is_same_day else "%Y-%m-%d %H:%M")
+
     def _told(self):
         """What a change tells of this day; None of no day."""
         if not self:
@@ -372,6 +391,7 @@ class SppAttendanceDay(models.Model):
                     "reason": reason,
                     "before": before,
                     "after": after,
+                    "correction_id": correction and correction.id,
                 }
                 for subscriber, date, tz, before, after in changes
             ]

@@ -1163,7 +1163,7 @@ class SppAttendanceRecord(models.Model):
             items.append(
                 Item(
                     record.id,
-                    "attendance_updated",
+                    "record_updated",
                     data,
                     {"employee_id": out.person_identifier},
                     {"register": (register._name, register.id)} if register else {},

@@ -121,7 +121,7 @@ class TestLive(LiveCase):
         [event] = self.told()[channel.id]
         record = self.records_of(self.manager).browse(outcome.id)
         [out] = record._api_read()
-        self.assertEqual(event["type"], "attendance_updated")
+        self.assertEqual(event["type"], "record_updated")
         self.assertEqual(event["employee_id"], "T-1")
         self.assertNotIn("machine_id", event)
         self.assertTrue(event["timestamp"].endswith("Z"))
@@ -596,7 +596,7 @@ class TestLiveConcurrency(RealCase):
             [
                 event["data"]["id"]
                 for event in group
-                if event["type"] == "attendance_updated"
+                if event["type"] == "record_updated"
             ]
             for group in self.events()
         ]

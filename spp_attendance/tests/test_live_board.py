@@ -80,7 +80,7 @@ class TestLiveBoard(AttendanceCase):
         own = self.seen + self.away + self.hidden + self.voided + self.old
         self.assertEqual(self.ids(board), set(own.ids))
         event = board["events"][0]
-        self.assertEqual(event["type"], "attendance_updated")
+        self.assertEqual(event["type"], "record_updated")
         self.assertEqual(event["employee_id"], event["data"]["person_identifier"])
         stamps = [event["data"]["updated_at"] for event in board["events"]]
         self.assertEqual(stamps, sorted(stamps, reverse=True))

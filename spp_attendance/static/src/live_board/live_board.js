@@ -201,14 +201,14 @@ export class LiveBoard extends Component {
      */
     isNews({ type, data }) {
         return (
-            type === "attendance_updated" &&
+            type === "record_updated" &&
             this.findLine(`record-${data.id}`)?.at !== data.updated_at
         );
     }
 
     /** @param {Object} event whose consequences the server's numbers have in them */
     remember(event) {
-        if (event.type === "attendance_updated") {
+        if (event.type === "record_updated") {
             this.tally.remember(event.data);
         }
     }
@@ -219,7 +219,7 @@ export class LiveBoard extends Component {
      */
     take(event) {
         switch (event.type) {
-            case "attendance_updated":
+            case "record_updated":
                 return this.takeRecord(event.data);
             case "error_occurred":
                 // More than is told one by one, or than is kept for who was away.
