@@ -1,0 +1,336 @@
+from odoo import fields, models
+from odoo.tools import SQL
+
+from ..payroll import (
+    DOUBTS,
+    NAMES_OF_FIGURES,
+    kept_columns,
+    kept_days,
+    period_of,
+    row_id,
+    totals,
+)
+
+#: Which periods a screen is about, in the context: others are not computed.
+PERIODS = "spp_payroll_periods"
+
+#: Figures that are shown as hours.
+_HOURS = {
+    "working_minutes": "hours",
+    "expected_minutes": "expected_hours",
+    "overtime_minutes": "overtime_hours",
+    "extra_overtime_minutes": "extra_overtime_hours",
+}
+
+
+class SppAttendancePayrollPerson(models.Model):
+    """What somebody has in a period: now, or as it was closed and what is more since.
+
+    No table: the period's lines beside what days come to at this moment.
+    """
+
+    _name = "spp.attendance.payroll.person"
+    _description = "Payroll of a Person"
+    _auto = False
+    _order = "period_id desc, person_name, id"
+    _rec_name = "subscriber_id"
+    _depends = {
+        "spp.attendance.payroll.period": [
+            "company_id",
+            "department_id",
+            "location_id",
+            "date_from",
+            "date_to",
+            "state",
+        ],
+        "spp.attendance.payroll.line": ["period_id", "subscriber_id", "is_void"],
+        "spp.attendance.subscriber": ["department_id", "location_id", "level_of_work"],
+        "res.partner": ["name"],
+        "spp.attendance.department": ["parent_path"],
+        "spp.attendance.location": ["parent_path"],
+        "spp.attendance.day": [
+            "subscriber_id",
+            "date",
+            "status",
+            "leave_code",
+            "working_minutes",
+        ],
+    }
+
+    period_id = fields.Many2one("spp.attendance.payroll.period", readonly=True)
+    state = fields.Selection(
+        [("open", "Open"), ("closed", "Closed")], "Period Is", readonly=True
+    )
+    company_id = fields.Many2one("res.company", readonly=True)
+    subscriber_id = fields.Many2one(
+        "spp.attendance.subscriber", "Person", readonly=True
+    )
+    person_identifier = fields.Char("Identifier", readonly=True)
+    person_name = fields.Char("Name", readonly=True)
+    department_id = fields.Many2one("spp.attendance.department", readonly=True)
+    location_id = fields.Many2one("spp.attendance.location", readonly=True)
+    level_of_work = fields.Selection(
+        [("worker", "Worker"), ("staff", "Staff")], readonly=True
+    )
+    present_days = fields.Integer("Present", readonly=True)
+    on_time_days = fields.Integer("On Time", readonly=True)
+    considered_days = fields.Integer("Considered", readonly=True)
+    late_days = fields.Integer("Late", readonly=True)
+    absent_days = fields.Integer("Absent", readonly=True)
+    leave_days = fields.Integer(
+        "Days of Leave", readonly=True, help="Days that are leave as a whole."
+    )
+    leave_total = fields.Float(
+        "Leave", readonly=True, digits=(16, 2), help="With parts of days."
+    )
+    leave_text = fields.Char("Kinds of Leave", readonly=True)
+    holiday_days = fields.Integer("Holidays", readonly=True)
+    weekend_days = fields.Integer("Weekends", readonly=True)
+    hours = fields.Float("Working Hours", readonly=True, digits=(16, 2))
+    expected_hours = fields.Float(readonly=True, digits=(16, 2))
+    overtime_hours = fields.Float("Overtime", readonly=True, digits=(16, 2))
+    extra_overtime_hours = fields.Float("Extra Overtime", readonly=True, digits=(16, 2))
+    snacks_count = fields.Integer("Snacks", readonly=True)
+    night_bill_count = fields.Integer("Night Bills", readonly=True)
+    open_days = fields.Integer(
+        "Undecided Days",
+        readonly=True,
+        help="Days that may still change by themselves.",
+    )
+    doubts = fields.Integer(
+        "Days to Look At",
+        readonly=True,
+        help="Days with a missing reading, a contradiction, or readings outside of"
+        " their window.",
+    )
+    differs = fields.Boolean(
+        "Changed Since",
+        readonly=True,
+        help="Would come to something else today than when the period was closed.",
+    )
+    present_change = fields.Integer("More Present", readonly=True)
+    absent_change = fields.Integer("More Absent", readonly=True)
+    leave_change = fields.Float("More Leave", readonly=True, digits=(16, 2))
+    hours_change = fields.Float("More Hours", readonly=True, digits=(16, 2))
+    overtime_change = fields.Float("More Overtime", readonly=True, digits=(16, 2))
+    extra_overtime_change = fields.Float(
+        "More Extra Overtime", readonly=True, digits=(16, 2)
+    )
+    snacks_change = fields.Integer("More Snacks", readonly=True)
+    night_bill_change = fields.Integer("More Night Bills", readonly=True)
+
+    def fetch(self, field_names=None):
+        # Else each read would compute all periods that there are.
+        numbers = sorted({period_of(number) for number in self._ids if number})
+        limited = self.with_context(**{PERIODS: numbers})
+        return super(SppAttendancePayrollPerson, limited).fetch(field_names)
+
+    def _of_periods(self, column):
+        """SQL: whether a column is one of the periods that a screen is about."""
+        wanted = self.env.context.get(PERIODS)
+        if not wanted:
+            return SQL("TRUE")
+        return SQL("%s = ANY(%s)", SQL.identifier(*column.split(".")), list(wanted))
+
+    def _members_sql(self):
+        """SELECT of period_id and subscriber_id: who belongs to which period.
+
+        Of a closed one those whom it was closed with, and whoever would come in now and
+        is in no other.
+        """
+        return SQL(
+            """
+            SELECT l.period_id, l.subscriber_id
+              FROM spp_attendance_payroll_line l
+             WHERE NOT l.is_void AND %(lines)s
+             UNION
+            SELECT p.id, s.id
+              FROM spp_attendance_payroll_period p
+              JOIN spp_attendance_subscriber s ON s.company_id = p.company_id
+         LEFT JOIN spp_attendance_department sd ON sd.id = s.department_id
+         LEFT JOIN spp_attendance_department pd ON pd.id = p.department_id
+         LEFT JOIN spp_attendance_location sl ON sl.id = s.location_id
+         LEFT JOIN spp_attendance_location pl ON pl.id = p.location_id
+             WHERE %(periods)s
+               AND (p.department_id IS NULL
+                    OR starts_with(sd.parent_path, pd.parent_path))
+               AND (p.location_id IS NULL
+                    OR starts_with(sl.parent_path, pl.parent_path))
+               AND EXISTS (
+                   SELECT FROM spp_attendance_day d
+                    WHERE d.subscriber_id = s.id
+                      AND d.date BETWEEN p.date_from AND p.date_to)
+               AND (p.state = 'open' OR NOT EXISTS (
+                   SELECT FROM spp_attendance_payroll_line o
+                    WHERE o.subscriber_id = s.id AND NOT o.is_void
+                      AND o.date_from <= p.date_to AND o.date_to >= p.date_from))
+            """,
+            lines=self._of_periods("l.period_id"),
+            periods=self._of_periods("p.id"),
+        )
+
+    def _live_days_sql(self):
+        """SELECT of the days of those people as they are now."""
+        return SQL(
+            """
+            SELECT m.period_id, m.subscriber_id, %(columns)s,
+                   (NOT d.is_closed)::int AS is_open, %(doubt)s::int AS is_doubtful
+              FROM (%(members)s) m
+              JOIN spp_attendance_payroll_period p ON p.id = m.period_id
+              JOIN spp_attendance_day d ON d.subscriber_id = m.subscriber_id
+               AND d.date BETWEEN p.date_from AND p.date_to
+            """,
+            columns=kept_columns("d"),
+            doubt=DOUBTS,
+            members=self._members_sql(),
+        )
+
+    def _closed_days_sql(self):
+        """SELECT of days as they were when their period was closed."""
+        return SQL(
+            """
+            SELECT l.period_id, l.subscriber_id, k.*
+              FROM spp_attendance_payroll_line l, %(days)s
+             WHERE NOT l.is_void AND %(periods)s
+            """,
+            days=kept_days(SQL("l.days"), "k"),
+            periods=self._of_periods("l.period_id"),
+        )
+
+    def _lines_sql(self):
+        """SELECT of the lines that count; two of one person were two people once."""
+        sums = SQL(", ").join(
+            SQL("sum(%s)::int4 AS %s", SQL.identifier("l", name), SQL.identifier(name))
+            for name in (*NAMES_OF_FIGURES, "open_days", "doubts")
+        )
+        return SQL(
+            """
+            SELECT l.period_id, l.subscriber_id, %(sums)s,
+                   (SELECT COALESCE(jsonb_object_agg(kind, hundredths), '{}')
+                      FROM (SELECT e.key AS kind, sum(e.value::int4) AS hundredths
+                              FROM spp_attendance_payroll_line o,
+                                   jsonb_each_text(o.leave) e
+                             WHERE o.period_id = l.period_id AND NOT o.is_void
+                               AND o.subscriber_id = l.subscriber_id
+                          GROUP BY e.key) kinds) AS leave
+              FROM spp_attendance_payroll_line l
+             WHERE NOT l.is_void AND %(periods)s
+          GROUP BY l.period_id, l.subscriber_id
+            """,
+            sums=sums,
+            periods=self._of_periods("l.period_id"),
+        )
+
+    def _figures_sql(self):
+        """SELECT of who is in which period, with the figures that count, what they are
+        more by now (``<figure>_change``), and leave."""
+        figures, changes = [], []
+        for name in NAMES_OF_FIGURES:
+            old, new = SQL.identifier("l", name), SQL.identifier("n", name)
+            figures.append(
+                SQL(
+                    "CASE p.state WHEN 'closed' THEN COALESCE(%s, 0)"
+                    " ELSE COALESCE(%s, 0) END AS %s",
+                    old,
+                    new,
+                    SQL.identifier(name),
+                )
+            )
+            changes.append(
+                SQL(
+                    "CASE p.state WHEN 'closed'"
+                    " THEN COALESCE(%s, 0) - COALESCE(%s, 0) ELSE 0 END AS %s",
+                    new,
+                    old,
+                    SQL.identifier(f"{name}_change"),
+                )
+            )
+        doubtful = SQL(
+            """
+            SELECT d.period_id, d.subscriber_id, sum(d.is_open)::int4 AS open_days,
+                   sum(d.is_doubtful)::int4 AS doubts
+              FROM (%s) d GROUP BY d.period_id, d.subscriber_id
+            """,
+            self._live_days_sql(),
+        )
+        return SQL(
+            """
+            SELECT m.period_id, m.subscriber_id, p.company_id, p.state,
+                   p.date_from, p.date_to,
+                   %(figures)s, %(changes)s,
+                   COALESCE(CASE p.state WHEN 'closed' THEN l.leave
+                                         ELSE n.leave END, '{}') AS leave,
+                   p.state = 'closed' AND COALESCE(l.leave, '{}')
+                                       <> COALESCE(n.leave, '{}') AS leave_changed,
+                   CASE p.state WHEN 'closed' THEN COALESCE(l.open_days, 0)
+                                ELSE COALESCE(o.open_days, 0) END AS open_days,
+                   CASE p.state WHEN 'closed' THEN COALESCE(l.doubts, 0)
+                                ELSE COALESCE(o.doubts, 0) END AS doubts
+              FROM (%(members)s) m
+              JOIN spp_attendance_payroll_period p ON p.id = m.period_id
+         LEFT JOIN (%(lines)s) l
+                ON l.period_id = m.period_id AND l.subscriber_id = m.subscriber_id
+         LEFT JOIN (%(live)s) n
+                ON n.period_id = m.period_id AND n.subscriber_id = m.subscriber_id
+         LEFT JOIN (%(doubtful)s) o
+                ON o.period_id = m.period_id AND o.subscriber_id = m.subscriber_id
+            """,
+            figures=SQL(", ").join(figures),
+            changes=SQL(", ").join(changes),
+            members=self._members_sql(),
+            lines=self._lines_sql(),
+            live=totals(self._live_days_sql(), ("period_id", "subscriber_id")),
+            doubtful=doubtful,
+        )
+
+    @property
+    def _table_query(self):
+        hours = [
+            SQL(
+                "f.%s / 60.0 AS %s, f.%s / 60.0 AS %s",
+                SQL.identifier(minutes),
+                SQL.identifier(name),
+                SQL.identifier(f"{minutes}_change"),
+                SQL.identifier(f"{name.removesuffix('_hours')}_change"),
+            )
+            for minutes, name in _HOURS.items()
+        ]
+        changed = SQL(" OR ").join(
+            SQL("f.%s <> 0", SQL.identifier(f"{name}_change"))
+            for name in NAMES_OF_FIGURES
+        )
+        return SQL(
+            """
+            SELECT %(id)s AS id, f.period_id, f.subscriber_id, f.company_id, f.state,
+                   s.person_identifier, c.name AS person_name, s.department_id,
+                   s.location_id, s.level_of_work, f.open_days, f.doubts,
+                   f.on_time_days + f.considered_days + f.late_days AS present_days,
+                   f.on_time_days, f.considered_days, f.late_days, f.absent_days,
+                   f.leave_days, f.holiday_days, f.weekend_days,
+                   f.leave_hundredths / 100.0 AS leave_total,
+                   (SELECT string_agg(e.key || ' ' || (e.value::int4 / 100.0)::float8,
+                                      ', ' ORDER BY e.key)
+                      FROM jsonb_each_text(f.leave) e) AS leave_text,
+                   f.snacks_count, f.night_bill_count, %(hours)s,
+                   f.on_time_days_change + f.considered_days_change
+                       + f.late_days_change AS present_change,
+                   f.absent_days_change AS absent_change,
+                   f.leave_hundredths_change / 100.0 AS leave_change,
+                   f.snacks_count_change AS snacks_change,
+                   f.night_bill_count_change AS night_bill_change,
+                   (%(changed)s OR f.leave_changed) AS differs
+              FROM (%(figures)s) f
+              JOIN spp_attendance_subscriber s ON s.id = f.subscriber_id
+              JOIN res_partner c ON c.id = s.partner_id
+            """,
+            id=row_id("f.period_id", "f.subscriber_id"),
+            hours=SQL(", ").join(hours),
+            changed=changed,
+            figures=self._figures_sql(),
+        )
+
+    def action_open_days(self):
+        """The days of that person in that period."""
+        self.ensure_one()
+        self.check_access("read")
+        return self.period_id._open_days(self.subscriber_id)
