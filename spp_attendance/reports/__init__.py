@@ -1,1 +1,6 @@
-from . import report_badge_card, report_kiosk_card, report_register_sheet
+from . import (
+    report_badge_card,
+    report_kiosk_card,
+    report_register_sheet,
+    report_timesheet,
+)

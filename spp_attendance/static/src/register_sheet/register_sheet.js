@@ -9,20 +9,19 @@ import { normalizedMatch } from "@web/core/l10n/utils/normalize";
 import { useBus, useService } from "@web/core/utils/hooks";
 import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { Component, onMounted, onPatched, onWillStart, useExternalListener, useRef, useState } from "@odoo/owl";
+import { onMounted, onWillStart, useRef, useState } from "@odoo/owl";
+import { GridScreen } from "../grid/grid_screen";
 import { parseTimes, timesText } from "./times";
 
 const { DateTime } = luxon;
 
-/** Rows above and below the visible ones that are there already. */
-const SPARE = 6;
 /** Pixels; rows are as high as this, or those outside of the view couldn't be left out. */
 const HEIGHTS = { day: 34, entry_exit: 44, card_day: 96, card_entry_exit: 140 };
 const NOTHING = { mark: null, entry: null, exit: null };
 const EMPTY = [null, null, null, ""];
 
 /** The sheet of a register: people and days, marked by keys, by clicks or on a phone. */
-export class RegisterSheet extends Component {
+export class RegisterSheet extends GridScreen {
     static template = "spp_attendance.RegisterSheet";
     static components = { Layout };
     static props = { ...standardActionServiceProps };
@@ -56,11 +55,10 @@ export class RegisterSheet extends Component {
         // Thousands of cells: what they are is no state, a change is rendered as one.
         this.sheet = null;
         this.cells = new Map();
-        this.scroll = useRef("scroll");
+        this.setupGrid();
         this.editor = useRef("editor");
         useBus(this.marks, "change", () => this.render());
         useBus(this.marks, "answer", ({ detail }) => this.onAnswer(detail));
-        useExternalListener(window, "resize", () => this.measure());
         onWillStart(async () => {
             await this.load();
             this.props.updateActionState?.({ resId: this.registerId });
@@ -71,10 +69,6 @@ export class RegisterSheet extends Component {
             if (!this.ui.isSmall) {
                 this.goOn();
             }
-        });
-        onPatched(() => {
-            this.measure();
-            this.reveal();
         });
     }
 
@@ -191,10 +185,6 @@ export class RegisterSheet extends Component {
         return this.show(deserializeDate(this.day.date).plus({ days: direction }), "week");
     }
 
-    get day() {
-        return this.days[this.state.column];
-    }
-
     // ------------------------------------------------------------------ cells
 
     get mode() {
@@ -222,13 +212,8 @@ export class RegisterSheet extends Component {
         return HEIGHTS[this.ui.isSmall ? `card_${this.mode}` : this.mode];
     }
 
-    /** Where the rows that are drawn begin, and they. */
-    rows(shown) {
-        const count = Math.ceil(this.state.height / this.rowHeight) + 2 * SPARE;
-        const first = Math.max(0, Math.min(this.state.first - SPARE, shown.length - 1));
-        return shown
-            .slice(first, first + count)
-            .map((person, index) => ({ person, index: first + index }));
+    get hasCells() {
+        return !this.ui.isSmall;
     }
 
     isOpen(person, day) {
@@ -446,47 +431,6 @@ export class RegisterSheet extends Component {
 
     // --------------------------------------------------------------- keyboard
 
-    get current() {
-        return this.shown[this.state.row];
-    }
-
-    moveTo(row, column) {
-        const rows = this.shown.length;
-        this.state.row = Math.max(0, Math.min(row, rows - 1));
-        this.state.column = Math.max(0, Math.min(column, this.days.length - 1));
-        this.isHidden = true;
-    }
-
-    move(rows, columns = 0) {
-        this.moveTo(this.state.row + rows, this.state.column + columns);
-    }
-
-    /** Scroll to the chosen cell; only rows that are in sight are there. */
-    reveal() {
-        const element = this.scroll.el;
-        if (!element || !this.isHidden || this.ui.isSmall) {
-            return;
-        }
-        this.isHidden = false;
-        const head = element.querySelector(".o_spp_sheet_head");
-        const top = this.state.row * this.rowHeight;
-        const room = element.clientHeight - head.offsetHeight;
-        if (top < element.scrollTop) {
-            element.scrollTop = top;
-        } else if (top + this.rowHeight > element.scrollTop + room) {
-            element.scrollTop = top + this.rowHeight - room;
-        }
-        const [name, ...columns] = head.children;
-        const column = columns[this.state.column];
-        const left = column.offsetLeft - name.offsetWidth;
-        const right = column.offsetLeft + column.offsetWidth;
-        if (left < element.scrollLeft) {
-            element.scrollLeft = left;
-        } else if (right > element.scrollLeft + element.clientWidth) {
-            element.scrollLeft = right - element.clientWidth;
-        }
-    }
-
     onKeydown(ev) {
         if (ev.altKey || ev.metaKey || !this.current) {
             return;
@@ -496,18 +440,7 @@ export class RegisterSheet extends Component {
             return;
         }
         const key = ev.key.length === 1 ? ev.key.toLowerCase() : ev.key;
-        const page = Math.max(1, Math.floor(this.state.height / this.rowHeight) - 2);
-        const moves = {
-            ArrowUp: () => this.move(-1),
-            ArrowDown: () => this.move(1),
-            ArrowLeft: () => this.move(0, -1),
-            ArrowRight: () => this.move(0, 1),
-            PageUp: () => this.move(-page),
-            PageDown: () => this.move(page),
-            Home: () => this.moveTo(ev.ctrlKey ? 0 : this.state.row, 0),
-            End: () => this.moveTo(ev.ctrlKey ? Infinity : this.state.row, Infinity),
-        };
-        const act = moves[key] || (ev.ctrlKey ? undefined : this.markKey(key));
+        const act = this.moveKey(ev) || (ev.ctrlKey ? undefined : this.markKey(key));
         if (act) {
             ev.preventDefault();
             ev.stopPropagation();
@@ -630,10 +563,7 @@ export class RegisterSheet extends Component {
     // ------------------------------------------------------------------ frame
 
     measure() {
-        const element = this.scroll.el;
-        if (element && element.clientHeight !== this.state.height) {
-            this.state.height = element.clientHeight;
-        }
+        super.measure();
         const { editing } = this.state;
         if (editing?.isNew && this.editor.el) {
             editing.isNew = false;
@@ -643,19 +573,9 @@ export class RegisterSheet extends Component {
         }
     }
 
-    onScroll() {
-        const first = Math.floor(this.scroll.el.scrollTop / this.rowHeight);
-        // Drawn anew only when the spare rows are used up.
-        if (Math.abs(first - this.state.first) >= SPARE / 2 || !first) {
-            this.state.first = first;
-        }
-    }
-
     onFilter(values) {
-        Object.assign(this.state, values, { row: 0, first: 0 });
-        if (this.scroll.el) {
-            this.scroll.el.scrollTop = 0;
-        }
+        Object.assign(this.state, values);
+        this.toTop();
     }
 
     get status() {
@@ -702,11 +622,6 @@ export class RegisterSheet extends Component {
         await this.orm.call("spp.attendance.register", "action_join", [[this.registerId]]);
         await this.reload();
         this.goOn();
-    }
-
-    /** Have keys work on the sheet again, after a button that is gone. */
-    goOn() {
-        this.scroll.el?.focus({ preventScroll: true });
     }
 
     sendNow() {
