@@ -22,7 +22,11 @@ def uninstall_hook(env):
         " WHERE id IN (SELECT user_id FROM spp_attendance_kiosk)"
     )
     env.cr.execute("DELETE FROM spp_attendance_kiosk_refusal")
+    env.cr.execute("DROP FUNCTION spp_attendance_payroll_line_keep() CASCADE")
+    env.cr.execute("DELETE FROM spp_attendance_payroll_line")
+    env.cr.execute("DELETE FROM spp_attendance_payroll_period")
     env.cr.execute("DELETE FROM spp_attendance_day_change")
+    env.cr.execute("DELETE FROM spp_attendance_correction")
     env.cr.execute("DELETE FROM spp_attendance_day")
     env.cr.execute("DELETE FROM spp_attendance_shift_assignment")
     env.cr.execute("DELETE FROM spp_attendance_record")

@@ -1,5 +1,7 @@
 from datetime import datetime
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
@@ -45,7 +47,7 @@ class SppAttendanceDay(models.Model):
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     department_id = fields.Many2one(
-        "spp.attendance.department", readonly=True, ondelete="restrict", index=True
+        "spp.attendance.department", readonly=True, ondelete="restrict"
     )
     location_id = fields.Many2one(
         "spp.attendance.location", readonly=True, ondelete="restrict", index=True
@@ -75,8 +77,8 @@ class SppAttendanceDay(models.Model):
     leave_code = fields.Char("Leave", readonly=True)
     leave_hundredths = fields.Integer(readonly=True, aggregator=None)
     expected_minutes = fields.Integer(readonly=True)
-    first_check_in = fields.Datetime("Check-In", readonly=True)
-    last_check_out = fields.Datetime("Check-Out", readonly=True)
+    first_check_in = fields.Datetime("Came At", readonly=True)
+    last_check_out = fields.Datetime("Left At", readonly=True)
     gross_minutes = fields.Integer(readonly=True)
     break_minutes = fields.Integer(readonly=True)
     net_minutes = fields.Integer(readonly=True)
@@ -113,6 +115,23 @@ class SppAttendanceDay(models.Model):
     edited_at = fields.Datetime(readonly=True)
     notes = fields.Text()
 
+    # As the clock of the day showed them, wherever somebody looks from.
+    local_check_in = fields.Char("Check-In", compute="_compute_local_times")
+    local_check_out = fields.Char("Check-Out", compute="_compute_local_times")
+    record_ids = fields.Many2many(
+        "spp.attendance.record", string="Records", compute="_compute_record_ids"
+    )
+    change_ids = fields.Many2many(
+        "spp.attendance.day.change", string="Decisions", compute="_compute_of_the_day"
+    )
+    correction_ids = fields.Many2many(
+        "spp.attendance.correction", string="Requests", compute="_compute_of_the_day"
+    )
+    comparison = fields.Html(
+        "By the Records", compute="_compute_comparison", sanitize=False
+    )
+    may_decide = fields.Boolean(compute="_compute_may_decide")
+
     _subscriber_date_unique = models.Constraint(
         "UNIQUE (subscriber_id, date)",
         "There is a day of this person and date already.",
@@ -132,10 +151,89 @@ class SppAttendanceDay(models.Model):
             )
             day.display_name = " · ".join(filter(None, parts))
 
+    @api.depends("first_check_in", "last_check_out", "tz")
+    def _compute_local_times(self):
+        for day in self:
+            day.local_check_in = day._clock("first_check_in")
+            day.local_check_out = day._clock("last_check_out")
+
+    @api.depends("subscriber_id", "window_from", "window_until")
+    def _compute_record_ids(self):
+        records = self.env["spp.attendance.record"]
+        for day in self:
+            day.record_ids = records.search(
+                [
+                    ("subscriber_id", "=", day.subscriber_id.id),
+                    ("date_time", ">=", day.window_from),
+                    ("date_time", "<", day.window_until),
+                ],
+                order="date_time, id",
+            )
+
+    @api.depends("subscriber_id", "date")
+    def _compute_of_the_day(self):
+        changes = self.env["spp.attendance.day.change"]
+        corrections = self.env["spp.attendance.correction"]
+        for day in self:
+            domain = [
+                ("subscriber_id", "=", day.subscriber_id.id),
+                ("date", "=", day.date),
+            ]
+            day.change_ids = changes.search(domain)
+            day.correction_ids = (
+                corrections.search(domain)
+                if corrections.has_access("read")
+                else corrections
+            )
+
+    @api.depends("computed", *(name for name in TOLD if name != "notes"))
+    @api.depends_context("lang")
+    def _compute_comparison(self):
+        """What it is by the records, beside what it is."""
+        change = self.env["spp.attendance.day.change"]
+        row = Markup("<tr><th>%s</th><td>%s</td><td>%s</td></tr>")
+        marked = Markup(
+            "<tr class='table-warning'><th>%s</th><td>%s</td><td>%s</td></tr>"
+        )
+        for day in self:
+            if not day.computed:
+                day.comparison = False
+                continue
+            told = change.new({"date": day.date, "tz": day.tz})
+            lines = []
+            for name in TOLD:
+                if name == "notes":
+                    continue
+                label = self._fields[name]._description_string(self.env)
+                before = told._text(name, day.computed.get(name))
+                after = told._text(name, day._told()[name])
+                lines.append(
+                    (row if before == after else marked) % (label, before, after)
+                )
+            day.comparison = Markup(
+                "<table class='table table-sm w-auto'><thead><tr><th/><th>%s</th>"
+                "<th>%s</th></tr></thead><tbody>%s</tbody></table>"
+            ) % (
+                self.env._("By the records"),
+                self.env._("As it is"),
+                Markup().join(lines),
+            )
+
+    @api.depends("subscriber_id")
+    @api.depends_context("uid")
+    def _compute_may_decide(self):
+        is_manager = self._may_decide()
+        is_admin = self.env.user.has_group("spp_attendance.spp_attendance_group_admin")
+        for day in self:
+            is_own = day.subscriber_id.partner_id == self.env.user.partner_id
+            day.may_decide = is_manager and (is_admin or not is_own)
+
     @api.model
     def _now_date(self):
         """Today, by the company's clock."""
-        return self.env["spp.attendance.record"]._now_local().date()
+        # Also for who takes part, who sees no companies: what time it is is no secret.
+        records_sudo = self.env["spp.attendance.record"].sudo()
+        return records_sudo._now_local().date()
 
     @property
     def _is_present(self):
@@ -411,6 +509,101 @@ class SppAttendanceDay(models.Model):
             [subscribers.ids],
             log_exceptions=False,
         )
+
+    # --------------------------------------------------------------- actions
+
+    def action_decide(self):
+        """Open what is decided of this day."""
+        self.check_access("read")
+        self.ensure_one()
+        self._check_may_decide(self.subscriber_id)
+        self._check_unlocked()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.display_name,
+            "res_model": "spp.attendance.day.edit",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_subscriber_id": self.subscriber_id.id,
+                "default_date": fields.Date.to_string(self.date),
+            },
+        }
+
+    def action_ask_correction(self):
+        """Open a new request to fix this day."""
+        self.check_access("read")
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Ask for a Correction"),
+            "res_model": "spp.attendance.correction",
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "current",
+            "context": {
+                "default_subscriber_id": self.subscriber_id.id,
+                "default_date": fields.Date.to_string(self.date),
+                "default_kind": "forgive" if self.status == "late" else "missing_punch",
+            },
+        }
+
+    def action_lock(self):
+        """Keep these days as they are, whatever comes in."""
+        self._set_locked(True)
+
+    def action_unlock(self):
+        """Let these days follow the records again."""
+        self._set_locked(False)
+
+    def _set_locked(self, is_locked):
+        self.check_access("read")
+        for subscriber in self.subscriber_id:
+            self._check_may_decide(subscriber)
+        days = self.filtered(lambda day: day.is_locked != is_locked)
+        if not days:
+            return
+        # Whoever computes one of them meanwhile would not see it.
+        self._touch_people(days.subscriber_id)
+        # Who may decide days may lock them; nothing of them is written by hand.
+        days.sudo().is_locked = is_locked
+        self._log_changes(
+            "locked" if is_locked else "unlocked",
+            False,
+            [
+                (day.subscriber_id, day.date, day.tz, told, told)
+                for day in days
+                for told in [day._told()]
+            ],
+        )
+        days.flush_recordset()
+        queue = self.env["spp.attendance.day.queue"]
+        for date, same in days.grouped("date").items():
+            queue._enqueue_days(same.subscriber_id.ids, date, date)
+
+    def action_recompute(self):
+        """Compute these days anew, by the rules that are set now."""
+        self.check_access("read")
+        if not self._may_decide():
+            raise AccessError(
+                self.env._("Only an attendance manager has days computed anew.")
+            )
+        queue = self.env["spp.attendance.day.queue"]
+        if len(self) == 1:
+            queue._compute_now(
+                self.subscriber_id.ids, self.date, self.date, is_anew=True
+            )
+            return None
+        for date, same in self.grouped("date").items():
+            queue._enqueue_days(same.subscriber_id.ids, date, date, is_anew=True)
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._("The days are being computed."),
+            },
+        }
 
     # ----------------------------------------------- what other addons add
 

@@ -55,6 +55,12 @@ class SppAttendanceDayChange(models.Model):
         readonly=True,
     )
     reason = fields.Text(readonly=True)
+    correction_id = fields.Many2one(
+        "spp.attendance.correction",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
+    )
     before = fields.Json(readonly=True, help="What the day was; nothing if none.")
     after = fields.Json(readonly=True, help="What the day became; nothing if none.")
     summary = fields.Text("What Changed", compute="_compute_summary")

@@ -736,6 +736,7 @@ class SppAttendanceSubscriber(models.Model):
         attendees._merge_people(self, sources)
         self.env["spp.attendance.shift.assignment"]._merge_people(self, sources)
         self.env["spp.attendance.day"]._merge_people(self, sources)
+        self.env["spp.attendance.correction"]._merge_people(self, sources)
 
     def action_merge(self):
         self.check_access("write")

@@ -183,7 +183,7 @@ class TestDayDecide(DayCase):
         self.assertEqual(change.company_id, self.company)
         lines = change.summary.splitlines()
         self.assertIn("Status: Late → On Time", lines)
-        self.assertIn("Check-In: 08:20 → 08:00", lines)
+        self.assertIn("Came At: 08:20 → 08:00", lines)
         for reason in (None, "", "  "):
             with self.assertRaisesRegex(UserError, "reason"):
                 self.decide({"check_in": "08:00"}, reason=reason)
