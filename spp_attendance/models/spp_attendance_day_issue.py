@@ -79,7 +79,7 @@ class SppAttendanceDayIssue(models.Model):
     )
     def _compute_issue(self):
         for day in self:
-            day.issue = ", ".join(day._issues()) or False
+            day.issue = " · ".join(day._issues()) or False
 
     def _issues(self):
         """What is to be asked about a day, the worst first, in the user's language."""
@@ -89,7 +89,7 @@ class SppAttendanceDayIssue(models.Model):
             found.append(_("Absent"))
         if self.status == "late" and self.late_minutes:
             found.append(_("Late by %s", hours.to_clock(self.late_minutes)))
-        elif self.status == "late":
+        elif self.status == "late" and not self.missing_in:
             found.append(_("Late"))
         if self.missing_in:
             found.append(_("No check-in"))

@@ -78,11 +78,11 @@ class SppAttendanceDayOverview(models.AbstractModel):
         :param location_id: of it and of what is part of it
         :param str level_of_work: ``worker`` or ``staff``
         :return: ``totals`` (the names of ``_FIGURES``, and ``people``), ``unit``
-            (``day``, ``week`` or ``month``) and ``buckets`` of it in order (``key``: its
-            first date; ``date_from`` and ``date_to`` within the period), ``departments``
-            (``key`` id or ``False``, ``name``), ``people`` (the first few by ``late``,
-            ``absent`` and ``overtime``, as ``{measure: list}``), and the ``domain`` on
-            days that were counted
+            (``day``, ``week`` or ``month``) and ``buckets`` of it in order (``key``:
+            its first date; ``date_from`` and ``date_to`` within the period),
+            ``departments`` (``key`` id or ``False``, ``name``), ``people`` (the first
+            few by ``late``, ``absent`` and ``overtime``, as ``{measure: list}``), and
+            the ``domain`` on days that were counted
         :raises AccessError: for who may count no days
         """
         self.env["spp.attendance.day.report"].check_access("read")

@@ -114,7 +114,7 @@ export class DayOverview extends Component {
         this.levels = LEVELS;
         this.measures = MEASURES;
         this.formatInteger = formatInteger;
-        this.formatMinutes = formatMinutes;
+        this.formatHours = (hours) => formatMinutes(60 * hours);
         this.state = useState(
             this.props.state?.overview || {
                 period: "days_30",
@@ -298,7 +298,7 @@ export class DayOverview extends Component {
     series(...names) {
         const labels = {
             on_time: _t("On time"),
-            considered: _t("Considered"),
+            considered: _t("Considered (within the grace)"),
             late: _t("Late"),
             absent: _t("Absent"),
             leave: _t("Leave"),
@@ -310,7 +310,10 @@ export class DayOverview extends Component {
             name,
             label: labels[name],
             color: name,
-            values: this.buckets.map((bucket) => bucket[name]),
+            // Hours, for an axis of round numbers.
+            values: this.buckets.map((bucket) =>
+                ["overtime", "extra"].includes(name) ? bucket[name] / 60 : bucket[name]
+            ),
         }));
     }
 
