@@ -32,6 +32,8 @@ _PLAIN = (
     "mobile",
     "designation",
     "level_of_work",
+    "work_from",
+    "work_to",
     "tz",
     "badge",
     "active",
@@ -289,6 +291,8 @@ class Upsert:
             code, reason = "forbidden", "You may not register or change this person."
         elif isinstance(error, UserError):
             code, reason = "invalid", str(error)
+        elif (error.diag.constraint_name or "").endswith("_work_dates"):
+            code, reason = "invalid", "work_to: It is before work_from."
         else:
             code = "conflict"
             reason = "Somebody you don't see, or registered just now, bears it already."

@@ -18,6 +18,8 @@ PEOPLE = {
     "department": "Department",
     "designation": "Designation",
     "level_of_work": "Level of Work",
+    "work_from": "Works From",
+    "work_to": "Works Until",
     "location": "Home Location",
     "badge": "Badge",
 }

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from .batch import Refused, refuse_item
-from .common import Identifier
+from .common import Day, Identifier
 
 Name = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00]*$")]
 
@@ -47,6 +47,12 @@ class PersonIn(BaseModel):
     )
     designation: Name | None = None
     level_of_work: Literal["worker", "staff"] | None = None
+    work_from: Day | None = Field(
+        None, description="The first day of work; nobody is absent before."
+    )
+    work_to: Day | None = Field(
+        None, description="The last day of work; nobody is absent after it."
+    )
     location: StrictInt | Identifier | None = Field(
         None, description="Home location: its id, code or name.", examples=["HALL-A"]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -16,7 +17,7 @@ from pydantic import (
 )
 
 from .batch import MAX_STREAM, BatchDone, BatchError, refuse_item
-from .common import Identifier, Reference
+from .common import Day, Identifier, Reference
 from .people import PersonIn
 from .registry import Line, Name, Patch
 
@@ -47,6 +48,12 @@ class SubscriberPatch(Patch):
     )
     designation: Line | None = Field(None, examples=["Trainee"])
     level_of_work: LevelOfWork | None = None
+    work_from: Day | None = Field(
+        None, description="The first day of work; nobody is absent before."
+    )
+    work_to: Day | None = Field(
+        None, description="The last day of work; nobody is absent after it."
+    )
     location: StrictInt | Identifier | None = Field(
         None, description="At home here: the location's id, code or name."
     )
@@ -83,6 +90,8 @@ class SubscriberOut(BaseModel):
     department: Reference | None
     designation: str | None
     level_of_work: LevelOfWork | None
+    work_from: date | None
+    work_to: date | None
     location: Reference | None
     tz: str | None
     badge: str | None

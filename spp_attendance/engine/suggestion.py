@@ -134,6 +134,8 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
         "title",
     ),
     "level_of_work": ("levelofwork", "worklevel", "level", "niveau", "nivel", "grade"),
+    "work_from": ("workfrom", "worksfrom", "hiredate", "hiredon", "joined"),
+    "work_to": ("workto", "worksuntil", "workuntil", "lastday"),
     "location": (
         "location",
         "homelocation",

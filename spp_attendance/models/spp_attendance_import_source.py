@@ -312,6 +312,8 @@ class SppAttendanceImportSource(models.Model):
                     "department": TargetField(self.env._("Department")),
                     "designation": TargetField(self.env._("Designation")),
                     "level_of_work": TargetField(self.env._("Level of Work")),
+                    "work_from": TargetField(self.env._("Works From")),
+                    "work_to": TargetField(self.env._("Works Until")),
                     "location": TargetField(self.env._("Home Location")),
                     "badge": TargetField(self.env._("Badge")),
                 },

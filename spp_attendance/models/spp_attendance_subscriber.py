@@ -767,6 +767,8 @@ class SppAttendanceSubscriber(models.Model):
         "department_id",
         "designation",
         "level_of_work",
+        "work_from",
+        "work_to",
         "location_id",
         "tz",
         "badge",
@@ -888,6 +890,10 @@ class SppAttendanceSubscriber(models.Model):
         vals = super()._api_vals(values)
         if vals.get("tz") and vals["tz"] not in self._zones():
             self._api_refuse("tz", "There is no such time zone.")
+        since = vals.get("work_from", self.work_from)
+        until = vals.get("work_to", self.work_to)
+        if since and until and until < since:
+            self._api_refuse("work_to", "It is before work_from.")
         if tags is not None:
             found = self.env["res.partner.category"].search([("name", "in", tags)])
             if unknown := sorted(set(tags) - set(found.mapped("name"))):
@@ -913,6 +919,8 @@ class SppAttendanceSubscriber(models.Model):
                 department=person.department_id._api_as_reference(),
                 designation=person.designation or None,
                 level_of_work=person.level_of_work or None,
+                work_from=person.work_from or None,
+                work_to=person.work_to or None,
                 location=person.location_id._api_as_reference(),
                 tz=person.tz or None,
                 badge=person.badge or None,

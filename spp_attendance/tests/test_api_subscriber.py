@@ -27,6 +27,8 @@ class TestApiSubscriber(ApiCase):
             "department": "NUT",
             "designation": "Nurse",
             "level_of_work": "staff",
+            "work_from": "2026-02-01",
+            "work_to": None,
             "location": "HALL",
             "tz": "Africa/Nairobi",
             "badge": "04A2B9C1",
@@ -75,6 +77,11 @@ class TestApiSubscriber(ApiCase):
             (None, "Wanjiru, Faith Njeri", None),
         )
         self.assertEqual(changed["email"], "faith@example.org")
+        changed = self._ok("PATCH", "/subscribers/N-1", {"work_to": "2026-02-01"})
+        self.assertEqual(changed["work_to"], "2026-02-01")
+        response = self._call("PATCH", "/subscribers/N-1", {"work_to": "2026-01-31"})
+        self.assertEqual(response.status_code, 422, response.text)
+        self.assertIn('"work_to"', response.text)
         tagged_as = self._ok("PATCH", "/subscribers/N-1", {"tags": ["Old"]})["tags"]
         self.assertEqual(tagged_as, ["Old"])
 

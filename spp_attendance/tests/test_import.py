@@ -265,6 +265,8 @@ class TestImport(ImportCase):
             "department_id": department,
             "designation": "Nurse",
             "level_of_work": "staff",
+            "work_from": fields.Date.to_date("2026-02-01"),
+            "work_to": fields.Date.to_date("2026-12-31"),
             "location_id": self.hall,
             "badge": "CARD-7",
         }
@@ -280,6 +282,8 @@ class TestImport(ImportCase):
             "department": "work.unit",
             "designation": "work.title",
             "level_of_work": "work.level",
+            "work_from": "work.since",
+            "work_to": "work.until",
             "location": "home",
             "badge": "card",
         }
@@ -307,7 +311,13 @@ class TestImport(ImportCase):
             "sex": "F",
             "email": "amina@example.org",
             "phones": ["+254700", "+254711"],
-            "work": {"unit": "LIV", "title": "Nurse", "level": 2},
+            "work": {
+                "unit": "LIV",
+                "title": "Nurse",
+                "level": 2,
+                "since": "2026-02-01",
+                "until": "2026-12-31",
+            },
             "home": self.hall.name,
             "card": "CARD-7",
         }

@@ -2,6 +2,7 @@ import logging
 from threading import Thread
 
 from odoo.exceptions import AccessError
+from odoo.fields import Date
 from odoo.tests import new_test_user, tagged
 
 from ..api import Outcome, Refused
@@ -53,6 +54,7 @@ class TestUpsert(AttendanceCase):
             "department": "NUTR",
             "designation": "Nurse",
             "level_of_work": "staff",
+            "work_from": "2026-02-01",
             "location": self.hall.id,
             "tz": "Africa/Nairobi",
             "tags": ["Pilot"],
@@ -72,6 +74,7 @@ class TestUpsert(AttendanceCase):
                     "department_id": self.nutrition.id,
                     "designation": "Nurse",
                     "level_of_work": "staff",
+                    "work_from": Date.to_date("2026-02-01"),
                     "location_id": self.hall.id,
                     "tz": "Africa/Nairobi",
                     "category_id": self.tag.ids,
@@ -87,6 +90,11 @@ class TestUpsert(AttendanceCase):
         self.assertEqual(person.name, "Haile, Ruth")
         self.assertFalse(person.phone)
         self.assertEqual(person.mobile, "2", "what is left out stays")
+        [outcome] = self.upsert({"person_identifier": "U-1", "work_to": "2026-01-31"})
+        self.assertEqual(
+            (outcome.status, outcome.code, outcome.reason),
+            ("rejected", "invalid", "work_to: It is before work_from."),
+        )
 
     def test_one_bad_item_costs_one_item(self):
         outcomes = self.upsert(
