@@ -22,7 +22,15 @@ DOCUMENT = "/api/attendance/openapi.json"
 def admin(server) -> OAuthAdmin:
     admin = OAuthAdmin(server)
     for model, vals in (
-        ("spp.attendance.subscriber", {"person_identifier": "P-0001", "name": "A"}),
+        (
+            "spp.attendance.subscriber",
+            {
+                "person_identifier": "P-0001",
+                "name": "A",
+                "level_of_work": "worker",
+                "work_from": "2026-01-01",
+            },
+        ),
         ("spp.attendance.type", {"code": "TRAINING", "name": "Training"}),
         ("spp.attendance.location", {"code": "HALL-A", "name": "Hall A"}),
         ("spp.attendance.department", {"code": "NUTR", "name": "Nutrition"}),
@@ -79,6 +87,23 @@ def add_register(admin: OAuthAdmin, client: Client) -> None:
         assert changed.strip(), name
 
 
+def add_day(admin: OAuthAdmin, token: str) -> None:
+    """A day with the id of the dictionary."""
+    [number] = tomllib.loads(CONFIG.read_text())["dictionaries"]["days"]["values"]
+    body = {"employee": "P-0001", "date": "2026-09-01", "status": "Absent"}
+    answer = requests.post(
+        f"{admin.url}/api/attendance/daily-attendance",
+        json=body,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=60,
+    )
+    assert answer.status_code == 201, answer.text
+    admin.running.query(
+        f"UPDATE spp_attendance_day SET id = {number}"
+        f" WHERE id = {answer.json()['id']} RETURNING id"
+    )
+
+
 def test_the_server_does_as_the_document_says(
     admin: OAuthAdmin, tmp_path: Path
 ) -> None:
@@ -87,6 +112,7 @@ def test_the_server_does_as_the_document_says(
     scopes = schemes["oauth2"]["flows"]["clientCredentials"]["scopes"]
     client = admin.new_client(*scopes)
     add_register(admin, client)
+    add_day(admin, admin.token(client))
     pair = base64.b64encode(":".join(client.pair).encode()).decode()
     run = subprocess.run(
         [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4_096)
 def to_hours(minutes: int) -> float:
     """Hours of two decimals, the middle away from zero: 8.25 of 495."""
     hours = Decimal(minutes) / 60

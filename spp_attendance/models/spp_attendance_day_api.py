@@ -1,5 +1,6 @@
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from odoo import api, fields, models
@@ -95,7 +96,12 @@ class _Row(NamedTuple):
 
     def clock(self, instant):
         """``HH:MM`` by the clock of the day's zone."""
-        return instant and f"{localtime.to_local(instant, self.tz):%H:%M}"
+        return instant and _clock(instant, self.tz)
+
+
+@lru_cache(maxsize=65_536)  # many come at the same minute
+def _clock(instant, tz):
+    return f"{localtime.to_local(instant, tz):%H:%M}"
 
 
 class SppAttendanceDayApi(models.Model):
@@ -452,7 +458,8 @@ class SppAttendanceDayApi(models.Model):
                 leave=found["leave"],
             )
             for (_unit, name), found in sorted(
-                sums.items(), key=lambda item: (item[0][1] is None, item[0])
+                sums.items(),
+                key=lambda item: (item[0][1] is None, item[0][1], item[0][0]),
             )
         ]
         total, present, absent, leave = (
