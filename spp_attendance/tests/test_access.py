@@ -76,6 +76,8 @@ MATRIX = {
             ),
             "- | - | - | 1r1w1c | 2r2w2c2u | 2r2w2c2u | 2r0w0c | 2r0w0c",
         ),
+        "spp.attendance.day": "- | 1r | 1r | 2r | 2r | 2r | 2r | 2r",
+        "spp.attendance.day.report": "- | - | 1r | 2r | 2r | 2r | - | -",
         "spp.attendance.shift": (
             "- | 1r | 1r | 1r | 1r1w1c1u | 1r1w1c1u | 1r | 1r"
         ),
@@ -84,6 +86,9 @@ MATRIX = {
         ),
         # Wizards: no rows to see, only who may open them.
         "spp.attendance.conflict.void": "- | - | - | - | - | 0r0w0c | - | -",
+        "spp.attendance.day.follow.up": (
+            "- | - | 0r0w0c | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
+        ),
         "spp.attendance.event.expect": ("- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"),
         "spp.attendance.kiosk.link": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
         "spp.attendance.kiosk.renew": "- | - | - | - | - | 0r0w0c | - | -",
@@ -266,6 +271,20 @@ class TestAccess(AttendanceCase):
         )
         settings = env["spp.attendance.settings"].create({})
         shift = env["spp.attendance.shift"].create({"name": "Night", "start": 22})
+        days = env["spp.attendance.day"].create(
+            [
+                {
+                    "subscriber_id": person.id,
+                    "company_id": company.id,
+                    "date": date,
+                    "shift_id": shift.id,
+                    "tz": "Africa/Nairobi",
+                    "day_type": "working",
+                    "status": "absent",
+                }
+                for person, date in ((first, "2026-09-01"), (last, "2026-09-02"))
+            ]
+        )
         env.flush_all()
         of_company = [("company_id", "=", company.id)]
         return {
@@ -335,6 +354,10 @@ class TestAccess(AttendanceCase):
             "spp.attendance.sheet": env["spp.attendance.sheet"].search(of_company)
             or env["spp.attendance.sheet"].create({"company_id": company.id}),
             "spp.attendance.settings": settings,
+            "spp.attendance.day": days,
+            "spp.attendance.day.report": env["spp.attendance.day.report"].search(
+                of_company
+            ),
             "spp.attendance.shift": shift,
             "spp.attendance.shift.assignment": env[
                 "spp.attendance.shift.assignment"
