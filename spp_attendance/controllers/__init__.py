@@ -1,9 +1,12 @@
 from . import (
+    attendance_correction,
     attendance_day,
     attendance_docs,
     attendance_import,
     attendance_live,
+    attendance_muster,
     attendance_operations,
+    attendance_payroll,
     attendance_record,
     attendance_register,
     attendance_registry,
@@ -17,4 +20,5 @@ from . import (
     openspp_attendance,
     openspp_subscriber,
     portal,
+    portal_correction,
 )
