@@ -48,16 +48,14 @@ class SppAttendanceDayPerson(models.Model):
             """
             INSERT INTO spp_attendance_day_person (
                 subscriber_id, version, settled_until, settle_at)
-            SELECT id, 0, COALESCE(GREATEST(work_from - 1, %(today)s - 36),
-                                   %(today)s - 1),
+            SELECT id, 0, GREATEST(COALESCE(work_from, %(today)s), %(today)s - 35) - 1,
                    %(now)s
               FROM spp_attendance_subscriber
              WHERE id = ANY(%(ids)s)
           ORDER BY id
                 ON CONFLICT (subscriber_id) DO UPDATE
                SET settled_until = GREATEST(
-                       spp_attendance_day_person.settled_until,
-                       EXCLUDED.settled_until),
+                       spp_attendance_day_person.settled_until, %(today)s - 1),
                    settle_at = EXCLUDED.settle_at
             """,
             {"ids": people.ids, "now": now, "today": now.date()},
