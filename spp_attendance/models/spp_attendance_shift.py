@@ -60,20 +60,17 @@ class SppAttendanceShift(models.Model):
     start = fields.Float("From", required=True, default=8.0, tracking=True)
     end = fields.Float("To", required=True, default=17.0, tracking=True)
     opens_before = fields.Float(
-        "Opens Before",
         required=True,
         default=5.0,
         help="Hours before the shift from which readings belong to its day.",
     )
     closes_after = fields.Float(
-        "Closes After",
         required=True,
         default=10.0,
         help="Hours after the shift until which readings belong to its day. Who was not"
         " there is absent when they are over.",
     )
     late_grace = fields.Integer(
-        "Late Grace",
         required=True,
         default=5,
         tracking=True,
@@ -81,7 +78,6 @@ class SppAttendanceShift(models.Model):
         help="Minutes after the start within which an arrival is considered on time.",
     )
     early_grace = fields.Integer(
-        "Early Grace",
         required=True,
         default=0,
         tracking=True,
@@ -148,7 +144,6 @@ class SppAttendanceShift(models.Model):
         "Extra Overtime From", required=True, default=19.0, tracking=True
     )
     snacks_from = fields.Integer(
-        "Snacks From",
         required=True,
         default=60,
         tracking=True,
@@ -156,7 +151,6 @@ class SppAttendanceShift(models.Model):
         help="Minutes of extra overtime.",
     )
     night_bill_from = fields.Integer(
-        "Night Bill From",
         required=True,
         default=300,
         tracking=True,
