@@ -83,6 +83,21 @@ class ResCompany(models.Model):
         "Who Makes a Register Is Its First Staff", default=True
     )
     attendance_register_review = fields.Boolean("Registers Are Reviewed")
+    attendance_muster_half_hours = fields.Float(
+        "Half Day",
+        required=True,
+        default=4.0,
+        help="Hours on a register beyond which a day is a whole one, where musters are"
+        " rounded up.",
+    )
+    attendance_muster_full_hours = fields.Float(
+        "Whole Day",
+        required=True,
+        default=8.0,
+        help="Hours on a register from which on a day is a whole one, where musters are"
+        " not rounded up.",
+    )
+    attendance_muster_rounds_up = fields.Boolean("More than Half Is Whole")
     attendance_digit_open_roles = fields.Char(
         "Roles That See All Registers",
         default="SUPERUSER",
@@ -127,6 +142,12 @@ class ResCompany(models.Model):
     _attendance_absences_in_row_positive = models.Constraint(
         "CHECK (attendance_absences_in_row > 0)",
         "At least one absence makes an absentee.",
+    )
+
+    _attendance_muster_hours = models.Constraint(
+        "CHECK (attendance_muster_half_hours > 0 AND attendance_muster_full_hours <= 24"
+        " AND attendance_muster_half_hours <= attendance_muster_full_hours)",
+        "Half a day has less hours than a whole one, and both are between 0 and 24.",
     )
 
     def _inverse_attendance_sheet(self):

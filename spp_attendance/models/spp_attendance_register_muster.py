@@ -3,6 +3,8 @@ from collections import defaultdict
 from datetime import UTC, timedelta
 from typing import NamedTuple
 
+from dateutil.relativedelta import relativedelta
+
 from odoo import models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -221,8 +223,8 @@ class SppAttendanceMuster(models.Model):
     def get_muster(self, date_from=None, date_to=None):
         """The muster of at most 31 days, both ends included.
 
-        :param str date_from: first day; without one it is this week, or the first or
-            last week of a register that doesn't run now
+        :param str date_from: first day; without one it is this month, or the first or
+            last month of a register that doesn't run now
         :return: dict of ``register``, ``date_from``, ``date_to``, ``today``, ``rules``
             (in words), ``people`` (``[id, name, identifier, tag, [[first day, last
             day], ..], half days]``, by name) and ``cells`` (``[person id, day, half
@@ -230,7 +232,7 @@ class SppAttendanceMuster(models.Model):
         """
         self.check_access("read")
         self.ensure_one()
-        first, last = self._sheet_period(date_from, date_to)
+        first, last = self._muster_period(date_from, date_to)
         found = self._muster(first, last)
         return {
             "register": {
@@ -263,20 +265,33 @@ class SppAttendanceMuster(models.Model):
             ],
         }
 
+    def _muster_period(self, date_from, date_to):
+        if date_from:
+            return self._sheet_period(date_from, date_to)
+        day = max(self._sheet_today(), self._sheet_day(self.start_at))
+        if self.end_at:
+            day = min(day, self._sheet_day(self.end_at))
+        first = day.replace(day=1)
+        return first, first + relativedelta(months=1, days=-1)
+
     def _muster_words(self):
         """From when on a day is a whole one, in words."""
         rules = self._muster_rules()
         if rules.rounds_up:
-            return self.env._(
+            words = self.env._(
                 "Entry and exit: half a day, and a whole one when more than %(hours)s"
                 " hours are between them. One of both alone counts nothing.",
                 hours=f"{to_hours(rules.half_minutes):g}",
             )
-        return self.env._(
-            "Entry and exit: half a day, and a whole one when %(hours)s hours or more"
-            " are between them. One of both alone counts nothing.",
-            hours=f"{to_hours(rules.full_minutes):g}",
-        )
+        else:
+            words = self.env._(
+                "Entry and exit: half a day, and a whole one when %(hours)s hours or"
+                " more are between them. One of both alone counts nothing.",
+                hours=f"{to_hours(rules.full_minutes):g}",
+            )
+        if self.mark_mode == "day":
+            words = f"{self.env._('Marked present: a whole day.')} {words}"
+        return words
 
     def action_open_muster(self):
         """For how many days each person was there."""
@@ -293,7 +308,7 @@ class SppAttendanceMuster(models.Model):
         """The report of the muster of a period of at most 31 days."""
         self.check_access("read")
         self.ensure_one()
-        first, last = self._sheet_period(date_from, date_to)
+        first, last = self._muster_period(date_from, date_to)
         if not self._sheet_people(first, last):
             raise UserError(self.env._("Nobody is enrolled in this period."))
         report = self.env.ref("spp_attendance.spp_attendance_register_muster_report")

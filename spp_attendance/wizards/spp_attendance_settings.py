@@ -65,6 +65,9 @@ class SppAttendanceSettings(models.TransientModel):
         "Fiscal Year Begins In",
         required=True,
     )
+    attendance_muster_half_hours = fields.Float("Half Day", required=True)
+    attendance_muster_full_hours = fields.Float("Whole Day", required=True)
+    attendance_muster_rounds_up = fields.Boolean("More than Half Is Whole")
     attendance_tenant_code = fields.Char("Tenant", size=64)
     attendance_digit_status = fields.Selection(
         [("200", "200, as DIGIT's service"), ("202", "202, as its contract says")],

@@ -40,7 +40,7 @@ export class RegisterMuster extends GridScreen {
         this.display = { controlPanel: {} };
         this.rowHeight = ROW_HEIGHT;
         this.state = useState({
-            scale: "week",
+            scale: "month",
             text: "",
             row: 0,
             column: 0,
@@ -122,15 +122,15 @@ export class RegisterMuster extends GridScreen {
             : `${first.toLocaleString(DateTime.DATE_MED)} – ${last.toLocaleString(DateTime.DATE_MED)}`;
     }
 
-    show(day, scale = this.state.scale) {
-        this.state.scale = scale;
+    async show(day, scale = this.state.scale) {
         let first = day.startOf("month");
         let last = day.endOf("month");
         if (scale === "week") {
             first = day.minus({ days: (day.weekday - localization.weekStart + 7) % 7 });
             last = first.plus({ days: 6 });
         }
-        return this.load(serializeDate(first), serializeDate(last));
+        await this.load(serializeDate(first), serializeDate(last));
+        this.state.scale = scale;
     }
 
     step(direction) {
