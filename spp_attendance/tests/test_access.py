@@ -78,13 +78,19 @@ MATRIX = {
         ),
         "spp.attendance.day": "- | 1r | 1r | 2r | 2r | 2r | 2r | 2r",
         "spp.attendance.day.report": "- | - | 1r | 2r | 2r | 2r | - | -",
-        "spp.attendance.shift": (
-            "- | 1r | 1r | 1r | 1r1w1c1u | 1r1w1c1u | 1r | 1r"
-        ),
+        "spp.attendance.shift": ("- | 1r | 1r | 1r | 1r1w1c1u | 1r1w1c1u | 1r | 1r"),
         "spp.attendance.shift.assignment": (
             "- | - | 1r | 1r | 1r1w1c1u | 1r1w1c1u | 1r | 1r"
         ),
+        "spp.attendance.day.change": "- | 1r | 1r | 2r | 2r | 2r | 2r | 2r",
+        "spp.attendance.correction": (
+            "- | 1r1w1c | 1r1w1c | 2r2w2c | 2r2w2c | 2r2w2c | 2r2w2c | 2r2w2c"
+        ),
         # Wizards: no rows to see, only who may open them.
+        "spp.attendance.correction.refuse": (
+            "- | - | 0r0w0c | - | 0r0w0c | 0r0w0c | - | -"
+        ),
+        "spp.attendance.day.edit": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
         "spp.attendance.conflict.void": "- | - | - | - | - | 0r0w0c | - | -",
         "spp.attendance.day.follow.up": (
             "- | - | 0r0w0c | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
@@ -111,6 +117,14 @@ MATRIX = {
         "spp.attendance.register.unenrol": (
             "- | - | - | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
         ),
+        "spp.attendance.payroll.period": (
+            "- | - | - | - | 1r1w1c1u | 1r1w1c1u | 1r | 1r"
+        ),
+        "spp.attendance.payroll.line": "- | - | - | - | 2r | 2r | 2r | 2r",
+        "spp.attendance.payroll.person": "- | - | - | - | 2r | 2r | - | -",
+        "spp.attendance.payroll.day": "- | - | - | - | 2r | 2r | - | -",
+        "spp.attendance.payroll.close": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
+        "spp.attendance.payroll.reopen": "- | - | - | - | - | 0r0w0c | - | -",
         "spp.attendance.shift.assign": "- | - | - | - | 0r0w0c | 0r0w0c | - | -",
         "spp.attendance.sheet.print": (
             "- | - | 0r0w0c | 0r0w0c | 0r0w0c | 0r0w0c | - | -"
@@ -287,7 +301,24 @@ class TestAccess(AttendanceCase):
         )
         env.flush_all()
         of_company = [("company_id", "=", company.id)]
+        period = env["spp.attendance.payroll.period"].create(
+            {
+                "company_id": company.id,
+                "date_from": "2026-09-01",
+                "date_to": "2026-09-02",
+            }
+        )
+        period._close(accepts_doubts=True)
         return {
+            "spp.attendance.payroll.period": period,
+            **{
+                name: env[name].search([("period_id", "=", period.id)])
+                for name in (
+                    "spp.attendance.payroll.line",
+                    "spp.attendance.payroll.person",
+                    "spp.attendance.payroll.day",
+                )
+            },
             "spp.attendance.import.source": source,
             "spp.attendance.import.mapping": source.mapping_ids,
             "spp.attendance.import": run,
@@ -355,6 +386,28 @@ class TestAccess(AttendanceCase):
             or env["spp.attendance.sheet"].create({"company_id": company.id}),
             "spp.attendance.settings": settings,
             "spp.attendance.day": days,
+            "spp.attendance.day.change": env["spp.attendance.day.change"].create(
+                [
+                    {
+                        "subscriber_id": person.id,
+                        "company_id": company.id,
+                        "date": "2026-09-01",
+                        "kind": "decided",
+                    }
+                    for person in (first, last)
+                ]
+            ),
+            "spp.attendance.correction": env["spp.attendance.correction"].create(
+                [
+                    {
+                        "subscriber_id": person.id,
+                        "date": "2026-09-01",
+                        "kind": "forgive",
+                        "reason": "Bus",
+                    }
+                    for person in (first, last)
+                ]
+            ),
             "spp.attendance.day.report": env["spp.attendance.day.report"].search(
                 of_company
             ),

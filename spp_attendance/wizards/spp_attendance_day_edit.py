@@ -17,7 +17,9 @@ class SppAttendanceDayEdit(models.TransientModel):
         required=True,
         domain="[('level_of_work', '!=', False)]",
     )
-    date = fields.Date(required=True)
+    date = fields.Date(
+        required=True, default=lambda self: self.env["spp.attendance.day"]._now_date()
+    )
     status = fields.Selection(STATUSES, help="Empty: as it follows from the times.")
     is_forgiven = fields.Boolean(
         "Forgive the Late Arrival", help="A late arrival counts as considered."
