@@ -69,18 +69,15 @@ class Factory:
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
-    def read(self, *readings: str) -> None:
-        """Readings of the example's day: ``08:00 in``."""
-        items = []
-        for reading in readings:
-            time, kind = reading.split()
-            items.append(
-                {
-                    "person_identifier": "EMP001",
-                    "date_time": f"2024-01-15T{time}:00+03:00",
-                    "scan_type": kind,
-                }
-            )
+    def read(self, *times: str) -> None:
+        """Readings of the example's day."""
+        items = [
+            {
+                "person_identifier": "EMP001",
+                "date_time": f"2024-01-15T{time}:00+03:00",
+            }
+            for time in times
+        ]
         self.call("POST", "/records", {"records": items})
 
     def summary(self, slash: str = "") -> str:
@@ -102,8 +99,8 @@ def test_the_example_to_the_letter(factory: Factory) -> None:
     )
     wait_until(lambda: listener.of_type("system_status"))
     # The last one first: the order doesn't matter.
-    factory.read("17:30 out")
-    factory.read("08:00 in")
+    factory.read("17:30")
+    factory.read("08:00")
     wait_until(lambda: factory.summary() == f"[{ENTRY}]", seconds=15)
     assert factory.summary("/") == f"[{ENTRY}]"
     month = factory.ask("GET", "/timesheet/?month=2024-01")
@@ -126,7 +123,7 @@ def test_the_example_to_the_letter(factory: Factory) -> None:
 
 
 def test_who_may_decide_does_and_takes_it_back(factory: Factory) -> None:
-    factory.read("08:00 in", "17:30 out")
+    factory.read("08:00", "17:30")
     wait_until(lambda: "Present-OnTime" in factory.summary(), seconds=15)
     [day] = factory.call("GET", "/daily-attendance/?date=2024-01-15")["items"]
     path = f"/daily-attendance/{day['id']}/"
