@@ -5,6 +5,7 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from ..engine.hours import to_clock
 from ..engine.localtime import to_local
 
 
@@ -43,6 +44,10 @@ class SppAttendancePortal(models.AbstractModel):
         [(oldest, newest)] = records._read_group(
             own, aggregates=["local_date:min", "local_date:max"]
         )
+        days = self._days_of_month(subscriber, first, last)
+        if days["first_day"]:
+            oldest = min(oldest or days["first_day"], days["first_day"])
+            newest = max(newest or days["last_day"], days["last_day"])
         total = records.search_count(own & within)
         page = max(1, min(page, -(-total // self._PAGE_SIZE)))
         return {
@@ -64,6 +69,49 @@ class SppAttendancePortal(models.AbstractModel):
             "total": total,
             "page": page,
             "page_size": self._PAGE_SIZE,
+            **days,
+        }
+
+    @api.model
+    def _days_of_month(self, subscriber, first, last):
+        """The days of a month up to today, the last one first, and the hours.
+
+        :return: ``days`` and ``current``, the one that goes on: as ``_days`` of
+            ``spp.attendance.my.attendance`` has them, with ``day`` for ``date``; both
+            ``None`` for somebody of whom no days are kept. ``balance``: see there;
+            ``first_day``, ``last_day``: of all days
+        """
+        if not subscriber.level_of_work:
+            return {"days": None, "current": None, "first_day": None}
+        [(first_day, last_day)] = self.env["spp.attendance.day"]._read_group(
+            [("subscriber_id", "=", subscriber.id)], aggregates=["date:min", "date:max"]
+        )
+        mine = self.env["spp.attendance.my.attendance"]
+        found, current = mine._days(subscriber, first, last)
+        today = mine._today(subscriber)
+        found = {
+            day: {**values, "day": day}
+            for values in found
+            if (day := fields.Date.to_date(values["date"]))
+        }
+        return {
+            "days": [
+                found[day]
+                for day in sorted(found, reverse=True)
+                if first <= day <= min(last, today)
+                and (found[day]["day_id"] or day == today)
+            ],
+            "current": found[current],
+            "is_this_month": first <= today <= last,
+            "balance": mine._balance(subscriber, first, last),
+            "first_day": first_day,
+            "last_day": last_day,
+            "statuses": dict(
+                self.env["spp.attendance.day"]
+                ._fields["status"]
+                ._description_selection(self.env)
+            ),
+            "to_clock": to_clock,
         }
 
     @api.model

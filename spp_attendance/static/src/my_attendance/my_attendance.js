@@ -251,8 +251,8 @@ export class MyAttendance extends Component {
         if (PRESENT.includes(day.status) || day.minutes) {
             return formatMinutes(this.minutes(day));
         }
-        if (!day.status && key >= this.own.today && day.is_planned) {
-            return day.from;
+        if (!day.status && key >= this.own.today) {
+            return day.is_planned ? day.from : day.day_type ? _t("off") : "";
         }
         return "";
     }

@@ -100,7 +100,7 @@ export class TeamBoard extends Component {
             isDescending: false,
             ...this.props.state?.filter,
         });
-        this.state = useState({ tick: 0 });
+        this.state = useState({ tick: 0, isFilterOpen: false });
         // Thousands of rows: they are no state, a change is rendered as one.
         this.board = null;
         this.people = new Map();
@@ -286,6 +286,12 @@ export class TeamBoard extends Component {
         return Boolean(departmentId || locationId || shiftId || text || only);
     }
 
+    /** On a phone filters are there when they are asked for, or in force. */
+    get areFiltersShown() {
+        const { departmentId, locationId, shiftId } = this.filter;
+        return !this.ui.isSmall || this.state.isFilterOpen || departmentId || locationId || shiftId;
+    }
+
     get shifts() {
         return Object.entries(this.board.shifts)
             .map(([id, name]) => ({ id: Number(id), name }))
@@ -342,7 +348,7 @@ export class TeamBoard extends Component {
                 continue;
             }
             const row = { ...person, state: this.stateOf(person) };
-            row.isLate = row.late > 0 || row.status === "late";
+            row.isLate = row.status === "late";
             row.isToCheck = this.isToCheck(person);
             row.isFresh = this.fresh.get(person.identifier) > now;
             row.hours = this.hoursOf(row);
