@@ -1,4 +1,5 @@
 from datetime import timedelta
+from operator import add
 
 from odoo import api, fields, models
 from odoo.fields import Domain
@@ -124,8 +125,8 @@ class SppAttendanceDayOverview(models.AbstractModel):
         Of people only those who are among the first by something.
 
         :return: for ``total``, ``bucket``, ``department`` and ``person`` a list of
-            dicts of ``key`` (date, id or None) and the names of ``_FIGURES``; the total
-            has ``people`` too
+            dicts of ``key`` (date, id or None) and the names of ``_FIGURES``; the
+            total, of which there is none without days, has ``people`` too
         """
         days = self.env["spp.attendance.day"]
         days.flush_model()
@@ -143,25 +144,25 @@ class SppAttendanceDayOverview(models.AbstractModel):
             SQL(
                 """
                 WITH counted AS (
-                    SELECT GROUPING(d.bucket, d.department_id, d.subscriber_id) AS of,
+                    SELECT GROUPING(d.subscriber_id) = 0 AS is_person,
                            d.bucket, d.department_id, d.subscriber_id, %(figures)s
                       FROM (SELECT %(bucket)s AS bucket, days.*
                               FROM (%(days)s) AS days) AS d
                   GROUP BY GROUPING SETS (
-                               (d.bucket), (d.department_id), (d.subscriber_id), ())
+                               (d.bucket, d.department_id), (d.subscriber_id))
                 ), people AS (
                     SELECT counted.*, count(*) OVER () AS people,
                            row_number() OVER (ORDER BY late DESC, subscriber_id) AS a,
                            row_number() OVER (ORDER BY absent DESC, subscriber_id) AS b,
                            row_number() OVER (
                                ORDER BY overtime + extra DESC, subscriber_id) AS c
-                      FROM counted WHERE of = 6
+                      FROM counted WHERE is_person
                 )
-                SELECT of, bucket, department_id, subscriber_id, %(names)s,
-                       (SELECT max(people) FROM people)
-                  FROM counted WHERE of <> 6
+                SELECT is_person, bucket, department_id, subscriber_id, 0, %(names)s
+                  FROM counted WHERE NOT is_person
              UNION ALL
-                SELECT of, bucket, department_id, subscriber_id, %(names)s, NULL
+                SELECT is_person, bucket, department_id, subscriber_id, people,
+                       %(names)s
                   FROM people WHERE LEAST(a, b, c) <= %(top)s
                 """,
                 figures=SQL(", ").join(
@@ -172,7 +173,7 @@ class SppAttendanceDayOverview(models.AbstractModel):
                     )
                     for name, expression in _FIGURES.items()
                 ),
-                bucket=SQL("date_trunc(%s, date)::date", unit)
+                bucket=SQL("date_trunc(%s, date::timestamp)::date", unit)
                 if unit != "day"
                 else SQL("date"),
                 days=query.select(*columns),
@@ -180,21 +181,30 @@ class SppAttendanceDayOverview(models.AbstractModel):
                 top=_TOP,
             )
         )
-        kinds = {3: "bucket", 5: "department", 6: "person", 7: "total"}
-        found = {kind: [] for kind in kinds.values()}
-        for of, bucket, department, person, *figures, people in rows:
-            kind = kinds[of]
-            group = dict(zip(names, figures, strict=True))
-            group["key"] = {
-                "bucket": bucket,
-                "department": department,
-                "person": person,
-                "total": None,
-            }[kind]
-            if kind == "total":
-                group["people"] = people or 0
-            found[kind].append(group)
-        return found
+        found = {"total": {}, "bucket": {}, "department": {}, "person": {}}
+        people = 0
+        for is_person, bucket, department, person, among, *figures in rows:
+            if is_person:
+                found["person"][person] = figures
+                people = among
+                continue
+            for kind, key in (
+                ("total", None),
+                ("bucket", bucket),
+                ("department", department),
+            ):
+                sums = found[kind].get(key, (0,) * len(names))
+                found[kind][key] = list(map(add, sums, figures))
+        groups = {
+            kind: [
+                {**dict(zip(names, figures, strict=True)), "key": key}
+                for key, figures in by_key.items()
+            ]
+            for kind, by_key in found.items()
+        }
+        for total in groups["total"]:
+            total["people"] = people
+        return groups
 
     @api.model
     def _buckets(self, groups, unit, date_from, date_to):
