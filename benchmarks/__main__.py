@@ -11,6 +11,7 @@ from typing import Any
 from _suite.shell import SetupError, say
 
 from . import (
+    days,
     digit,
     imports,
     ingest,
@@ -22,6 +23,7 @@ from . import (
     push,
     sheet,
     terminals,
+    timesheet,
     zk,
 )
 from .measure import Figure, save, table
@@ -37,10 +39,12 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "csv": sheet.run,
     "import": imports.run,
     "pages": pages.run,
+    "timesheet": timesheet.run,
     "terminals": terminals.run,
     "zk": zk.run,
     "push": push.run,
     "live": live.run,
+    "days": days.run,
 }
 
 

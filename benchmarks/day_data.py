@@ -37,7 +37,8 @@ WITH one AS (
                THEN 22 * 60 ELSE 8 * 60 END AS starts
       FROM spp_attendance_subscriber s
       JOIN spp_attendance_location l ON l.id = s.location_id
-      JOIN generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS d
+      JOIN generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day')
+        AS d
         ON random() < 0.983
      WHERE s.person_identifier LIKE 'DAY-%%'),
 visit AS (
@@ -96,13 +97,16 @@ bound AS MATERIALIZED (
     SELECT zone.tz, x.id AS shift, d::date AS day,
            (d + x.starts) AT TIME ZONE zone.tz AT TIME ZONE 'UTC' AS starts,
            (d + x.ends) AT TIME ZONE zone.tz AT TIME ZONE 'UTC' AS ends,
-           (d + x.overtime_starts) AT TIME ZONE zone.tz AT TIME ZONE 'UTC' AS overtime_starts,
+           (d + x.overtime_starts) AT TIME ZONE zone.tz AT TIME ZONE 'UTC'
+               AS overtime_starts,
            (d + x.extra_starts) AT TIME ZONE zone.tz AT TIME ZONE 'UTC' AS extra_starts,
            (d + x.opens) AT TIME ZONE zone.tz AT TIME ZONE 'UTC' AS opens,
            (d + x.closes) AT TIME ZONE zone.tz AT TIME ZONE 'UTC' AS closes,
            extract(isodow FROM d)::int = ANY(x.weekdays) AS works
       FROM (SELECT DISTINCT tz FROM person) AS zone, shift x,
-           generate_series(%(first)s::date - 1, %(last)s::date + 1, interval '1 day') AS d),
+           generate_series(%(first)s::timestamp - interval '1 day',
+                           %(last)s::timestamp + interval '1 day',
+                           interval '1 day') AS d),
 span AS MATERIALIZED (
     SELECT tz, shift, day, starts, ends, overtime_starts, extra_starts, works,
            opens - (opens - COALESCE(lag(closes) OVER near, opens)) / 2 AS since,
@@ -153,7 +157,8 @@ figure AS (
            CASE WHEN earns THEN COALESCE(extract(epoch FROM GREATEST(
                went - GREATEST(came, extra_starts), interval '0'))::int / 60, 0)
                ELSE 0 END AS extra,
-           GREATEST(COALESCE(extract(epoch FROM came - starts)::int / 60, 0), 0) AS late,
+           GREATEST(COALESCE(extract(epoch FROM came - starts)::int / 60, 0), 0)
+               AS late,
            COALESCE(extract(epoch FROM ends - went)::int / 60, 0) AS early,
            COALESCE(extract(epoch FROM LEAST(went, ends) - GREATEST(came, starts))::int
                / 60, 0) AS regular

@@ -88,6 +88,7 @@
         "wizards/spp_attendance_day_follow_up_views.xml",
         "views/spp_attendance_day_issue_views.xml",
         "views/spp_attendance_day_report_views.xml",
+        "views/spp_attendance_day_run_views.xml",
         "views/spp_attendance_day_eligible_views.xml",
         "reports/spp_attendance_day_eligible_report.xml",
         "views/spp_attendance_payroll_views.xml",

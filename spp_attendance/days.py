@@ -27,8 +27,11 @@ _DAY = timedelta(days=1)
 _DAY_SECONDS = 24 * 3600
 #: Minutes after which it is asked again whether terminals have reported.
 _LOOK_AGAIN = 5
-#: Days of one person that are computed in one transaction.
+#: Most days of one person that are computed in one transaction, most of all people, and
+#: fewest of each where there are many: what came in a moment ago waits for as long.
 MOST_DAYS = 400
+MOST_AT_ONCE = 10_000
+_FEWEST_DAYS = 14
 
 #: What is computed: columns of a day, with their types, in the order of the fields of
 #: ``engine.day.Day`` from ``check_in`` on.
@@ -319,7 +322,8 @@ class Computation:
                 SELECT s.id, s.company_id, s.department_id, s.location_id,
                        s.level_of_work,
                        COALESCE(l.tz, NULLIF(o.tz, ''), c.attendance_tz),
-                       s.work_from,
+                       COALESCE(s.work_from, LEAST(s.create_date::date,
+                                                   p.settled_until + 1)),
                        CASE WHEN s.active THEN s.work_to
                             ELSE LEAST(s.work_to, p.settled_until) END,
                        d.parent_path, l.parent_path, p.settled_until
@@ -407,11 +411,13 @@ class Computation:
     def _leave_the_rest(self) -> None:
         """Cut ranges that are long, and leave what is beyond to another transaction."""
         rest: dict[tuple[date, date | None, bool], list[int]] = defaultdict(list)
+        share = MOST_AT_ONCE // max(1, len(self.people))
+        most = min(MOST_DAYS, max(_FEWEST_DAYS, share))
         for person in self.people:
             claim, today = self.claims[person.id], self.today(person)
             for ranges in (claim.ranges, claim.anew):
                 for number, (since, until) in enumerate(ranges):
-                    last = since + (MOST_DAYS - 1) * _DAY
+                    last = since + (most - 1) * _DAY
                     if (until or today) > last:
                         ranges[number] = since, last
                         is_anew = ranges is claim.anew

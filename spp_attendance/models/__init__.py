@@ -22,6 +22,7 @@ from . import (
     spp_attendance_day_overview,
     spp_attendance_day_person,
     spp_attendance_day_queue,
+    spp_attendance_day_run,
     spp_attendance_day_report,
     spp_attendance_department,
     spp_attendance_digit,

@@ -58,6 +58,7 @@ class SppAttendanceDayQueue(models.Model):
     )
 
     _person_idx = models.Index("(person, id)")
+    _fresh_idx = models.Index("(id) WHERE date_from IS NULL")
 
     # ---------------------------------------------------------------- queueing
 
@@ -338,37 +339,33 @@ class SppAttendanceDayQueue(models.Model):
         return self.env.cr.rowcount
 
     @api.model
-    def _work(self, people=None):
+    def _work(self, people=None, *, is_fresh_first=False):
         """Compute the days of some people, in a transaction that begins with this.
 
         :param people: of these alone, by id
+        :param bool is_fresh_first: what has just come in before what is of long ago
         :return: how many people
         """
-        claimed = self._claim(people)
+        claimed = self._claim(people, is_fresh_first)
         if claimed:
             Computation(self.env).run(claimed)
             return len({row[0] for row in claimed})
         return 0 if people else self._add_people()
 
     @api.model
-    def _claim(self, people=None):
+    def _claim(self, people=None, is_fresh_first=False):
         """Take all that waits of some people whom nobody else computes.
 
         :param people: of these alone, by id
+        :param bool is_fresh_first: those of whom records have just come in
         :return: list of ``(person, second or None, date_from, date_to, is_anew)``
         """
         if people:
             return self._claim_of(SQL("SELECT unnest(%s::int4[]) AS person", people))
-        claimed = self._claim_of(
-            SQL(
-                """
-                SELECT DISTINCT person
-                  FROM (SELECT person FROM spp_attendance_day_queue
-                      ORDER BY id LIMIT %s) AS rows
-                """,
-                _LOOK,
-            )
-        )
+        claimed = []
+        if is_fresh_first:
+            claimed = self._claim_of(_oldest(SQL("WHERE date_from IS NULL")))
+        claimed = claimed or self._claim_of(_oldest(SQL("")))
         if claimed or not self._is_waiting():
             return claimed
         # What came first is all of people whom others compute: from anywhere else. By
@@ -488,24 +485,43 @@ class SppAttendanceDayQueue(models.Model):
         )
 
 
+def _oldest(condition):
+    """SQL of the people of whom some rows of the queue are, those that came first."""
+    return SQL(
+        """
+        SELECT DISTINCT person
+          FROM (SELECT person FROM spp_attendance_day_queue %s
+              ORDER BY id LIMIT %s) AS rows
+        """,
+        condition,
+        _LOOK,
+    )
+
+
 def work(registry):
-    """Compute what waits, in transactions of their own, until nothing does."""
+    """Compute what waits, in transactions of their own, until nothing does.
+
+    What has just come in goes first: lanes of scheduled actions go by the queue.
+    """
     while not background.is_stopping():
-        if not work_some(registry):
+        if not work_some(registry, is_fresh_first=True):
             break
 
 
-def work_some(registry):
+def work_some(registry, *, is_fresh_first=False):
     """Compute the days of some people, in a transaction of its own.
 
     Somebody whose days can't be computed stops nobody else: then each one is computed
     apart, and who fails is left alone for a while.
 
+    :param bool is_fresh_first: what has just come in before what is of long ago
     :return: how many people
     """
     name = SppAttendanceDayQueue._name
     try:
-        return run_in_transaction(registry, lambda env: env[name]._work())
+        return run_in_transaction(
+            registry, lambda env: env[name]._work(is_fresh_first=is_fresh_first)
+        )
     except TRANSIENT:
         raise
     except Exception:

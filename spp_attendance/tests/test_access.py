@@ -77,6 +77,10 @@ MATRIX = {
             "- | - | - | 1r1w1c | 2r2w2c2u | 2r2w2c2u | 2r0w0c | 2r0w0c",
         ),
         "spp.attendance.day": "- | 1r | 1r | 2r | 2r | 2r | 2r | 2r",
+        "spp.attendance.day.run": "- | - | - | - | 1r1w1c1u | 1r1w1c1u | - | -",
+        # What lanes share is for the server alone.
+        "spp.attendance.day.queue": "- | - | - | - | - | - | - | -",
+        "spp.attendance.day.person": "- | - | - | - | - | - | - | -",
         "spp.attendance.day.report": "- | - | 1r | 2r | 2r | 2r | - | -",
         "spp.attendance.shift": ("- | 1r | 1r | 1r | 1r1w1c1u | 1r1w1c1u | 1r | 1r"),
         "spp.attendance.shift.assignment": (
@@ -410,6 +414,18 @@ class TestAccess(AttendanceCase):
             ),
             "spp.attendance.day.report": env["spp.attendance.day.report"].search(
                 of_company
+            ),
+            "spp.attendance.day.queue": env["spp.attendance.day.queue"].create(
+                {"person": first.id}
+            ),
+            "spp.attendance.day.person": env["spp.attendance.day.person"].create(
+                {
+                    "subscriber_id": records.subscriber_id[:1].id,
+                    "settled_until": "2026-09-01",
+                }
+            ),
+            "spp.attendance.day.run": env["spp.attendance.day.run"].create(
+                {"date_from": "2026-08-01", "date_to": "2026-08-02"}
             ),
             "spp.attendance.shift": shift,
             "spp.attendance.shift.assignment": env[
