@@ -45,7 +45,7 @@ const STATES = {
     away: _t("On leave"),
     off: _t("Day off"),
     waiting: _t("Not decided yet"),
-    unplanned: _t("No shift"),
+    unplanned: _t("No shift yet"),
 };
 const ORDER = Object.keys(STATES);
 
