@@ -21,6 +21,7 @@ _FILLED = (
     "department_id",
     "designation",
     "level_of_work",
+    "work_from",
     "location_id",
 )
 

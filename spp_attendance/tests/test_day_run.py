@@ -156,6 +156,7 @@ class TestDayRun(DayCase):
     def test_it_is_for_managers(self):
         run = self.start()
         run.action_cancel()
+        run = run.with_context(allowed_company_ids=self.company.ids)
         run.with_user(self.manager).action_start()
         self.assertEqual(run.state, "running")
         self.assertEqual(run.user_id, self.manager)

@@ -26,9 +26,9 @@ env["spp.attendance.scan"]._store(
 env.cr.commit()
 """
 # Of spp_attendance, the version before today's roles and areas: other rules, which
-# nothing else updates, and an analysis at an address that is another's by now. Of
-# spp_attendance_devices, the version that knew one make of terminals: fewer columns, or
-# of other names, values and constraints.
+# nothing else updates, an analysis at an address that is another's by now, and nobody
+# who works by a shift. Of spp_attendance_devices, the version that knew one make of
+# terminals: fewer columns, or of other names, values and constraints.
 AGE = """
 UPDATE ir_module_module SET latest_version = '19.0.1.0.0'
  WHERE name = 'spp_attendance';
@@ -42,6 +42,9 @@ WITH old AS (
  RETURNING id)
 INSERT INTO ir_model_data (module, name, model, res_id, noupdate)
 SELECT 'spp_attendance', 'spp_attendance_record_rule_old', 'ir.rule', id, TRUE FROM old;
+DELETE FROM spp_attendance_shift_assignment;
+DELETE FROM spp_attendance_shift;
+DROP TABLE spp_attendance_day_queue, spp_attendance_day_person;
 UPDATE ir_act_window SET path = NULL WHERE path = 'attendance-analysis';
 WITH old AS (
     INSERT INTO ir_act_window (name, type, path, res_model, view_mode, target, context,
@@ -78,6 +81,9 @@ ROWS = """
 SELECT format('rule %s: %s', name, domain_force) FROM ir_rule;
 SELECT format('address %s: %s', path, name ->> 'en_US') FROM ir_actions
  WHERE path IS NOT NULL;
+SELECT format('shift of company %s from %s: %s', a.company_id, a.date_from, s.name)
+  FROM spp_attendance_shift_assignment a
+  JOIN spp_attendance_shift s ON s.id = a.shift_id;
 SELECT format('company %s: %s', key, value)
   FROM res_company t, jsonb_each(to_jsonb(t) - 'write_date');
 SELECT format('terminal %s: %s', key, value)
