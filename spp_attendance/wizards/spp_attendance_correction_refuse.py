@@ -8,7 +8,7 @@ class SppAttendanceCorrectionRefuse(models.TransientModel):
     _description = "Refuse Corrections"
 
     correction_ids = fields.Many2many("spp.attendance.correction", required=True)
-    reason = fields.Text(required=True)
+    reason = fields.Char(required=True)
 
     def action_refuse(self):
         self.correction_ids._refuse(self.reason)

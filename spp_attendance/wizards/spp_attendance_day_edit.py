@@ -25,9 +25,13 @@ class SppAttendanceDayEdit(models.TransientModel):
         "Forgive the Late Arrival", help="A late arrival counts as considered."
     )
     is_time_set = fields.Boolean("Set the Times")
-    check_in = fields.Char(size=16, help="By the clock there, such as 08:00.")
+    check_in = fields.Char(
+        "Check-In", size=16, help="By the clock there, such as 08:00."
+    )
     check_out = fields.Char(
-        size=16, help="Such as 17:30; after midnight it is the next morning."
+        "Check-Out",
+        size=16,
+        help="Such as 17:30; after midnight it is the next morning.",
     )
     is_hours_set = fields.Boolean("Set the Hours")
     net_hours = fields.Float("Presence", help="Without the break.")
@@ -37,7 +41,7 @@ class SppAttendanceDayEdit(models.TransientModel):
     snacks = fields.Selection([("yes", "Yes"), ("no", "No")])
     night_bill = fields.Selection([("yes", "Yes"), ("no", "No")])
     notes = fields.Text()
-    reason = fields.Text(required=True)
+    reason = fields.Char(required=True)
 
     @api.model
     def default_get(self, fields_list):
