@@ -1,4 +1,5 @@
-from datetime import datetime, timedelta
+import re
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +18,15 @@ from ..timesheet import FLAGS, STATUS_KEYS, Cell, Person, plain
 _QUARTER = 15
 
 
+#: By which a screen can ask for less.
+_FILTERS = {
+    "department_id": int,
+    "location_id": int,
+    "shift_id": int,
+    "level": str,
+    "search": str,
+}
+_MONTH = re.compile(r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])")
 _DURATIONS = (
     "working_minutes",
     "net_minutes",
@@ -259,6 +269,7 @@ class SppAttendanceTimesheet(models.AbstractModel):
         :param level: ``worker`` or ``staff``
         :param shift_id: who has a day by this shift in the period
         """
+        model = self.env["spp.attendance.subscriber"]
         period = Domain("date", ">=", date_from) & Domain("date", "<=", date_to)
         days = self.env["spp.attendance.day"]
         works = (
@@ -272,10 +283,16 @@ class SppAttendanceTimesheet(models.AbstractModel):
             works = Domain.FALSE
         of_days = days._search(period).subselect("subscriber_id")
         domain = works | Domain("id", "in", of_days)
-        if department_id:
-            domain &= Domain("department_id", "child_of", department_id)
-        if location_id:
-            domain &= Domain("location_id", "child_of", location_id)
+        for field, ids in (
+            ("department_id", department_id),
+            ("location_id", location_id),
+        ):
+            if ids is not None:
+                tree = self.env[model._fields[field].comodel_name]
+                found = tree.browse(ids).exists()
+                domain &= (
+                    Domain(field, "child_of", found.ids) if found else Domain.FALSE
+                )
         if level:
             domain &= Domain("level_of_work", "=", level)
         if company_ids:
@@ -293,15 +310,12 @@ class SppAttendanceTimesheet(models.AbstractModel):
         """
         if not month:
             first = self.env["spp.attendance.day"]._now_date().replace(day=1)
+        elif _MONTH.fullmatch(str(month)):
+            first = date.fromisoformat(f"{month}-01")
         else:
-            try:
-                first = fields.Date.to_date(f"{month}-01")
-            except ValueError:
-                first = None
-            if not first:
-                raise UserError(
-                    self.env._("“%(month)s” is no month: write 2026-11.", month=month)
-                )
+            raise UserError(
+                self.env._("“%(month)s” is no month: write 2026-11.", month=month)
+            )
         return first, first + relativedelta(months=1, days=-1)
 
     @api.model
@@ -362,9 +376,10 @@ class SppAttendanceTimesheet(models.AbstractModel):
     @api.model
     def _filters(self, filters):
         """Those filters of a request that say something."""
-        known = ("department_id", "location_id", "level", "shift_id", "search")
-        given = filters or {}
-        return {name: given[name] for name in known if given.get(name)}
+        given = {name: value for name, value in (filters or {}).items() if value}
+        return {
+            name: kind(given[name]) for name, kind in _FILTERS.items() if name in given
+        }
 
     # --------------------------------------------------------------- one cell
 
@@ -400,8 +415,11 @@ class SppAttendanceTimesheet(models.AbstractModel):
 
         told = (day.override and day.computed) or day._told() or {}
         read = {
-            name: clock(fields.Datetime.to_datetime(told.get(f"{edge}_{name}")))
-            for name, edge in (("check_in", "first"), ("check_out", "last"))
+            name: clock(instant and datetime.fromisoformat(instant))
+            for name, instant in (
+                ("check_in", told.get("first_check_in")),
+                ("check_out", told.get("last_check_out")),
+            )
         }
         decided = day._decided_values() if day else {}
         change = self.env["spp.attendance.day.change"].search(
@@ -550,7 +568,7 @@ class SppAttendanceTimesheet(models.AbstractModel):
         for name in ("department", "location"):
             if reference := getattr(query, name):
                 model = self.env[f"spp.attendance.{name}"]
-                filters[f"{name}_id"] = model._api_referred(reference) or [0]
+                filters[f"{name}_id"] = model._api_referred(reference)
         return filters
 
     @api.model

@@ -259,7 +259,7 @@ export class Timesheet extends GridScreen {
             day.isFuture || this.isAway(person, day) ? "o_spp_closed" : "",
             cell?.isEdited ? "o_spp_edited" : "",
             cell?.isLocked ? "o_spp_locked" : "",
-            cell?.needsReview ? "o_spp_review" : "",
+            cell?.needsReview || cell?.missingIn || cell?.missingOut ? "o_spp_review" : "",
             isChosen ? "o_spp_active" : "",
         ].join(" ");
     }
@@ -269,6 +269,9 @@ export class Timesheet extends GridScreen {
         if (!cell) {
             if (this.isAway(person, day)) {
                 return [_t("doesn't work here then")];
+            }
+            if (day.isToday) {
+                return [_t("nothing read yet")];
             }
             return [day.isFuture ? _t("not come yet") : _t("nothing known")];
         }
