@@ -109,8 +109,11 @@ bound AS MATERIALIZED (
                            interval '1 day') AS d),
 span AS MATERIALIZED (
     SELECT tz, shift, day, starts, ends, overtime_starts, extra_starts, works,
-           opens - (opens - COALESCE(lag(closes) OVER near, opens)) / 2 AS since,
-           closes + (COALESCE(lead(opens) OVER near, closes) - closes) / 2 AS until
+           LEAST(opens, GREATEST(
+               lag(closes) OVER near,
+               lag(ends) OVER near + (starts - lag(ends) OVER near) / 2)) AS since,
+           LEAST(lead(opens) OVER near, GREATEST(
+               closes, ends + (lead(starts) OVER near - ends) / 2)) AS until
       FROM bound
     WINDOW near AS (PARTITION BY tz, shift ORDER BY day)),
 punch AS (
@@ -151,7 +154,8 @@ figure AS (
            COALESCE(extract(epoch FROM went - came)::int / 60, 0) AS gross,
            CASE WHEN went - came > interval '1 minute' * break_after
                THEN break_minutes ELSE 0 END AS pause,
-           CASE WHEN earns THEN COALESCE(extract(epoch FROM GREATEST(
+           CASE WHEN earns AND went IS NOT NULL
+               THEN COALESCE(extract(epoch FROM GREATEST(
                LEAST(went, extra_starts) - GREATEST(came, overtime_starts),
                interval '0'))::int / 60, 0) ELSE 0 END AS overtime,
            CASE WHEN earns THEN COALESCE(extract(epoch FROM GREATEST(
@@ -160,8 +164,9 @@ figure AS (
            GREATEST(COALESCE(extract(epoch FROM came - starts)::int / 60, 0), 0)
                AS late,
            COALESCE(extract(epoch FROM ends - went)::int / 60, 0) AS early,
-           COALESCE(extract(epoch FROM LEAST(went, ends) - GREATEST(came, starts))::int
-               / 60, 0) AS regular
+           CASE WHEN went IS NULL THEN 0 ELSE extract(
+               epoch FROM LEAST(went, ends) - GREATEST(came, starts))::int / 60
+               END AS regular
       FROM timed)
 INSERT INTO spp_attendance_day AS d (
     create_uid, create_date, write_uid, write_date, subscriber_id, company_id,

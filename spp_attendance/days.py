@@ -235,13 +235,21 @@ def _within(day: date, ranges: Iterable[tuple[date, date | None]]) -> bool:
     )
 
 
-def _array(values: Iterable[Any]) -> str:
-    """A PostgreSQL array literal of numbers, truth values, dates and plain words."""
-    return (
-        "{"
-        + ",".join("NULL" if value is None else str(value) for value in values)
-        + "}"
-    )
+def _array(values: Iterable[Any], kind: str) -> str:
+    """A PostgreSQL array literal, to be passed as one parameter."""
+    if kind != "varchar":
+        return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
+    quoted = _Quoted({None: "NULL"})
+    return "{" + ",".join([quoted[value] for value in values]) + "}"
+
+
+class _Quoted(dict[str | None, str]):
+    """Words as they stand in an array literal; of those in a column few differ."""
+
+    def __missing__(self, word: str) -> str:
+        escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+        found = self[word] = f'"{escaped}"'
+        return found
 
 
 def _json_array(values: Iterable[Any]) -> list[str | None]:
@@ -762,7 +770,7 @@ class Computation:
                 arrays.append(SQL("%s::jsonb[]", _json_array(column)))
                 values.append(SQL("r.%s", SQL.identifier(name)))
             elif kind == "timestamp":
-                arrays.append(SQL("%s::int8[]", _array(column)))
+                arrays.append(SQL("%s::int8[]", _array(column, kind)))
                 values.append(
                     SQL(
                         "to_timestamp(r.%s * 60) AT TIME ZONE 'UTC'",
@@ -770,7 +778,7 @@ class Computation:
                     )
                 )
             else:
-                arrays.append(SQL(f"%s::{kind}[]", _array(column)))  # pylint: disable=sql-injection
+                arrays.append(SQL(f"%s::{kind}[]", _array(column, kind)))  # pylint: disable=sql-injection
                 values.append(SQL("r.%s", SQL.identifier(name)))
         names = [SQL.identifier(name) for name, _kind in _COLUMNS]
         changing = [

@@ -586,3 +586,12 @@ class TestDay(DayCase):
         self.queue._enqueue_days(self.worker.ids, date(2026, 9, 1), date(2026, 9, 1))
         self.compute()
         self.assertIn(("spp.attendance.day", 1), said)
+
+    def test_words_that_others_choose(self):
+        """The code of a leave is up to whoever keeps leaves."""
+        word = 'Sick, "half" {a\\b}'
+        leave = {(self.worker.id, date(2026, 9, 1)): [days.Leave(word, "L,S")]}
+        with self.leaves(leave):
+            self.compute(since=DAY)
+        self.assertEqual(self.day(DAY).leave_code, word)
+        self.assertEqual(self.day(DAY).abbreviation, "L,S")
