@@ -106,9 +106,7 @@ class SppAttendanceDay(models.Model):
 
     override = fields.Json(readonly=True, help="What somebody decided.")
     computed = fields.Json(readonly=True, help="What it is by the records.")
-    differs = fields.Boolean(
-        "Differs", readonly=True, help="Not what it is by the records."
-    )
+    differs = fields.Boolean(readonly=True, help="Not what it is by the records.")
     is_locked = fields.Boolean("Locked", readonly=True)
     is_edited = fields.Boolean("Edited", readonly=True)
     edited_by = fields.Many2one("res.users", readonly=True, ondelete="set null")
