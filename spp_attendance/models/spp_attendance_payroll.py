@@ -17,9 +17,11 @@ from ..payroll import (
     DOUBTS,
     NAMES_OF_FIGURES,
     Payee,
+    compared,
     differences,
     kept_columns,
     kept_days,
+    prepare,
     sheet,
     totals,
 )
@@ -70,16 +72,18 @@ class SppAttendancePayroll(models.AbstractModel):
         people = self.env["spp.attendance.subscriber"].with_context(active_test=False)
         found = people._search(self._domain(query))
         self.env.flush_all()
+        prepare(self.env.cr)
         where = SQL("TRUE")
         if after:
             where = SQL("(s.person_identifier, s.id) > (%s, %s)", *after)
         rows = self.env.execute_query(
             SQL(
                 """
+                WITH f AS MATERIALIZED (%(of_people)s)
                 SELECT s.person_identifier, c.name, d.name, o.name, s.level_of_work,
                        s.id, f.state, f.open_days, f.doubts, f.leave, f.leave_changed,
                        %(figures)s, %(changes)s
-                  FROM (%(of_people)s) f
+                  FROM f
                   JOIN spp_attendance_subscriber s ON s.id = f.subscriber_id
                   JOIN res_partner c ON c.id = s.partner_id
              LEFT JOIN spp_attendance_department d ON d.id = s.department_id
@@ -176,81 +180,50 @@ class SppAttendancePayroll(models.AbstractModel):
             """,
             **within,
         )
-        closed = SQL(
-            """
-            SELECT l.subscriber_id, k.*
-              FROM (%(lines)s) l, %(kept)s
-             WHERE k.date BETWEEN %(first)s AND %(last)s
-            """,
-            lines=lines,
-            kept=kept_days(SQL("l.days"), "k"),
-            **within,
-        )
+        # What is closed is told as it was; whether it was decided then is no longer of
+        # interest.
         days = SQL(
             """
-            SELECT d.subscriber_id, %(columns)s, d.is_closed, %(doubt)s AS is_doubtful,
-                   EXISTS (SELECT FROM (%(lines)s) l
-                            WHERE l.subscriber_id = d.subscriber_id
-                              AND d.date BETWEEN l.date_from AND l.date_to) AS is_kept
+            SELECT l.subscriber_id, 'closed' AS part, k.*, FALSE AS is_open,
+                   FALSE AS is_doubtful
+              FROM (%(lines)s) l, %(kept)s
+             WHERE k.date BETWEEN %(first)s AND %(last)s
+         UNION ALL
+            SELECT d.subscriber_id,
+                   CASE WHEN EXISTS (
+                             SELECT FROM spp_attendance_payroll_line l
+                              WHERE l.subscriber_id = d.subscriber_id
+                                AND NOT l.is_void
+                                AND d.date BETWEEN l.date_from AND l.date_to)
+                        THEN 'now' ELSE 'open' END,
+                   %(columns)s, NOT d.is_closed, %(doubt)s
               FROM spp_attendance_day d
              WHERE d.date BETWEEN %(first)s AND %(last)s
                AND d.company_id = ANY(%(companies)s)
             """,
+            lines=lines,
+            kept=kept_days(SQL("l.days"), "k"),
             columns=kept_columns("d"),
             doubt=DOUBTS,
-            lines=lines,
             **within,
         )
-        live = SQL(
-            "SELECT d.subscriber_id, %s FROM (%s) d WHERE d.is_kept IS NOT %s",
-            kept_columns("d"),
-            days,
-            SQL("TRUE"),
-        )
-        kept = SQL(
-            "SELECT d.subscriber_id, %s FROM (%s) d WHERE d.is_kept",
-            kept_columns("d"),
-            days,
-        )
-        both = SQL("%s UNION ALL %s", closed, live)
-        key = ("subscriber_id",)
         return SQL(
             """
-            SELECT f.*, %(changes)s,
-                   COALESCE(c.leave, '{}') <> COALESCE(n.leave, '{}') AS leave_changed,
-                   COALESCE(o.open_days, 0) AS open_days,
-                   COALESCE(o.doubts, 0) AS doubts,
-                   CASE WHEN v.days IS NULL THEN 'open' WHEN v.days >= %(length)s
+            SELECT f.*,
+                   CASE WHEN NOT f.is_closed THEN 'open' WHEN %(length)s <= (
+                             SELECT sum(LEAST(l.date_to, %(last)s)
+                                        - GREATEST(l.date_from, %(first)s) + 1)
+                               FROM spp_attendance_payroll_line l
+                              WHERE l.subscriber_id = f.subscriber_id
+                                AND NOT l.is_void AND l.date_from <= %(last)s
+                                AND l.date_to >= %(first)s)
                         THEN 'closed' ELSE 'partly' END AS state
               FROM (%(figures)s) f
-         LEFT JOIN (%(closed)s) c ON c.subscriber_id = f.subscriber_id
-         LEFT JOIN (%(now)s) n ON n.subscriber_id = f.subscriber_id
-         LEFT JOIN (SELECT d.subscriber_id,
-                           (count(*) FILTER (WHERE NOT d.is_closed))::int4 AS open_days,
-                           (count(*) FILTER (WHERE d.is_doubtful))::int4 AS doubts
-                      FROM (%(days)s) d WHERE d.is_kept IS NOT TRUE
-                  GROUP BY d.subscriber_id) o ON o.subscriber_id = f.subscriber_id
-         LEFT JOIN (SELECT l.subscriber_id,
-                           sum(LEAST(l.date_to, %(last)s)
-                               - GREATEST(l.date_from, %(first)s) + 1) AS days
-                      FROM (%(lines)s) l GROUP BY l.subscriber_id) v
-                ON v.subscriber_id = f.subscriber_id
             """,
-            changes=SQL(", ").join(
-                SQL(
-                    "COALESCE(n.%s, 0) - COALESCE(c.%s, 0) AS %s",
-                    SQL.identifier(name),
-                    SQL.identifier(name),
-                    SQL.identifier(f"{name}_change"),
-                )
-                for name in NAMES_OF_FIGURES
+            figures=compared(
+                totals(days, ("subscriber_id", "part")), ("subscriber_id",)
             ),
             length=(date_to - date_from).days + 1,
-            figures=totals(both, key),
-            closed=totals(closed, key),
-            now=totals(kept, key),
-            days=days,
-            lines=lines,
             **within,
         )
 

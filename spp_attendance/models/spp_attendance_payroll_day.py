@@ -1,7 +1,7 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
-from ..payroll import KEPT, kept_columns, period_of, row_id
+from ..payroll import KEPT, kept_columns, period_of, prepare, row_id
 from .spp_attendance_day import STATUSES
 from .spp_attendance_payroll_person import PERIODS
 
@@ -53,6 +53,7 @@ class SppAttendancePayrollDay(models.Model):
 
     @property
     def _table_query(self):
+        prepare(self.env.cr)
         people = self.env["spp.attendance.payroll.person"]
         values, same = [], []
         for name, kind in KEPT:

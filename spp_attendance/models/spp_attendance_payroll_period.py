@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
-from ..payroll import NAMES_OF_FIGURES, kept_json
+from ..payroll import NAMES_OF_FIGURES, kept_json, prepare
 from .spp_attendance_payroll_person import PERIODS
 
 #: As long as a year, and the days that weeks need to be whole.
@@ -389,6 +389,7 @@ class SppAttendancePayrollPeriod(models.Model):
         :param list left_out: ids of people who get none
         """
         names = SQL(", ").join(map(SQL.identifier, NAMES_OF_FIGURES))
+        prepare(self.env.cr)
         self.env.cr.execute(
             SQL(
                 """
@@ -404,11 +405,7 @@ class SppAttendancePayrollPeriod(models.Model):
                   FROM (%(of_people)s) f
                   JOIN spp_attendance_subscriber s ON s.id = f.subscriber_id
                   JOIN res_partner c ON c.id = s.partner_id
-            CROSS JOIN LATERAL (
-                       SELECT jsonb_agg(%(day)s ORDER BY d.date) AS days
-                         FROM spp_attendance_day d
-                        WHERE d.subscriber_id = f.subscriber_id
-                          AND d.date BETWEEN f.date_from AND f.date_to) kept
+            CROSS JOIN LATERAL (%(days)s) kept
                  WHERE f.period_id = %(period)s AND s.id <> ALL(%(left_out)s)
               ORDER BY s.id
                 """,
@@ -417,7 +414,13 @@ class SppAttendancePayrollPeriod(models.Model):
                     SQL.identifier("f", name) for name in NAMES_OF_FIGURES
                 ),
                 of_people=self._figures()._figures_sql(),
-                day=kept_json("d"),
+                days=kept_json(
+                    "d",
+                    SQL(
+                        "d.subscriber_id = f.subscriber_id"
+                        " AND d.date BETWEEN f.date_from AND f.date_to"
+                    ),
+                ),
                 period=self.id,
                 left_out=left_out,
             ),

@@ -4,9 +4,11 @@ from odoo.tools import SQL
 from ..payroll import (
     DOUBTS,
     NAMES_OF_FIGURES,
+    compared,
     kept_columns,
     kept_days,
     period_of,
+    prepare,
     row_id,
     totals,
 )
@@ -174,7 +176,8 @@ class SppAttendancePayrollPerson(models.Model):
         return SQL(
             """
             SELECT m.period_id, m.subscriber_id, %(columns)s,
-                   (NOT d.is_closed)::int AS is_open, %(doubt)s::int AS is_doubtful
+                   CASE p.state WHEN 'closed' THEN 'now' ELSE 'open' END AS part,
+                   NOT d.is_closed AS is_open, %(doubt)s AS is_doubtful
               FROM (%(members)s) m
               JOIN spp_attendance_payroll_period p ON p.id = m.period_id
               JOIN spp_attendance_day d ON d.subscriber_id = m.subscriber_id
@@ -197,94 +200,37 @@ class SppAttendancePayrollPerson(models.Model):
             periods=self._of_periods("l.period_id"),
         )
 
-    def _lines_sql(self):
-        """SELECT of the lines that count; two of one person were two people once."""
-        sums = SQL(", ").join(
-            SQL("sum(%s)::int4 AS %s", SQL.identifier("l", name), SQL.identifier(name))
-            for name in (*NAMES_OF_FIGURES, "open_days", "doubts")
-        )
-        return SQL(
-            """
-            SELECT l.period_id, l.subscriber_id, %(sums)s,
-                   (SELECT COALESCE(jsonb_object_agg(kind, hundredths), '{}')
-                      FROM (SELECT e.key AS kind, sum(e.value::int4) AS hundredths
-                              FROM spp_attendance_payroll_line o,
-                                   jsonb_each_text(o.leave) e
-                             WHERE o.period_id = l.period_id AND NOT o.is_void
-                               AND o.subscriber_id = l.subscriber_id
-                          GROUP BY e.key) kinds) AS leave
-              FROM spp_attendance_payroll_line l
-             WHERE NOT l.is_void AND %(periods)s
-          GROUP BY l.period_id, l.subscriber_id
-            """,
-            sums=sums,
-            periods=self._of_periods("l.period_id"),
-        )
-
     def _figures_sql(self):
-        """SELECT of who is in which period, with the figures that count, what they are
-        more by now (``<figure>_change``), and leave."""
-        figures, changes = [], []
-        for name in NAMES_OF_FIGURES:
-            old, new = SQL.identifier("l", name), SQL.identifier("n", name)
-            figures.append(
-                SQL(
-                    "CASE p.state WHEN 'closed' THEN COALESCE(%s, 0)"
-                    " ELSE COALESCE(%s, 0) END AS %s",
-                    old,
-                    new,
-                    SQL.identifier(name),
-                )
-            )
-            changes.append(
-                SQL(
-                    "CASE p.state WHEN 'closed'"
-                    " THEN COALESCE(%s, 0) - COALESCE(%s, 0) ELSE 0 END AS %s",
-                    new,
-                    old,
-                    SQL.identifier(f"{name}_change"),
-                )
-            )
-        doubtful = SQL(
+        """SELECT of who is in which period, with the figures that count and what they
+        are more by now; see :func:`..payroll.compared`."""
+        names = SQL(", ").join(
+            SQL.identifier(name) for name in (*NAMES_OF_FIGURES, "open_days", "doubts")
+        )
+        rows = SQL(
             """
-            SELECT d.period_id, d.subscriber_id, sum(d.is_open)::int4 AS open_days,
-                   sum(d.is_doubtful)::int4 AS doubts
-              FROM (%s) d GROUP BY d.period_id, d.subscriber_id
+            SELECT period_id, subscriber_id, part, %(names)s, leave
+              FROM (%(live)s) live
+         UNION ALL
+            SELECT period_id, subscriber_id, 'closed', %(names)s, leave
+              FROM spp_attendance_payroll_line
+             WHERE NOT is_void AND %(periods)s
             """,
-            self._live_days_sql(),
+            names=names,
+            live=totals(self._live_days_sql(), ("period_id", "subscriber_id", "part")),
+            periods=self._of_periods("period_id"),
         )
         return SQL(
             """
-            SELECT m.period_id, m.subscriber_id, p.company_id, p.state,
-                   p.date_from, p.date_to,
-                   %(figures)s, %(changes)s,
-                   COALESCE(CASE p.state WHEN 'closed' THEN l.leave
-                                         ELSE n.leave END, '{}') AS leave,
-                   p.state = 'closed' AND COALESCE(l.leave, '{}')
-                                       <> COALESCE(n.leave, '{}') AS leave_changed,
-                   CASE p.state WHEN 'closed' THEN COALESCE(l.open_days, 0)
-                                ELSE COALESCE(o.open_days, 0) END AS open_days,
-                   CASE p.state WHEN 'closed' THEN COALESCE(l.doubts, 0)
-                                ELSE COALESCE(o.doubts, 0) END AS doubts
-              FROM (%(members)s) m
-              JOIN spp_attendance_payroll_period p ON p.id = m.period_id
-         LEFT JOIN (%(lines)s) l
-                ON l.period_id = m.period_id AND l.subscriber_id = m.subscriber_id
-         LEFT JOIN (%(live)s) n
-                ON n.period_id = m.period_id AND n.subscriber_id = m.subscriber_id
-         LEFT JOIN (%(doubtful)s) o
-                ON o.period_id = m.period_id AND o.subscriber_id = m.subscriber_id
+            SELECT f.*, p.company_id, p.state, p.date_from, p.date_to
+              FROM (%s) f
+              JOIN spp_attendance_payroll_period p ON p.id = f.period_id
             """,
-            figures=SQL(", ").join(figures),
-            changes=SQL(", ").join(changes),
-            members=self._members_sql(),
-            lines=self._lines_sql(),
-            live=totals(self._live_days_sql(), ("period_id", "subscriber_id")),
-            doubtful=doubtful,
+            compared(rows, ("period_id", "subscriber_id")),
         )
 
     @property
     def _table_query(self):
+        prepare(self.env.cr)
         hours = [
             SQL(
                 "f.%s / 60.0 AS %s, f.%s / 60.0 AS %s",

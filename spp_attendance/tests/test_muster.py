@@ -38,6 +38,14 @@ class MusterCase(SheetCase):
                 }
             )
 
+    def as_user(self, user):
+        """The register as somebody sees it."""
+        return (
+            self.records_of(user)
+            .env["spp.attendance.register"]
+            .browse(self.register.id)
+        )
+
     def muster(self, first=WEEK[0], last=WEEK[1], register=None):
         """``{identifier: {day: (half days, entry, exit)}}``."""
         found = (register or self.register)._muster(
@@ -168,11 +176,11 @@ class TestMuster(MusterCase):
     def test_the_screen(self):
         self.log(self.amina, "09-07 08:00 in", "09-07 16:00 out")
         self.log(self.amina, "09-08 08:00 in", "09-08 12:00 out")
-        muster = self.register.with_user(self.officer).get_muster()
+        muster = self.as_user(self.officer).get_muster()
         self.assertEqual(
             (muster["date_from"], muster["date_to"]), ("2026-09-01", "2026-09-30")
         )
-        muster = self.register.with_user(self.officer).get_muster(*WEEK)
+        muster = self.as_user(self.officer).get_muster(*WEEK)
         self.assertEqual(muster["register"]["tz"], "Africa/Nairobi")
         self.assertEqual(
             [(row[2], row[3], row[5]) for row in muster["people"]],
@@ -188,14 +196,14 @@ class TestMuster(MusterCase):
 
     def test_who_is_not_on_the_staff(self):
         with self.assertRaises(AccessError):
-            self.register.with_user(self._new_user("second", "officer")).get_muster()
+            self.as_user(self._new_user("second", "officer")).get_muster()
         with self.assertRaises(AccessError):
-            self.register.with_user(self.participant).get_muster()
+            self.as_user(self.participant).get_muster()
 
     def test_on_paper(self):
         self.log(self.amina, "09-07 08:00 in", "09-07 16:00 out")
         self.log(self.amina, "09-08 08:00 in", "09-08 12:00 out")
-        report = self.env["ir.actions.report"].with_user(self.officer)
+        report = self.as_user(self.officer).env["ir.actions.report"]
         data = {
             "register_id": self.register.id,
             "date_from": WEEK[0],
@@ -219,7 +227,7 @@ class TestMuster(MusterCase):
 
     def test_statements_do_not_grow(self):
         count = {}
-        for number in (2, 20):
+        for number in (1, 2, 20):  # the first one warms up
             people = self.env["spp.attendance.subscriber"].create(
                 [
                     {
@@ -245,7 +253,7 @@ class TestMuster(MusterCase):
             self.env.flush_all()
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
-            self.register.with_user(self.officer).get_muster(*WEEK)
+            self.as_user(self.officer).get_muster(*WEEK)
             count[number] = self.env.cr.sql_log_count - before
         self.assertEqual(count[2], count[20])
 
