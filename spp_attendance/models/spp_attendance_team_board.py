@@ -39,10 +39,10 @@ class SppAttendanceTeamBoard(models.AbstractModel):
         :param str day: ISO 8601; by default today, where the company is
         :param department_id: only of this department and those below it
         :param location_id: only of this home location and what is part of it
-        :return: ``day``, ``today``, ``is_today``, ``now`` and ``ends_at`` (UTC, as Odoo
-            writes it: when another day begins), ``people``: see ``_board_rows``, ``more``
-            (people who are left out because they are too many), ``shifts`` and
-            ``departments`` (names by id), ``statuses`` (labels)
+        :return: ``day``, ``today``, ``is_today``, ``now`` and ``ends_at`` (UTC, as
+            Odoo writes it: when another day begins), ``people``: see ``_board_rows``,
+            ``more`` (people who are left out because they are too many), ``shifts``
+            and ``departments`` (names by id), ``statuses`` (labels)
         :raises AccessError: for who may read no days
         """
         self.env["spp.attendance.day"].check_access("read")
