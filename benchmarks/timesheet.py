@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FEW = 100
 PEOPLE = 1_000
+#: People whose days are computed at once.
+CHUNK = 100
 MONTH = "2026-05"
 FIRST, LAST = f"{MONTH}-01", f"{MONTH}-31"
 PASSWORD = "benchmark-timesheet"
@@ -130,18 +132,23 @@ def _fill(place: Place, people: int) -> None:
             env.flush_all()
             env.cr.execute("DELETE FROM spp_attendance_record")
             env.cr.execute(RECORDS, {"first": FIRST, "last": LAST})
-            env["spp.attendance.day.queue"]._compute_now(
-                found.ids, date.fromisoformat(FIRST), date.fromisoformat(LAST)
-            )
+            queue = env["spp.attendance.day.queue"]
+            for at in range(0, len(found), CHUNK):
+                queue._compute_now(
+                    found[at : at + CHUNK].ids,
+                    date.fromisoformat(FIRST),
+                    date.fromisoformat(LAST),
+                )
             users = env["res.users"]
             if not users.search_count([("login", "=", LOGIN)]):
-                group = env.ref("spp_attendance.spp_attendance_group_manager")
+                groups = env.ref("base.group_user")
+                groups += env.ref("spp_attendance.spp_attendance_group_manager")
                 users.create(
                     {
                         "name": "Manager",
                         "login": LOGIN,
                         "password": PASSWORD,
-                        "group_ids": [(4, group.id)],
+                        "group_ids": [(6, 0, groups.ids)],
                     }
                 )
         place.databases.query("VACUUM ANALYZE", place.database)

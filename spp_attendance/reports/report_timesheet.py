@@ -73,8 +73,9 @@ class ReportTimesheet(models.AbstractModel):
                 total.late,
                 total.absent,
                 f"{total.leave / _HUNDRED:g}",
-                to_clock(total.hours),
-                to_clock(total.overtime),
-                to_clock(total.extra),
+                *(
+                    to_clock(minutes) if minutes else ""
+                    for minutes in (total.hours, total.overtime, total.extra)
+                ),
             ],
         }

@@ -303,7 +303,7 @@ class TestTimesheet(DayCase):
         self.assertEqual([row[1] for row in texts], ["W-2", "W-1"])
         self.assertEqual(len(texts[1]), 3 + 30 + 7)
         self.assertEqual(texts[1][3:8], ["P", "L", "A", "W", ""])
-        self.assertEqual(texts[1][33:], ["2", "1", "1", "0", "16:10", "0:30", "0:00"])
+        self.assertEqual(texts[1][33:], ["2", "1", "1", "0", "16:10", "0:30", ""])
         legend = page.xpath("//span[contains(@class, 'o_spp_key')]")
         self.assertEqual([key.text_content() for key in legend], list("PLAW"))
 
