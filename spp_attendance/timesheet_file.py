@@ -59,7 +59,7 @@ class Book:
         self.labels = labels
         self.env = env
 
-    def write(
+    def write_to(
         self,
         people: Iterable[Person],
         cells: Mapping[int, Sequence[Cell]],
@@ -70,15 +70,18 @@ class Book:
         :param people: ``Person`` of the timesheet, in order
         :param cells: lists of its ``Cell``, by id of a person
         """
-        _ = self.env._
         people = list(people)
         with xlsxwriter.Workbook(file, _OPTIONS) as book:
             self._formats(book)
-            self._grid(book, _("Status"), people, cells, self._status)
-            self._grid(book, _("Hours"), people, cells, self._hours("hours"))
-            self._grid(book, _("Overtime"), people, cells, self._hours("overtime"))
-            self._grid(book, _("Extra Overtime"), people, cells, self._hours("extra"))
-            self._grid(book, _("Times"), people, cells, self._times, width=13)
+            self._grid(book, self.env._("Status"), people, cells, self._status)
+            self._grid(book, self.env._("Hours"), people, cells, self._hours("hours"))
+            self._grid(
+                book, self.env._("Overtime"), people, cells, self._hours("overtime")
+            )
+            self._grid(
+                book, self.env._("Extra Overtime"), people, cells, self._hours("extra")
+            )
+            self._grid(book, self.env._("Times"), people, cells, self._times, width=13)
             self._legend(book, cells)
 
     def _formats(self, book: Any) -> None:
@@ -126,7 +129,6 @@ class Book:
         write: Any,
         width: float = 5.5,
     ) -> None:
-        _ = self.env._
         days = self.last.day
         sheet = book.add_worksheet(name[:31])
         sheet.set_landscape()
@@ -140,21 +142,26 @@ class Book:
         sheet.set_column(_HEADS, _HEADS + days - 1, width)
         sheet.set_column(_HEADS + days, _HEADS + days + 7, 9)
         sheet.write_string(0, 0, f"{name} {self.first:%Y-%m}", self.title)
-        heads = [_("Identifier"), _("Name"), _("Department"), _("Level")]
+        heads = [
+            self.env._("Identifier"),
+            self.env._("Name"),
+            self.env._("Department"),
+            self.env._("Level"),
+        ]
         heads += [str(day) for day in range(1, days + 1)]
         heads += [
-            _("Present"),
-            _("Late"),
-            _("Absent"),
-            _("Leave"),
-            _("Free"),
-            _("Hours"),
-            _("Overtime"),
-            _("Extra"),
+            self.env._("Present"),
+            self.env._("Late"),
+            self.env._("Absent"),
+            self.env._("Leave"),
+            self.env._("Free"),
+            self.env._("Hours"),
+            self.env._("Overtime"),
+            self.env._("Extra"),
         ]
         for column, text in enumerate(heads):
             sheet.write_string(1, column, text, self.head)
-        levels = {"worker": _("Worker"), "staff": _("Staff")}
+        levels = {"worker": self.env._("Worker"), "staff": self.env._("Staff")}
         for row, person in enumerate(people, _FIRST_ROW):
             for column, text in enumerate(
                 (

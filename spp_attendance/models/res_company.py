@@ -247,7 +247,8 @@ class ResCompany(models.Model):
         if "attendance_tz" in vals:
             self.env["spp.attendance.day.queue"]._enqueue_from_today(
                 SQL(
-                    "SELECT id FROM spp_attendance_subscriber WHERE company_id = ANY(%s)",
+                    "SELECT id FROM spp_attendance_subscriber"
+                    " WHERE company_id = ANY(%s)",
                     self.ids,
                 )
             )

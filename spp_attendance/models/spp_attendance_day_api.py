@@ -814,7 +814,9 @@ class SppAttendanceDayApi(models.Model):
         :raises AccessError: when the user may not decide days
         """
         if not self._may_decide():
-            raise AccessError("Only who decides days has them computed again.")
+            raise AccessError(
+                self.env._("Only who decides days has them computed again.")
+            )
         people = self.env["spp.attendance.subscriber"].with_context(active_test=False)
         domain = Domain("level_of_work", "!=", False)
         if body.employees:

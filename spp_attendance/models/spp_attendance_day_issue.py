@@ -83,26 +83,27 @@ class SppAttendanceDayIssue(models.Model):
 
     def _issues(self):
         """What is to be asked about a day, the worst first, in the user's language."""
-        _ = self.env._
         found = []
         if self.status == "absent":
-            found.append(_("Absent"))
+            found.append(self.env._("Absent"))
         if self.status == "late" and self.late_minutes:
-            found.append(_("Late by %s", hours.to_clock(self.late_minutes)))
+            found.append(self.env._("Late by %s", hours.to_clock(self.late_minutes)))
         elif self.status == "late" and not self.missing_in:
-            found.append(_("Late"))
+            found.append(self.env._("Late"))
         if self.missing_in:
-            found.append(_("No check-in"))
+            found.append(self.env._("No check-in"))
         if self.missing_out:
-            found.append(_("No check-out"))
+            found.append(self.env._("No check-out"))
         if self.early_exit_minutes:
-            found.append(_("Left %s early", hours.to_clock(self.early_exit_minutes)))
+            found.append(
+                self.env._("Left %s early", hours.to_clock(self.early_exit_minutes))
+            )
         if self.has_conflict:
-            found.append(_("Records contradict"))
+            found.append(self.env._("Records contradict"))
         if self.outside_count:
-            found.append(_("Reading at another time"))
+            found.append(self.env._("Reading at another time"))
         if self.is_doubtful:
-            found.append(_("A terminal had not reported"))
+            found.append(self.env._("A terminal had not reported"))
         return found
 
     @api.depends("follow_up_ids.active", "follow_up_ids.user_id")

@@ -159,7 +159,11 @@ class SppAttendanceDayQueue(models.Model):
 
     @api.model
     def _enqueue_assignments(self, assignments):
-        """Have the days computed anew for which assignments say the shift."""
+        """Have the days computed anew for which assignments say the shift.
+
+        Those that exist, and those since: the shift that a company works by from the
+        beginning of time makes no days of long ago.
+        """
         if not assignments:
             return
         assignments.flush_recordset()
@@ -168,7 +172,11 @@ class SppAttendanceDayQueue(models.Model):
                 """
                 INSERT INTO spp_attendance_day_queue (
                     person, date_from, date_to, is_anew)
-                SELECT s.id, a.date_from,
+                SELECT s.id,
+                       GREATEST(a.date_from, COALESCE(
+                           (SELECT min(k.date) FROM spp_attendance_day k
+                             WHERE k.subscriber_id = s.id),
+                           (now() AT TIME ZONE 'UTC')::date - 1)),
                        (SELECT min(n.date_from) - 1
                           FROM spp_attendance_shift_assignment n
                          WHERE n.company_id = a.company_id

@@ -387,7 +387,7 @@ class SppAttendanceSubscriber(models.Model):
 
     @contextmanager
     def _days_following(self, vals):
-        """Have the days computed that a change of people is about, which is made inside.
+        """Have the days computed that a change of people, made inside, is about.
 
         From today on, what was before stays as it was; but who is said to have worked
         since another day, or until another one, was absent on others.

@@ -552,7 +552,7 @@ class SppAttendanceTimesheet(models.AbstractModel):
             first, last, dict(labels._description_selection(self.env)), self.env
         )
         return self.env["spp.attendance.sheet"]._spooled(
-            partial(book.write, people, cells),
+            partial(book.write_to, people, cells),
             timesheet_file.CONTENT_TYPE,
             f"timesheet-{first:%Y-%m}.xlsx",
         )
