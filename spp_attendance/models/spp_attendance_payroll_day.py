@@ -32,7 +32,7 @@ class SppAttendancePayrollDay(models.Model):
     leave_code = fields.Char("Leave", readonly=True)
     leave_code_now = fields.Char("Leave Now", readonly=True)
     hours = fields.Float(readonly=True, digits=(16, 2))
-    hours_now = fields.Float("Hours Now", readonly=True, digits=(16, 2))
+    hours_now = fields.Float(readonly=True, digits=(16, 2))
     overtime_hours = fields.Float("Overtime", readonly=True, digits=(16, 2))
     overtime_hours_now = fields.Float("Overtime Now", readonly=True, digits=(16, 2))
     extra_overtime_hours = fields.Float("Extra Overtime", readonly=True, digits=(16, 2))
