@@ -25,7 +25,8 @@ PAGE = """<!doctype html>
 <script src="{server}/spp_attendance/static/lib/live/attendance-live.js"></script>
 <script>
 const seen = {{ scans: [], days: [], updates: [], machines: [], errors: [],
-               statuses: [], unknown: [], opened: 0, closed: [], failed: [], asked: 0 }};
+               statuses: [], unknown: [], opened: 0, closed: [], failed: [],
+               asked: 0 }};
 let tokens = {tokens};
 function getToken() {{
     seen.asked += 1;

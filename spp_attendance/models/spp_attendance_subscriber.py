@@ -365,25 +365,19 @@ class SppAttendanceSubscriber(models.Model):
         vals = self._clean_names(vals)
         check_required(self, vals)
         with self._days_following(vals):
-            return self._write_names(vals)
-
-    def _write_names(self, vals):
-        """Write values, the full name and its parts as each other says."""
-        # What is above this method is Odoo's `write`, of which this is the end.
-        # pylint: disable=super-method-mismatch
-        if vals.keys().isdisjoint(self._NAME_PARTS):
-            # The contact's own write splits a new name.
-            return super().write(vals)
-        full_name = vals.pop("name", None)
-        res = super().write(vals)
-        for subscriber in self:
-            if name := subscriber._compose_name() or full_name:
-                if subscriber.name != name:
-                    subscriber.name = name
-            else:
-                # Somebody without any name is not what an empty part means.
-                subscriber.update(subscriber._split_name(subscriber.name))
-        return res
+            if vals.keys().isdisjoint(self._NAME_PARTS):
+                # The contact's own write splits a new name.
+                return super().write(vals)
+            full_name = vals.pop("name", None)
+            res = super().write(vals)
+            for subscriber in self:
+                if name := subscriber._compose_name() or full_name:
+                    if subscriber.name != name:
+                        subscriber.name = name
+                else:
+                    # Somebody without any name is not what an empty part means.
+                    subscriber.update(subscriber._split_name(subscriber.name))
+            return res
 
     @contextmanager
     def _days_following(self, vals):
