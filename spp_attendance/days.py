@@ -106,12 +106,16 @@ class Kept(NamedTuple):
     is_locked: bool
     override: dict[str, Any] | None
     figures: dict[str, Any] | None
+    is_closed: bool
+    level: str
+    department_id: int | None
+    location_id: int | None
 
 
 class Claim:
     """What is to be computed of one person.
 
-    :ivar seconds: of records
+    :ivar seconds: of records, in their order
     :ivar turns: moments from whose days on all is computed anew
     :ivar ranges: the first and the last day, None for all up to today and beyond
     :ivar anew: those of the ranges for which rules are looked up again
@@ -144,13 +148,13 @@ class Found(NamedTuple):
     """What is to be written of all people.
 
     :param rows: values of ``_COLUMNS``
-    :param locked: days that must not change, and what they would be
+    :param locked: days that must not change, what they would be, whether they are over
     :param gone: ids of days that are none any more
     :param settled: people, until when their days are decided, and when to look again
     """
 
     rows: list[tuple[Any, ...]]
-    locked: list[tuple[Kept, Day]]
+    locked: list[tuple[Kept, Day, bool]]
     gone: list[int]
     settled: list[tuple[int, date, int | None]]
 
@@ -173,6 +177,19 @@ class Timeline:
     def is_anew(self, day: date) -> bool:
         """Whether the rules of a day are looked up again."""
         return bool(self.claim.anew) and _within(day, self.claim.anew)
+
+    def person_on(self, day: date) -> Person:
+        """The person as on a day: one that exists is of where they were then."""
+        person, kept = self.person, self.kept(day)
+        if kept is None or self.is_anew(day):
+            return person
+        was = kept.level, kept.department_id, kept.location_id
+        if was == (person.level, person.department_id, person.location_id):
+            return person
+        level, department_id, location_id = was
+        return person._replace(
+            level=level, department_id=department_id, location_id=location_id
+        )
 
     def _rules(self, day: date) -> tuple[Shift, str, Bounds] | None:
         """The shift that counts on a day: a day that exists keeps its own."""
@@ -221,7 +238,9 @@ class Timeline:
             return True
         since = min(window.since, window.at.opens) * 60
         until = max(window.until, window.at.closes) * 60
-        return any(since <= second < until for second in self.claim.seconds)
+        seconds = self.claim.seconds
+        first = bisect_left(seconds, since)
+        return first < len(seconds) and seconds[first] < until
 
     def marks_within(self, window: Window) -> list[Mark]:
         """The records of a day."""
@@ -272,6 +291,7 @@ class Computation:
     ) -> None:
         self.env = env(su=True)  # a day is the same whoever asks for it
         self.overrides = overrides or {}
+        self.kept: dict[tuple[int, date], Kept] = {}
         self.now = fields.Datetime.now()
         self.now_minute = to_minute(self.now)
         self._bounds: dict[tuple[int, str, date], Bounds] = {}
@@ -294,6 +314,8 @@ class Computation:
                 claim.ranges.append((date_from, date_to))
                 if is_anew:
                     claim.anew.append((date_from, date_to))
+        for claim in claims.values():
+            claim.seconds.sort()
         self.claims = claims
         self.people = self._find_people(list(claims))
         for person in self.people:
@@ -307,6 +329,7 @@ class Computation:
         }
         self.kept = self._find_kept()
         self._add_later_days()
+        self._add_days_around()
         self.marks = self._find_marks()
         self.leaves = self._find_leaves()
         self.holidays = self._find_holidays()
@@ -433,6 +456,22 @@ class Computation:
         queue = self.env["spp.attendance.day.queue"]
         for (since, until, is_anew), people in rest.items():
             queue._enqueue_days(people, since, until, is_anew=is_anew)
+        queue._enqueue_seconds(self._seconds_left())
+
+    def _seconds_left(self) -> list[tuple[int, int]]:
+        """Cut what came in of many days of one person: ``(person, second)`` of those
+        that are for another transaction."""
+        left = []
+        for person in self.people:
+            seconds = self.claims[person.id].seconds
+            if len(seconds) <= MOST_DAYS:
+                continue
+            days = sorted({second // _DAY_SECONDS for second in seconds})
+            if len(days) > MOST_DAYS:
+                first = bisect_left(seconds, days[MOST_DAYS] * _DAY_SECONDS)
+                left += [(person.id, second) for second in seconds[first:]]
+                del seconds[first:]
+        return left
 
     def _candidates(self, person: Person, claim: Claim) -> set[date]:
         """The days that may be concerned."""
@@ -457,14 +496,14 @@ class Computation:
         return found
 
     def _find_kept(self) -> dict[tuple[int, date], Kept]:
-        """Days that exist, from the day before the first to the day after the last."""
+        """Days that exist, and two days around them: their neighbours may change."""
         spans = [
             (
                 person.id,
-                min(days) - _DAY,
+                min(days) - 2 * _DAY,
                 None
                 if any(until is None for _since, until in self.claims[person.id].ranges)
-                else max(days) + _DAY,
+                else max(days) + 2 * _DAY,
             )
             for person in self.people
             if (days := self.targets[person.id])
@@ -474,7 +513,8 @@ class Computation:
                 """
                 SELECT d.subscriber_id, d.date, d.id, d.shift_id, d.tz, d.day_type,
                        d.is_locked, d.override,
-                       CASE WHEN d.is_locked THEN to_jsonb(d) END
+                       CASE WHEN d.is_locked THEN to_jsonb(d) END, d.is_closed,
+                       d.level_of_work, d.department_id, d.location_id
                   FROM unnest(%s::int4[], %s::date[], %s::date[]) AS span (
                            person, since, until)
                   JOIN spp_attendance_day d
@@ -494,6 +534,17 @@ class Computation:
             ranges = self.claims[person_id].ranges
             if any(until is None and since <= day for since, until in ranges):
                 self.targets[person_id].add(day)
+
+    def _add_days_around(self) -> None:
+        """Where a day begins by other rules, the one before ends, and so on."""
+        for person in self.people:
+            claim, targets = self.claims[person.id], self.targets[person.id]
+            around = {since - _DAY for since, _until in claim.anew}
+            around.update(until + _DAY for _since, until in claim.anew if until)
+            for day in around:
+                if (person.id, day) in self.kept and not _within(day, claim.ranges):
+                    claim.ranges.append((day, day))
+                    targets.add(day)
 
     def _find_marks(self) -> dict[int, list[Mark]]:
         """The records of people within the windows of their days, in order of time."""
@@ -543,6 +594,11 @@ class Computation:
     def _find_holidays(self) -> dict[tuple[int, int | None, date], str]:
         span = self._span()
         places = {(person.company_id, person.location_id) for person in self.people}
+        company_of = {person.id: person.company_id for person in self.people}
+        places.update(
+            (company_of[person_id], kept.location_id)
+            for (person_id, _day), kept in self.kept.items()
+        )
         return self.env["spp.attendance.day"]._holidays(places, *span) if span else {}
 
     # ------------------------------------------------------------- resolving
@@ -576,9 +632,9 @@ class Computation:
         if person.location_id is None:
             return True, False
         if self.complete is None:
-            places = self.env["spp.attendance.location"].browse(
-                {p.location_id for p in self.people if p.location_id}
-            )
+            where = {person.location_id for person in self.people}
+            where.update(kept.location_id for kept in self.kept.values())
+            places = self.env["spp.attendance.location"].browse(filter(None, where))
             self.complete = {
                 place_id: (
                     to_minute(min(known.until, self.now)),
@@ -601,9 +657,15 @@ class Computation:
             window = timeline.window(day)
             if window is None or not timeline.concerns(day, window):
                 continue
-            closed[day], is_doubtful = self._is_complete(person, window.until)
+            is_closed, is_doubtful = self._is_complete(
+                timeline.person_on(day), window.until
+            )
+            kept = timeline.kept(day)
+            if kept and kept.is_closed and window.until <= self.now_minute:
+                is_closed = True  # what was decided is so, whoever falls silent later
+            closed[day] = is_closed
             self._compute_one(
-                timeline, day, window, today, closed[day], is_doubtful, found
+                timeline, day, window, today, is_closed, is_doubtful, found
             )
         self._note_settled(timeline, closed, found)
 
@@ -618,7 +680,7 @@ class Computation:
         found: Found,
     ) -> None:
         """Compute one day; what becomes of it goes into ``found``."""
-        person, kept = timeline.person, timeline.kept(day)
+        person, kept = timeline.person_on(day), timeline.kept(day)
         own = timeline.marks_within(window)
         opens, closes = window.at.opens * 60, window.at.closes * 60
         inside = own
@@ -651,7 +713,7 @@ class Computation:
 
         plain = computed()
         if kept and kept.is_locked:
-            found.locked.append((kept, plain))
+            found.locked.append((kept, plain, is_closed))
             return
         effective = computed(Override(**override)) if override else plain
         if effective.status is None and not own and not override:
@@ -674,7 +736,7 @@ class Computation:
         )
 
     def _day_type(self, timeline: Timeline, shift: Shift, day: date) -> DayType:
-        person, kept = timeline.person, timeline.kept(day)
+        person, kept = timeline.person_on(day), timeline.kept(day)
         if (person.company_id, person.location_id, day) in self.holidays:
             return "holiday"
         if kept and kept.day_type != "holiday" and not timeline.is_anew(day):
@@ -743,7 +805,10 @@ class Computation:
         if not timeline.claim.ranges:
             return
         day = person.settled_until
-        while closed.get(day + _DAY):
+        # Not beyond the last day of work: that of somebody who is archived is this one.
+        while closed.get(day + _DAY) and (
+            person.work_to is None or day < person.work_to
+        ):
             day += _DAY
         following = day + _DAY
         at = None
@@ -814,32 +879,35 @@ class Computation:
         self.env["spp.attendance.day"].invalidate_model(flush=False)
         return [row_id for (row_id,) in self.env.cr.fetchall()]
 
-    def _write_locked(self, locked: list[tuple[Kept, Day]]) -> None:
+    def _write_locked(self, locked: list[tuple[Kept, Day, bool]]) -> None:
         """Keep beside days that must not change what they would be now."""
         if not locked:
             return
         rows = []
-        for kept, day in locked:
+        for kept, day, is_closed in locked:
             figures = _figures(day)
             stored = kept.figures or {}
             differs = any(stored.get(name) != value for name, value in figures.items())
-            rows.append((kept.id, differs, json.dumps(figures)))
-        ids, differs, figures = zip(*rows, strict=True)
+            rows.append((kept.id, differs, json.dumps(figures), is_closed))
+        ids, differs, figures, closed = zip(*rows, strict=True)
         self.env.cr.execute(
             SQL(
                 """
                 UPDATE spp_attendance_day d
                    SET differs = r.differs, computed = r.computed,
-                       write_date = %(now)s
+                       is_closed = r.is_closed, write_date = %(now)s
                   FROM unnest(%(ids)s::int4[], %(differs)s::bool[],
-                              %(computed)s::jsonb[]) AS r(id, differs, computed)
+                              %(computed)s::jsonb[], %(closed)s::bool[])
+                           AS r(id, differs, computed, is_closed)
                  WHERE d.id = r.id
-                   AND (d.differs, d.computed) IS DISTINCT FROM (r.differs, r.computed)
+                   AND (d.differs, d.computed, d.is_closed)
+                       IS DISTINCT FROM (r.differs, r.computed, r.is_closed)
                 """,
                 now=self.now,
                 ids=list(ids),
                 differs=list(differs),
                 computed=list(figures),
+                closed=list(closed),
             ),
             log_exceptions=False,
         )

@@ -108,6 +108,26 @@ class SppAttendanceDayQueue(models.Model):
             )
 
     @api.model
+    def _enqueue_seconds(self, moments):
+        """Have the days computed of which moments are.
+
+        :param list moments: of ``(person, second since 1970)``
+        """
+        if moments:
+            people, seconds = zip(*moments, strict=True)
+            self._append(
+                SQL(
+                    """
+                    INSERT INTO spp_attendance_day_queue (person, at)
+                    SELECT person, to_timestamp(second) AT TIME ZONE 'UTC'
+                      FROM unnest(%s::int4[], %s::int8[]) AS moment(person, second)
+                    """,
+                    list(people),
+                    list(seconds),
+                )
+            )
+
+    @api.model
     def _enqueue_from_today(self, people):
         """Have days computed by the rules that are in force from today on.
 
@@ -141,6 +161,21 @@ class SppAttendanceDayQueue(models.Model):
         :param people: ids of subscribers
         :param list days: the dates that were and those that are said now
         """
+        today = fields.Datetime.now().date()
+        # Whose days were to begin later is looked at from when they begin now.
+        self.env.cr.execute(
+            """
+            UPDATE spp_attendance_day_person p
+               SET settled_until = GREATEST(COALESCE(s.work_from, %(today)s),
+                                            %(today)s - 35) - 1,
+                   settle_at = %(now)s
+              FROM spp_attendance_subscriber s
+             WHERE s.id = p.subscriber_id AND p.subscriber_id = ANY(%(people)s)
+               AND p.settled_until >= %(today)s
+            """,
+            {"today": today, "now": fields.Datetime.now(), "people": list(people)},
+            log_exceptions=False,
+        )
         self._append(
             SQL(
                 """
@@ -152,21 +187,25 @@ class SppAttendanceDayQueue(models.Model):
                   FROM unnest(%(people)s::int4[]) AS s(id)
                 """,
                 first=min(days),
-                today=fields.Datetime.now().date(),
+                today=today,
                 people=list(people),
             )
         )
 
     @api.model
-    def _enqueue_assignments(self, assignments):
+    def _enqueue_assignments(self, assignments, *, is_anew=True):
         """Have the days computed anew for which assignments say the shift.
 
         Those that exist, and those since: the shift that a company works by from the
-        beginning of time makes no days of long ago.
+        beginning of time makes no days of long ago. Up to today, however far the next
+        assignment is: of what is to come there are few days.
+
+        :param bool is_anew: whether the rules that were in force are looked up again
         """
         if not assignments:
             return
         assignments.flush_recordset()
+        today = fields.Datetime.now().date()
         self._append(
             SQL(
                 """
@@ -176,15 +215,16 @@ class SppAttendanceDayQueue(models.Model):
                        GREATEST(a.date_from, COALESCE(
                            (SELECT min(k.date) FROM spp_attendance_day k
                              WHERE k.subscriber_id = s.id),
-                           (now() AT TIME ZONE 'UTC')::date - 1)),
-                       (SELECT min(n.date_from) - 1
+                           %(today)s - 1)),
+                       (SELECT NULLIF(LEAST(min(n.date_from) - 1, %(today)s + 1),
+                                      %(today)s + 1)
                           FROM spp_attendance_shift_assignment n
                          WHERE n.company_id = a.company_id
                            AND n.date_from > a.date_from
                            AND (n.subscriber_id, n.department_id, n.location_id)
                                IS NOT DISTINCT FROM
                                (a.subscriber_id, a.department_id, a.location_id)),
-                       TRUE
+                       %(is_anew)s
                   FROM spp_attendance_shift_assignment a
              LEFT JOIN spp_attendance_department d ON d.id = a.department_id
              LEFT JOIN spp_attendance_location l ON l.id = a.location_id
@@ -197,9 +237,11 @@ class SppAttendanceDayQueue(models.Model):
                    AND (a.location_id IS NULL OR s.location_id IN (
                            SELECT id FROM spp_attendance_location
                             WHERE starts_with(parent_path, l.parent_path)))
-                 WHERE a.id = ANY(%s)
+                 WHERE a.id = ANY(%(ids)s)
                 """,
-                assignments.ids,
+                today=today,
+                is_anew=is_anew,
+                ids=assignments.ids,
             )
         )
 

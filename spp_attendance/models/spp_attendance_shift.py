@@ -434,7 +434,13 @@ class SppAttendanceShift(models.Model):
             )
         if "active" in vals and not vals["active"]:
             self._check_nobody_works()
-        return super().write(vals)
+        res = super().write(vals)
+        if changed:
+            # A lane may compute the first day by what the rules were a moment ago,
+            # which is not seen here: then it is computed once more.
+            queue = self.env["spp.attendance.day.queue"]
+            queue._enqueue_assignments(self.assignment_ids, is_anew=False)
+        return res
 
     def _check_nobody_works(self):
         today = self.env["spp.attendance.day"]._now_date()

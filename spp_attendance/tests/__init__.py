@@ -15,6 +15,7 @@ from . import (
     test_concurrency,
     test_correction,
     test_day,
+    test_day_changes,
     test_day_concurrency,
     test_day_decide,
     test_day_edges,

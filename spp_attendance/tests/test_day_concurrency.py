@@ -114,6 +114,33 @@ class TestDayConcurrency(RealCase):
         self.assertEqual(self.days()[person], (540, 2, "on_time"))
         self.assertEqual(self.waiting(), 0)
 
+    def test_rules_that_change_while_the_first_day_is_computed_by_them(self):
+        """Neither sees the other; in the end the day is by the rules as they are."""
+        person = self.ids[0]
+        with self.transaction() as env:
+            env = env(context={"allowed_company_ids": [self.company_id]})
+            shift = self.make(
+                env,
+                "spp.attendance.shift",
+                {"name": "New", "company_id": self.company_id, "late_grace": 0},
+            )
+            self.read(env, person, "08:20")
+            env["spp.attendance.day.queue"]._work([person])
+            env["spp.attendance.shift.assignment"].create(
+                {
+                    "company_id": self.company_id,
+                    "subscriber_id": person,
+                    "shift_id": shift.id,
+                    "date_from": "2026-09-01",
+                }
+            )
+        with self.transaction() as lane:
+            self.assertEqual(lane["spp.attendance.day.queue"]._work([person]), 1)
+            with self.transaction() as env:
+                env["spp.attendance.shift"].browse(shift.id).late_grace = 30
+        self.work()
+        self.assertEqual(self.days()[person], (0, 1, "considered"))
+
     def test_what_is_not_committed_when_a_lane_begins(self):
         person = self.ids[0]
         with self.transaction() as first, self.transaction() as second:

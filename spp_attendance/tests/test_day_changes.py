@@ -1,0 +1,175 @@
+"""What is said of people and shifts later, and what becomes of days that exist."""
+
+from datetime import date, datetime
+from unittest.mock import patch
+
+from freezegun import freeze_time
+
+from odoo.tests import tagged
+
+from .. import days
+from ..completeness import Completeness
+from .common_day import DayCase
+
+#: A Tuesday.
+DAY = "2026-09-01"
+
+
+@tagged("post_install", "-at_install")
+@freeze_time("2026-09-20 09:00:00")
+class TestDayChanges(DayCase):
+    def due(self):
+        """What the scheduled action does."""
+        self.env.flush_all()
+        self.queue._enqueue_due()
+        self.compute()
+
+    def waiting(self):
+        self.env.flush_all()
+        return self.env.execute_query(
+            days.SQL(
+                "SELECT date_from, date_to, is_anew FROM spp_attendance_day_queue"
+                " WHERE person = %s ORDER BY id",
+                self.worker.id,
+            )
+        )
+
+    def test_who_is_archived_is_not_absent_however_often_it_is_computed(self):
+        self.due()
+        self.worker.active = False
+        self.due()
+        with freeze_time("2026-09-30 09:00:00"):
+            for _time in range(3):
+                self.compute(since="2026-09-20", until="2026-09-29")
+            self.assertEqual(self.day("2026-09-19").status, "absent")
+            self.assertFalse(self.day("2026-09-22"))
+
+    def test_who_begins_earlier_than_was_said(self):
+        person = self._new_worker("W-2", work_from="2026-10-05")
+        self.due()
+        person.work_from = "2026-09-20"
+        self.due()
+        with freeze_time("2026-09-24 09:00:00"):
+            self.due()
+            self.assertEqual(self.day("2026-09-22", person).status, "absent")
+
+    def test_who_begins_at_a_day_that_is_not_known_any_more(self):
+        person = self._new_worker("W-2", work_from="2026-10-05")
+        self.due()
+        person.work_from = False
+        self.due()
+        with freeze_time("2026-09-24 09:00:00"):
+            self.due()
+            self.assertEqual(self.day("2026-09-22", person).status, "absent")
+
+    def test_another_shift_of_the_far_future(self):
+        """Days to come are none yet, however long until the next assignment."""
+        self.due()
+        shift = self.new_shift("Late", start=12, end=20)
+        self.assign(shift, "2090-01-01", subscriber_id=self.worker.id)
+        self.compute()
+        self.assign(shift, "2026-09-10", subscriber_id=self.worker.id)
+        self.assertEqual(self.waiting()[-1], (date(2026, 9, 10), None, True))
+        self.assign(
+            self.new_shift("Later", start=13, end=20),
+            "2026-09-05",
+            subscriber_id=self.worker.id,
+        )
+        self.assertEqual(self.waiting()[-1], (date(2026, 9, 5), date(2026, 9, 9), True))
+
+    def test_the_day_before_another_shift_ends_when_that_begins(self):
+        night = self.new_shift(
+            "Night",
+            start=22,
+            end=6,
+            opens_before=4,
+            closes_after=6,
+            overtime_start=6,
+            extra_start=8,
+        )
+        self.assign(night, "2026-08-01", subscriber_id=self.worker.id)
+        self.read(DAY, "22:00 in", "30:05 out", "31:55 in", "41:05 out")
+        self.due()
+        self.assertTrue(self.day(DAY).missing_out)
+        self.assign(
+            self.new_shift("By day"),
+            "2026-09-02",
+            subscriber_id=self.worker.id,
+        )
+        self.compute()
+        before, after = self.day(DAY), self.day("2026-09-02")
+        self.assertEqual(before.window_until, after.window_from)
+        self.assertFalse(before.missing_out)
+        self.assertEqual(after.status, "on_time")
+
+    def test_what_comes_late_of_who_became_something_else(self):
+        """A past day stays that of a worker, there, however often it is computed."""
+        self.read(DAY, "08:00 in")
+        self.due()
+        was = self.worker.department_id
+        yard = self.env["spp.attendance.department"].create(
+            {"name": "Yard", "company_id": self.company.id}
+        )
+        self.worker.write(
+            {
+                "level_of_work": "staff",
+                "department_id": yard.id,
+                "location_id": False,
+            }
+        )
+        self.compute()
+        self.read(DAY, "18:00 out")
+        self.compute()
+        day = self.day(DAY)
+        self.assertEqual(day.overtime_minutes, 60)
+        self.assertEqual(day.level_of_work, "worker")
+        self.assertEqual(day.department_id, was)
+        self.assertEqual(day.location_id, self.hall)
+
+    def test_what_is_decided_stays_so_when_a_terminal_falls_silent(self):
+        self.due()
+        self.assertEqual(self.day(DAY).status, "absent")
+
+        def complete_until(places):
+            return {place.id: Completeness(datetime(2026, 8, 1)) for place in places}
+
+        place_class = self.registry["spp.attendance.location"]
+        self.enterContext(patch.object(place_class, "_complete_until", complete_until))
+        self.compute(since=DAY)
+        self.assertEqual(self.day(DAY).status, "absent")
+        self.assertTrue(self.day(DAY).is_closed)
+
+    def test_rules_that_change_before_anybody_worked_by_them(self):
+        """Whoever computed a day by them at the same moment isn't seen."""
+        late = self.new_shift("Late", start=12, end=20)
+        self.assign(late, "2026-09-20", subscriber_id=self.worker.id)
+        self.compute()
+        self.assertEqual(self.waiting(), [])
+        late.start = 13
+        self.assertEqual(self.waiting(), [(date(2026, 9, 20), None, False)])
+
+    def test_a_day_that_is_locked_is_over_when_it_is(self):
+        self.read("2026-09-20", "08:00 in")
+        self.compute()
+        self.day("2026-09-20").action_lock()
+        self.compute()
+        self.assertFalse(self.day("2026-09-20").is_closed)
+        with freeze_time("2026-09-21 09:00:00"):
+            self.due()
+        self.assertTrue(self.day("2026-09-20").is_closed)
+
+    def test_much_history_of_one_is_computed_in_pieces(self):
+        self.due()
+        self.patch(days, "MOST_DAYS", 14)
+        for day in range(1, 19):
+            self.read(f"2026-08-{day:02d}", "08:00 in", "17:00 out")
+        self.assertEqual(len(self.waiting()), 36)
+        self.env.flush_all()
+        self.queue._work()
+        self.assertTrue(self.waiting(), "left to another transaction")
+        self.compute()
+        found = self.days.search(
+            [("subscriber_id", "=", self.worker.id), ("date", "<=", "2026-08-18")]
+        )
+        self.assertEqual(set(found.mapped("status")), {"on_time"})
+        self.assertEqual(len(found), 18)
