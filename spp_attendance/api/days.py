@@ -26,6 +26,8 @@ from .registry import Patch
 
 #: Most days of one person that are looked at at once.
 MOST_DAYS = 400
+#: Between these a day has one before it and one after it, by any clock.
+_YEARS = range(1900, 2201)
 
 DayStatus = Literal[
     "Present-OnTime",
@@ -62,9 +64,10 @@ def bad_parameter(name: str, message: str) -> BadRequest:
 
 def _read_day(value: Any) -> Any:
     try:
-        return date.fromisoformat(value) if len(value) == 10 else _no_day()
+        found = date.fromisoformat(value) if len(value) == 10 else None
     except (TypeError, ValueError):
-        return _no_day()
+        found = None
+    return found if found and found.year in _YEARS else _no_day()
 
 
 def _no_day() -> date:
@@ -278,6 +281,9 @@ class _Range(BaseModel):
     @model_validator(mode="after")
     def _check_range(self) -> Self:
         since, until = self.date_from, self.date_to  # type: ignore[attr-defined]
+        for day in (since, until, getattr(self, "date", None)):
+            if day and day.year not in _YEARS:
+                raise ValueError("a date must be from 1900 to 2200")
         if since and until:
             if since > until:
                 raise ValueError("the first day must not be after the last one")

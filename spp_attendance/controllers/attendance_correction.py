@@ -11,7 +11,7 @@ from ..api.corrections import (
 )
 
 _BASE = "/api/attendance/corrections"
-_ONE = f"{_BASE}/<string:uuid>"
+_ONE = f"{_BASE}/<uuid:correction_uuid>"
 _READ = {"methods": ["GET"], "scope": "attendance:read", "readonly": True}
 _DO = {
     "methods": ["POST"],
@@ -64,28 +64,28 @@ class AttendanceCorrectionController(http.Controller):
         tags=["Corrections"],
         **_READ,
     )
-    def read_correction(self, uuid):
+    def read_correction(self, correction_uuid):
         """Get a request."""
-        return self.env["spp.attendance.correction"]._api_get(uuid)
+        return self.env["spp.attendance.correction"]._api_get(correction_uuid)
 
     @api_route(f"{_ONE}/approve", **_DO)
-    def approve_correction(self, uuid):
+    def approve_correction(self, correction_uuid):
         """Approve a request: the day is decided as was asked.
 
         For the head of the person's department, or one above, and for managers; of
         their own requests somebody else decides. 409 when it is not to be decided.
         """
-        return self.env["spp.attendance.correction"]._api_approve(uuid)
+        return self.env["spp.attendance.correction"]._api_approve(correction_uuid)
 
     @api_route(f"{_ONE}/reject", body=CorrectionReject, **_DO)
-    def reject_correction(self, uuid, body):
+    def reject_correction(self, correction_uuid, body):
         """Refuse a request, and say why. For those who may approve it."""
-        return self.env["spp.attendance.correction"]._api_reject(uuid, body)
+        return self.env["spp.attendance.correction"]._api_reject(correction_uuid, body)
 
     @api_route(f"{_ONE}/cancel", **_DO)
-    def cancel_correction(self, uuid):
+    def cancel_correction(self, correction_uuid):
         """Take a request back, if it isn't decided yet.
 
         For whoever asked, the person whose day it is, and managers.
         """
-        return self.env["spp.attendance.correction"]._api_cancel(uuid)
+        return self.env["spp.attendance.correction"]._api_cancel(correction_uuid)

@@ -25,6 +25,12 @@ class AttendanceCorrectionPortal(CustomerPortal):
         website=True,
     )
     def ask(self, **given):
+        # A file is no answer, and no text of the database holds a NUL.
+        given = {
+            name: value.replace("\0", "")
+            for name, value in given.items()
+            if isinstance(value, str)
+        }
         corrections = request.env["spp.attendance.correction"]
         values = self._prepare_portal_layout_values()
         if request.httprequest.method == "POST":
@@ -41,12 +47,12 @@ class AttendanceCorrectionPortal(CustomerPortal):
         return request.render("spp_attendance.portal_ask_correction", values)
 
     @http.route(
-        f"{_PATH}/<string:uuid>/cancel",
+        f"{_PATH}/<uuid:correction_uuid>/cancel",
         type="http",
         auth="user",
         methods=["POST"],
         website=True,
     )
-    def cancel(self, uuid, **_kwargs):
-        request.env["spp.attendance.correction"]._portal_cancel(uuid)
+    def cancel(self, correction_uuid, **_kwargs):
+        request.env["spp.attendance.correction"]._portal_cancel(str(correction_uuid))
         return request.redirect(_PATH)

@@ -281,8 +281,17 @@ class SppAttendanceCorrection(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         if not self.env.su:
+            # Said outright, for a default of the context would do it, too.
+            begun = dict.fromkeys(
+                self._system_fields - {"uuid", "company_id", "department_id"}, False
+            )
             vals_list = [
-                {k: v for k, v in vals.items() if k not in self._system_fields}
+                {
+                    **{k: v for k, v in vals.items() if k not in self._system_fields},
+                    **begun,
+                    "state": "draft",
+                    "uuid": str(uuid.uuid4()),
+                }
                 for vals in vals_list
             ]
         corrections = super().create([self._with_times(vals) for vals in vals_list])
@@ -308,6 +317,9 @@ class SppAttendanceCorrection(models.Model):
         result = super().write(self._with_times(vals))
         if "attachment_ids" in vals:
             self._claim_attachments()
+        # What a request becomes must be within the rules, as what it was.
+        if "subscriber_id" in vals:
+            self.check_access("write")
         return result
 
     def _with_times(self, vals):
@@ -629,7 +641,7 @@ class SppAttendanceCorrection(models.Model):
 
     @api.model
     def _api_key_domain(self, reference):
-        return Domain("uuid", "=", reference)
+        return Domain("uuid", "=", str(reference))
 
     @api.model
     def _api_domain(self, query):

@@ -381,6 +381,14 @@ class SppAttendanceDay(models.Model):
     @api.model
     def _override_of(self, subscriber, date, values, day_sudo):
         """What is decided, as JSON of an engine's Override; empty if nothing is."""
+        if not date.min.year < date.year < date.max.year:
+            # At either end of the calendar there is no day before it, or after it.
+            raise UserError(
+                self.env._(
+                    "Nobody said by which shift %(person)s works on this day.",
+                    person=subscriber.display_name,
+                )
+            )
         values = {name: value for name, value in values.items() if name != "notes"}
         if not values:
             return {}

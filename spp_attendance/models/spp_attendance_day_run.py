@@ -124,7 +124,11 @@ class SppAttendanceDayRun(models.Model):
             raise UserError(
                 self.env._("What was started stays as it is. Make another backfill.")
             )
-        return super().write(vals)
+        res = super().write(vals)
+        # What it becomes must be within the rules, as what it was.
+        if "company_id" in vals:
+            self.check_access("write")
+        return res
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_running(self):

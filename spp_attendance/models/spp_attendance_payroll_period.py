@@ -191,6 +191,14 @@ class SppAttendancePayrollPeriod(models.Model):
 
     # -------------------------------------------------------------------- CRUD
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            # Said outright, for a default of the context would do it, too.
+            begun = {"state": "open", "closed_by": False, "closed_at": False}
+            vals_list = [{**vals, **begun} for vals in vals_list]
+        return super().create(vals_list)
+
     def write(self, vals):
         lasting = {"company_id", "department_id", "location_id", "date_from", "date_to"}
         if lasting.intersection(vals) and "closed" in self.mapped("state"):
@@ -203,7 +211,11 @@ class SppAttendancePayrollPeriod(models.Model):
             raise AccessError(
                 self.env._("Close a period, or reopen it, by its buttons.")
             )
-        return super().write(vals)
+        res = super().write(vals)
+        # What it becomes must be within the rules, as what it was.
+        if "company_id" in vals:
+            self.check_access("write")
+        return res
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_closed(self):

@@ -435,6 +435,9 @@ class SppAttendanceShift(models.Model):
         if "active" in vals and not vals["active"]:
             self._check_nobody_works()
         res = super().write(vals)
+        # What it becomes must be within the rules, as what it was.
+        if "company_id" in vals:
+            self.check_access("write")
         if changed:
             # A lane may compute the first day by what the rules were a moment ago,
             # which is not seen here: then it is computed once more.

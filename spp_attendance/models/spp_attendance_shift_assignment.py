@@ -139,6 +139,9 @@ class SppAttendanceShiftAssignment(models.Model):
         companies = self.company_id
         since = self._beginnings(companies)
         res = super().write(vals)
+        # What it becomes must be within the rules, as what it was.
+        if "company_id" in vals:
+            self.check_access("write")
         self._check_beginnings(companies, since)
         self._tell_dates_changed()
         self._have_computed()

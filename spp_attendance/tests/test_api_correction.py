@@ -119,6 +119,11 @@ class TestApiCorrection(ApiCase, DayCase):
         done = self._ok("POST", f"{path}/reject/", json={"reason": "No"}, token=key)
         self.assertEqual((done["state"], done["decision_note"]), ("refused", "No"))
 
+    def test_what_is_no_reference(self):
+        for reference in ("%00", "1", "5b1a8a3e-0000-4000-8000-000000000000"):
+            with self.subTest(reference):
+                self._ok("GET", f"/corrections/{reference}", status=404)
+
     def test_what_is_refused(self):
         self.ask()
         self._ok("POST", "/corrections", json=self.body(), status=409)

@@ -97,6 +97,8 @@ class TestApiDay(ApiCase, ApiDayCase):
             "date=20240115",
             "date=15.01.2024",
             "date=2024-01-15T00:00:00",
+            "date=0001-01-01",
+            "date=9999-12-31",
         ):
             with self.subTest(params):
                 body = self._ok(
@@ -311,6 +313,16 @@ class TestApiDay(ApiCase, ApiDayCase):
         ):
             self._ok("GET", "/statistics", params=params, status=422)
 
+    def test_figures_at_the_ends_of_the_calendar(self):
+        for params in (
+            "date=9999-12-31",
+            "from=9999-12-31",
+            "to=0001-01-01",
+            "date=0001-01-01",
+        ):
+            with self.subTest(params):
+                self._ok("GET", "/statistics", params=params, status=422)
+
     def test_figures_of_today_and_of_nobody(self):
         with freeze_time("2024-01-15 22:00:00"):  # on the 16th in Nairobi
             found = self.days_of(self.api_user)
@@ -406,6 +418,8 @@ class TestApiDay(ApiCase, ApiDayCase):
             ({"status": "on_time"}, 422),
             ({"employee": "NOBODY", "status": "Absent"}, 422),
             ({"date": "2024-01-32", "status": "Absent"}, 422),
+            ({"date": "0001-01-01", "status": "Absent"}, 422),
+            ({"date": "9999-12-31", "status": "Absent"}, 422),
             ({"first_check_in": "25:00"}, 422),
             ({"first_check_in": "2024-01-20T08:00:00"}, 422),
             ({"first_check_in": "17:00", "last_check_out": "08:00"}, 422),
@@ -520,6 +534,8 @@ class TestApiDay(ApiCase, ApiDayCase):
             {"department": "Nowhere"},
             {"date_to": "2024-01-14"},
             {"date_to": "2026-01-14"},
+            {"date_from": "9999-12-31", "date_to": "9999-12-31"},
+            {"date_from": "0001-01-01", "date_to": "0001-01-01"},
         ):
             self._ok(
                 "POST", "/daily-attendance/recompute", json={**body, **more}, status=422

@@ -282,6 +282,39 @@ class TestCorrection(CorrectionCase):
         with self.assertRaises(AccessError):
             self.as_user(correction, self.head).action_approve()
 
+    def test_nobody_begins_with_a_decision(self):
+        forged = {
+            "state": "approved",
+            "decided_by": self.manager.id,
+            "decision_note": "All right",
+        }
+        corrections = self.corrections_of(self.participant)
+        asked = {
+            "subscriber_id": self.person.id,
+            "date": DAY,
+            "kind": "forgive",
+            "reason": "The bus was late",
+        }
+        for made in (
+            corrections.create({**asked, **forged}),
+            corrections.with_context(
+                **{f"default_{name}": value for name, value in forged.items()}
+            ).create(asked),
+        ):
+            self.assertEqual(made.state, "draft")
+            self.assertFalse(made.decided_by)
+            self.assertFalse(made.decision_note)
+
+    def test_a_draft_stays_with_whom_one_may_ask_for(self):
+        draft = self.ask(is_sent=False)
+        with self.assertRaises(AccessError):
+            draft.subscriber_id = self.worker.id
+
+    def test_days_without_a_day_before_or_after(self):
+        for day in ("0001-01-01", "9999-12-31"):
+            with self.subTest(day), self.assertRaises(UserError):
+                self.ask(date=day)
+
     def test_what_was_sent_stays(self):
         correction = self.ask(is_sent=False)
         correction.reason = "Rather this"

@@ -338,6 +338,16 @@ class TestPayroll(PayrollCase):
         with self.assertRaises(UserError):
             period._close()
 
+    def test_nothing_begins_closed(self):
+        periods = self.period().with_context(
+            default_state="closed", default_closed_by=self.officer.id
+        )
+        dates = {"date_from": "2026-10-01", "date_to": "2026-10-31"}
+        for values in ({}, {"state": "closed", "closed_by": self.officer.id}):
+            made = periods.create({**dates, **values})
+            self.assertEqual(made.state, "open")
+            self.assertFalse(made.closed_by)
+
     def test_only_managers(self):
         self.fill()
         for user in (self.officer, self.participant, self.internal, self.api_user):

@@ -99,6 +99,14 @@ class TestPortalCorrection(HttpCase, CorrectionCase):
         self.send(subscriber_id=self.worker.id)
         self.assertEqual(self.own().subscriber_id, self.person)
 
+    def test_what_no_text_can_hold(self):
+        self.send(reason="The gate\0 was closed")
+        self.assertEqual(self.own().reason, "The gate was closed")
+        response, _page = self.send(path=f"{PATH}/1/cancel")
+        self.assertEqual(response.status_code, 404)
+        response, _page = self.send(files={"reason": ("a.png", PNG)})
+        self.assertEqual(response.status_code, 200)
+
     def test_without_days(self):
         self.person.level_of_work = False
         page = html.fromstring(self.url_open(PATH).text)

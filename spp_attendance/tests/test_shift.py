@@ -48,6 +48,39 @@ class TestShift(DayCase):
 
     # ------------------------------------------------------------- presets
 
+    def test_nothing_is_given_to_another_company(self):
+        assignment = self.assign(self.new_shift("Ours"), "2026-09-07")
+        shift = self.new_shift("Also ours")
+        shift.calendar_id = shift.calendar_id.copy({"company_id": False})
+        period = self.env["spp.attendance.payroll.period"].create(
+            {
+                "company_id": self.company.id,
+                "date_from": "2026-08-01",
+                "date_to": "2026-08-31",
+            }
+        )
+        run = self.env["spp.attendance.day.run"].create(
+            {
+                "company_id": self.company.id,
+                "date_from": "2026-08-01",
+                "date_to": "2026-08-31",
+            }
+        )
+        theirs = self.env["spp.attendance.shift"].search(
+            [("company_id", "=", self.other_company.id)], limit=1
+        )
+        for record, values in (
+            (assignment, {"shift_id": theirs.id}),
+            (shift, {}),
+            (period, {}),
+            (run, {}),
+        ):
+            own = record.with_user(self.manager).with_context(
+                allowed_company_ids=self.company.ids
+            )
+            with self.subTest(record._name), self.assertRaises(AccessError):
+                own.write({"company_id": self.other_company.id, **values})
+
     def test_the_ten_rows_of_the_source_by_both_presets(self):
         factory = self.new_shift("Factory", **self.preset("factory_60"))
         other = self._new_worker("W-2")
