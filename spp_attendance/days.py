@@ -441,7 +441,7 @@ class Computation:
 
     def _leave_the_rest(self) -> None:
         """Cut ranges that are long, and leave what is beyond to another transaction."""
-        rest: dict[tuple[date, date | None, bool], list[int]] = defaultdict(list)
+        rest: list[tuple[int, date, date | None, bool]] = []
         share = MOST_AT_ONCE // max(1, len(self.people))
         most = min(MOST_DAYS, max(_FEWEST_DAYS, share))
         for person in self.people:
@@ -452,10 +452,9 @@ class Computation:
                     if (until or today) > last:
                         ranges[number] = since, last
                         is_anew = ranges is claim.anew
-                        rest[last + _DAY, until, is_anew].append(person.id)
+                        rest.append((person.id, last + _DAY, until, is_anew))
         queue = self.env["spp.attendance.day.queue"]
-        for (since, until, is_anew), people in rest.items():
-            queue._enqueue_days(people, since, until, is_anew=is_anew)
+        queue._enqueue_ranges(rest)
         queue._enqueue_seconds(self._seconds_left())
 
     def _seconds_left(self) -> list[tuple[int, int]]:

@@ -108,6 +108,25 @@ class SppAttendanceDayQueue(models.Model):
             )
 
     @api.model
+    def _enqueue_ranges(self, ranges):
+        """Have days of people computed, of each of them others.
+
+        :param list ranges: of ``(person, date_from, date_to, is_anew)``, see
+            ``_enqueue_days``
+        """
+        if ranges:
+            self._append(
+                SQL(
+                    """
+                    INSERT INTO spp_attendance_day_queue (
+                        person, date_from, date_to, is_anew)
+                    SELECT * FROM unnest(%s::int4[], %s::date[], %s::date[], %s::bool[])
+                    """,
+                    *(list(column) for column in zip(*ranges, strict=True)),
+                )
+            )
+
+    @api.model
     def _enqueue_seconds(self, moments):
         """Have the days computed of which moments are.
 

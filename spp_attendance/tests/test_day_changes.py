@@ -173,3 +173,38 @@ class TestDayChanges(DayCase):
         )
         self.assertEqual(set(found.mapped("status")), {"on_time"})
         self.assertEqual(len(found), 18)
+
+    def test_statements_do_not_depend_on_where_long_ranges_begin(self):
+        people = self.worker
+        for number in range(12):
+            people += self._new_worker(f"W-2{number}", work_from=date(2026, 8, 20))
+        self.due()
+        self.patch(days, "MOST_DAYS", 5)
+        counts = []
+        for some in (people[:1], people[1:3], people[3:]):
+            for number, person in enumerate(some):
+                self.queue._enqueue_days(person.ids, date(2026, 8, 20 + number))
+            self.env.flush_all()
+            before = self.env.cr.sql_log_count
+            self.assertEqual(self.queue._work(some.ids), len(some))
+            counts.append(self.env.cr.sql_log_count - before)
+        self.assertEqual(*counts[1:])  # the first one fills caches
+
+    def test_statements_do_not_depend_on_how_many_are_locked(self):
+        people = self.worker
+        for number in range(12):
+            people += self._new_worker(f"W-2{number}")
+        self.due()
+        counts = []
+        for some in (people[:1], people[1:3], people[3:]):
+            days_ = self.days.search(
+                [("subscriber_id", "in", some.ids), ("date", "=", DAY)]
+            )
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            days_.with_user(self.manager).with_context(
+                allowed_company_ids=self.company.ids
+            ).action_lock()
+            self.env.flush_all()
+            counts.append(self.env.cr.sql_log_count - before)
+        self.assertEqual(*counts[1:])  # the first one fills caches
