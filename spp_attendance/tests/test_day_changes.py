@@ -7,7 +7,7 @@ from freezegun import freeze_time
 
 from odoo.tests import tagged
 
-from .. import days
+from .. import days, hooks
 from ..completeness import Completeness
 from .common_day import DayCase
 
@@ -208,3 +208,16 @@ class TestDayChanges(DayCase):
             self.env.flush_all()
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(*counts[1:])  # the first one fills caches
+
+    def test_a_company_that_is_archived_has_a_shift_when_it_is_back(self):
+        company = self.env["res.company"].create({"name": "Resting"})
+        company.active = False
+        assignments = self.env["spp.attendance.shift.assignment"]
+        of_it = [("company_id", "=", company.id)]
+        self.env.cr.execute(
+            "DELETE FROM spp_attendance_shift_assignment WHERE company_id = %s",
+            [company.id],
+        )
+        self.env.invalidate_all()
+        hooks.post_init_hook(self.env)
+        self.assertEqual(assignments.search_count(of_it), 1)
