@@ -426,9 +426,18 @@ class SppAttendanceSubscriber(models.Model):
             return
         # As it is stored: what is cached may follow from the move already.
         self.env.cr.execute(
-            "SELECT 1 FROM spp_attendance_record"
-            " WHERE subscriber_id = ANY(%s) AND company_id IS DISTINCT FROM %s LIMIT 1",
-            [self.ids, company_id or None],
+            """
+            SELECT FROM spp_attendance_record
+             WHERE subscriber_id = ANY(%(people)s)
+               AND company_id IS DISTINCT FROM %(company)s
+         UNION ALL  -- days that nothing but rules speak of are dropped
+            SELECT FROM spp_attendance_day
+             WHERE subscriber_id = ANY(%(people)s)
+               AND company_id IS DISTINCT FROM %(company)s
+               AND (override IS NOT NULL OR is_locked)
+             LIMIT 1
+            """,
+            {"people": self.ids, "company": company_id or None},
         )
         if self.env.cr.rowcount:
             raise UserError(

@@ -232,3 +232,18 @@ class TestDayDecide(DayCase):
             self.decide({"status": "on_time"}, person=self.amina)
         with self.assertRaisesRegex(UserError, "begun"):
             self.decide({"status": "on_time"}, day="2026-09-04")
+
+    def test_what_was_decided_stays_with_its_company(self):
+        person = self._new_worker("W-9")
+        day = self.decide({"check_in": "08:00", "check_out": "17:30"}, person=person)
+        partner = person.partner_id
+        with self.assertRaises(UserError):
+            partner.company_id = self.other_company
+        self.decide(None, person=person)
+        day.action_lock()
+        with self.assertRaises(UserError):
+            partner.company_id = self.other_company
+        day.action_unlock()
+        partner.company_id = self.other_company
+        self.assertEqual(person.company_id, self.other_company)
+        self.assertFalse(self.day(DAY, person))
