@@ -365,6 +365,7 @@ class SppAttendanceDayQueue(models.Model):
                   FROM spp_attendance_day_person p
                   JOIN spp_attendance_subscriber s ON s.id = p.subscriber_id
                  WHERE p.settle_at <= %(now)s
+                   AND (p.held_until IS NULL OR p.held_until <= %(now)s)
               ORDER BY p.settle_at
                  LIMIT %(most)s
                    FOR NO KEY UPDATE OF p SKIP LOCKED),

@@ -221,3 +221,13 @@ class TestDayChanges(DayCase):
         self.env.invalidate_all()
         hooks.post_init_hook(self.env)
         self.assertEqual(assignments.search_count(of_it), 1)
+
+    def test_of_who_can_not_be_computed_nothing_piles_up(self):
+        self.due()
+        with freeze_time("2026-09-21 09:00:00"):
+            self.queue._hold(self.worker.id, "ValueError")
+            self.queue._enqueue_due()
+            self.assertFalse(self.waiting(), "left alone for a while")
+        with freeze_time("2026-09-21 09:05:00"):
+            self.queue._enqueue_due()
+            self.assertTrue(self.waiting())
