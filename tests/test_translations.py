@@ -103,6 +103,8 @@ SAME = {
         "Configuration",
         "Contact",
         "Contradiction",
+        "Correction",
+        "Corrections",
         "Date",
         "Description",
         "Identification",
