@@ -211,11 +211,12 @@ class TestDigitLogRules(DigitLogCase):
         [log] = self.ok("_create", [self.log()])
         [foreign] = self.ok("_create", [self.log(registerId=other.uuid)])
         number = log["id"]
+        last = "e" if number.endswith("f") else "f"
         for values, shown in (
             ({"id": None}, "null"),
             ({"id": "7"}, "7"),
             ({"id": foreign["id"]}, foreign["id"]),
-            ({"id": number[:-1] + "f"}, number[:-1] + "f"),
+            ({"id": number[:-1] + last}, number[:-1] + last),
             ({"id": number[:24] + "f" * 12}, number[:24] + "f" * 12),
             # nor is another's log corrected
             ({"individualId": self.joseph.uuid}, number),

@@ -200,10 +200,11 @@ export class LiveBoard extends Component {
      * once more what happened in the minute before.
      */
     isNews({ type, data }) {
-        return (
-            type === "record_updated" &&
-            this.findLine(`record-${data.id}`)?.at !== data.updated_at
-        );
+        if (type !== "record_updated") {
+            return false;
+        }
+        const line = this.findLine(`record-${data.id}`);
+        return !line || line.at < data.updated_at;
     }
 
     /** @param {Object} event whose consequences the server's numbers have in them */
