@@ -44,9 +44,9 @@ class SppAttendanceDayEdit(models.TransientModel):
     reason = fields.Char(required=True)
 
     @api.model
-    def default_get(self, fields_list):
+    def default_get(self, fields):
         """Begin with the day as it is."""
-        values = super().default_get(fields_list)
+        values = super().default_get(fields)
         day = self.env["spp.attendance.day"].search(
             [
                 ("subscriber_id", "=", values.get("subscriber_id")),
@@ -71,7 +71,7 @@ class SppAttendanceDayEdit(models.TransientModel):
             **{name.replace("_minutes", "_hours"): day[name] / 60 for name in MINUTES},
         }
         return {
-            **{name: value for name, value in found.items() if name in fields_list},
+            **{name: value for name, value in found.items() if name in fields},
             **values,
         }
 
