@@ -176,15 +176,11 @@ class TestDayConcurrency(RealCase):
         one, two, _three = self.ids
         self.patch(queue_module, "_LOOK", 3)
         with self.transaction() as env:
+            # Of others nothing waits, such as what other tests have left.
+            while env["spp.attendance.day.queue"]._work():
+                pass
             self.read(env, one, "08:00", "09:00", "10:00", "11:00")
             self.read(env, two, "08:00")
-            # Of others nothing waits that this test is about.
-            env.cr.execute(
-                "SELECT count(*) FROM spp_attendance_day_queue WHERE person <> ALL(%s)",
-                [self.ids],
-            )
-            if env.cr.fetchone()[0]:
-                self.skipTest("the queue is in use")
         with self.transaction() as first, self.transaction() as second:
             first["spp.attendance.day.queue"]._claim([one])
             claimed = second["spp.attendance.day.queue"]._claim()
