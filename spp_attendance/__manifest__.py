@@ -113,6 +113,7 @@
         "web.assets_backend": [
             "spp_attendance/static/src/period.js",
             "spp_attendance/static/src/day/*",
+            "spp_attendance/static/src/figures/*",
             "spp_attendance/static/src/dashboard/*",
             "spp_attendance/static/src/day_overview/*",
             "spp_attendance/static/src/live_board/*",
@@ -122,6 +123,7 @@
             "spp_attendance/static/src/history/*",
             "spp_attendance/static/src/imports/*",
             "spp_attendance/static/src/grid/*",
+            "spp_attendance/static/src/register_grid/*",
             "spp_attendance/static/src/register_sheet/*",
             "spp_attendance/static/src/register_muster/*",
             "spp_attendance/static/src/timesheet/*",

@@ -455,21 +455,20 @@ class Computation:
                         rest.append((person.id, last + _DAY, until, is_anew))
         queue = self.env["spp.attendance.day.queue"]
         queue._enqueue_ranges(rest)
-        queue._enqueue_seconds(self._seconds_left())
+        queue._enqueue_seconds(self._seconds_left(most))
 
-    def _seconds_left(self) -> list[tuple[int, int]]:
-        """Cut what came in of many days of one person: ``(person, second)`` of those
-        that are for another transaction."""
+    def _seconds_left(self, most: int) -> list[tuple[int, int]]:
+        """Cut what came in of many days of one person: ``(person, second)``, one a day,
+        of those that are for another transaction."""
         left = []
         for person in self.people:
             seconds = self.claims[person.id].seconds
-            if len(seconds) <= MOST_DAYS:
+            if len(seconds) <= most:
                 continue
             days = sorted({second // _DAY_SECONDS for second in seconds})
-            if len(days) > MOST_DAYS:
-                first = bisect_left(seconds, days[MOST_DAYS] * _DAY_SECONDS)
-                left += [(person.id, second) for second in seconds[first:]]
-                del seconds[first:]
+            if len(days) > most:
+                left += [(person.id, day * _DAY_SECONDS) for day in days[most:]]
+                del seconds[bisect_left(seconds, days[most] * _DAY_SECONDS) :]
         return left
 
     def _candidates(self, person: Person, claim: Claim) -> set[date]:

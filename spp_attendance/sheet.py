@@ -7,6 +7,7 @@ of it is SQL, so that PostgreSQL writes the lines and none of them passes throug
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -21,6 +22,7 @@ MAX_XLSX_ROWS = 2**20
 #: their wide forms; and what may end a cell before them. As classes of a pattern.
 _SIGNS = r"=+@\-\uFF0B\uFF0D\uFF1D\uFF20"
 _CELL_ENDS = r";\t\n\r"
+_FORMULA = rf"(^(?=[\t\n\r])|(?:^|[{_CELL_ENDS}]\s*)(?=[{_SIGNS}]))"
 
 
 def columns(record: str, person: str, contact: str) -> tuple[SQL, SQL, SQL, SQL]:
@@ -81,9 +83,14 @@ def plain(text: SQL) -> SQL:
         text=text,
         # Told from all other texts in one go: it is asked of each of a million.
         suspicious=f"^[{_SIGNS}]|[{_CELL_ENDS}]",
-        formula=rf"(^(?=[\t\n\r])|(?:^|[{_CELL_ENDS}]\s*)(?=[{_SIGNS}]))",
+        formula=_FORMULA,
         plain=r"\1'",
     )
+
+
+def plain_text(text: str) -> str:
+    """As `plain`, of a text at hand."""
+    return re.sub(_FORMULA, r"\1'", text)
 
 
 def copy_csv(select: SQL) -> SQL:

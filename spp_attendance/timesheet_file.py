@@ -10,14 +10,8 @@ import xlsxwriter
 
 from .engine.hours import to_hours
 from .timesheet import STATUS_KEYS, Cell, Person, totals
+from .workbook import OPTIONS
 
-CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_OPTIONS = {
-    # A text stays a text, whatever it looks like.
-    "strings_to_formulas": False,
-    "strings_to_numbers": False,
-    "strings_to_urls": False,
-}
 #: Behind cells, by status: those of the screen, as pale as they are there.
 COLORS = {
     "on_time": "#DDF1E3",
@@ -71,7 +65,7 @@ class Book:
         :param cells: lists of its ``Cell``, by id of a person
         """
         people = list(people)
-        with xlsxwriter.Workbook(file, _OPTIONS) as book:
+        with xlsxwriter.Workbook(file, OPTIONS) as book:
             self._formats(book)
             self._grid(book, self.env._("Status"), people, cells, self._status)
             self._grid(book, self.env._("Hours"), people, cells, self._hours("hours"))

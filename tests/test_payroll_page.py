@@ -173,7 +173,7 @@ def test_the_muster_of_a_register(works: Works) -> None:
     ) as page:
         page.get_by_role("button", name="Muster").click()
         row = page.locator("[data-person='PAY-1']")
-        expect(page.locator(".o_spp_muster_period")).to_have_text("January 2025")
+        expect(page.locator(".o_spp_sheet_period")).to_have_text("January 2025")
         expect(row.locator(".o_spp_cell")).to_have_count(31)
         expect(row.locator(".o_spp_sheet_totals")).to_have_text("2")
         expect(row.locator(".o_spp_muster_2")).to_have_count(2)

@@ -3,7 +3,8 @@ from odoo import http
 from odoo.addons.spp_oauth.api import api_route
 
 from ..api.payroll import PayrollFileQuery, PayrollPage, PayrollQuery
-from .attendance_sheet import CSV, XLSX
+from ..workbook import CONTENT_TYPE
+from .attendance_sheet import CSV
 
 _READ = {
     "methods": ["GET"],
@@ -42,7 +43,10 @@ class AttendancePayrollController(http.Controller):
         return self.env["spp.attendance.payroll"]._api_csv(query)
 
     @api_route(
-        "/api/attendance/payroll.xlsx", query=PayrollFileQuery, produces=[XLSX], **_READ
+        "/api/attendance/payroll.xlsx",
+        query=PayrollFileQuery,
+        produces=[CONTENT_TYPE],
+        **_READ,
     )
     def xlsx_payroll(self, query):
         """Get the same as a workbook for Excel, with a page of what changed since."""

@@ -3,9 +3,9 @@ from odoo import http
 from odoo.addons.spp_oauth.api import api_route
 
 from ..api.sheets import SheetQuery
+from ..workbook import CONTENT_TYPE
 
 CSV = "text/csv"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class AttendanceSheetController(http.Controller):
@@ -33,7 +33,7 @@ class AttendanceSheetController(http.Controller):
         methods=["GET"],
         scope="attendance:read",
         query=SheetQuery,
-        produces=[XLSX],
+        produces=[CONTENT_TYPE],
         readonly=True,
         errors=[422],
         tags=["Records"],

@@ -3,7 +3,7 @@ from odoo import http
 from odoo.addons.spp_oauth.api import api_route
 
 from ..api.timesheet_file import TimesheetFileQuery
-from ..timesheet_file import CONTENT_TYPE
+from ..workbook import CONTENT_TYPE
 
 
 class AttendanceTimesheetFileController(http.Controller):

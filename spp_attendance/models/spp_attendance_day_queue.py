@@ -172,6 +172,32 @@ class SppAttendanceDayQueue(models.Model):
         )
 
     @api.model
+    def _enqueue_members(self, places):
+        """Have days computed anew, from today on, of those who belong to departments or
+        locations, or to those below.
+
+        :param places: departments, or locations
+        """
+        belongs = {
+            "spp.attendance.department": "department_id",
+            "spp.attendance.location": "location_id",
+        }
+        self._enqueue_from_today(
+            SQL(
+                """
+                SELECT s.id
+                  FROM spp_attendance_subscriber s
+                  JOIN %s below ON below.id = s.%s
+                  JOIN unnest(%s::varchar[]) AS place(path)
+                    ON starts_with(below.parent_path, place.path)
+                """,
+                SQL.identifier(places._table),
+                SQL.identifier(belongs[places._name]),
+                places.filtered("parent_path").mapped("parent_path"),
+            )
+        )
+
+    @api.model
     def _enqueue_employment(self, people, days):
         """Have the days computed that a change of dates of employment is about.
 
@@ -594,9 +620,14 @@ def work_some(registry, *, is_fresh_first=False):
         )
     except TRANSIENT:
         raise
-    except Exception:
+    except Exception as error:
         if background.is_stopping():  # and closes all connections
             raise
+        # An exception's text may hold the data.
+        _logger.info(
+            "Some days can't be computed together, and are one by one: %s",
+            type(error).__name__,
+        )
         people = run_in_transaction(registry, lambda env: env[name]._next_people())
     for person in people:
         try:
@@ -604,7 +635,6 @@ def work_some(registry, *, is_fresh_first=False):
         except TRANSIENT:
             continue
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one of them
-            # An exception's text may hold the data.
             kind = type(error).__name__
             _logger.warning(
                 "The days of subscriber %s can't be computed: %s", person, kind

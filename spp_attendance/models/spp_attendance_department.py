@@ -1,7 +1,6 @@
 from collections import Counter
 
 from odoo import api, fields, models
-from odoo.tools import SQL
 
 from ..api import DepartmentOut, DepartmentPage
 
@@ -74,24 +73,8 @@ class SppAttendanceDepartment(models.Model):
 
     def write(self, vals):
         if "parent_id" in vals:
-            self._enqueue_people()
+            self.env["spp.attendance.day.queue"]._enqueue_members(self)
         return super().write(vals)
-
-    def _enqueue_people(self):
-        """Have the days computed anew, from today on, of those who belong here."""
-        paths = self.filtered("parent_path").mapped("parent_path")
-        self.env["spp.attendance.day.queue"]._enqueue_from_today(
-            SQL(
-                """
-                SELECT p.id
-                  FROM spp_attendance_subscriber p
-                  JOIN spp_attendance_department d ON d.id = p.department_id
-                  JOIN unnest(%s::varchar[]) AS place(path)
-                    ON starts_with(d.parent_path, place.path)
-                """,
-                paths,
-            )
-        )
 
     def action_open_subscribers(self):
         """The people of these departments and of those below."""

@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -137,7 +136,7 @@ class SppAttendanceLocation(models.Model):
     def write(self, vals):
         if "tz" in vals or "parent_id" in vals:
             # Their days are by another clock, or perhaps by another shift.
-            self._enqueue_people()
+            self.env["spp.attendance.day.queue"]._enqueue_members(self)
         if "tz" not in vals:
             return super().write(vals)
         # Whoever sets a clock right need not be on the staff of its registers.
@@ -145,22 +144,6 @@ class SppAttendanceLocation(models.Model):
         registers_sudo = registers_sudo.with_context(active_test=False)
         with registers_sudo.search([("location_id", "in", self.ids)])._keeping_days():
             return super().write(vals)
-
-    def _enqueue_people(self):
-        """Have the days computed anew, from today on, of those who belong here."""
-        paths = self.filtered("parent_path").mapped("parent_path")
-        self.env["spp.attendance.day.queue"]._enqueue_from_today(
-            SQL(
-                """
-                SELECT p.id
-                  FROM spp_attendance_subscriber p
-                  JOIN spp_attendance_location l ON l.id = p.location_id
-                  JOIN unnest(%s::varchar[]) AS place(path)
-                    ON starts_with(l.parent_path, place.path)
-                """,
-                paths,
-            )
-        )
 
     def _complete_until(self):
         """Up to when all is known that happened here and below.

@@ -25,20 +25,12 @@ from ..payroll import (
     sheet,
     totals,
 )
+from ..sheet import plain_text
+from ..workbook import CONTENT_TYPE, OPTIONS
 from .spp_attendance_payroll_person import PERIODS
 
 _CSV_TYPE = "text/csv; charset=utf-8"
-_XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_XLSX_OPTIONS = {
-    "in_memory": True,
-    # A text stays a text, whatever it looks like.
-    "strings_to_formulas": False,
-    "strings_to_numbers": False,
-    "strings_to_urls": False,
-}
 _FORMATS = {"text": "@", "count": "0", "hours": "0.00", "days": "0.00"}
-#: With these a spreadsheet takes a text for a formula.
-_SIGNS = tuple("=+-@\t\n\r＋－＝＠")  # noqa: RUF001
 #: No one has this id.
 _NOBODY = 0
 
@@ -309,7 +301,7 @@ class SppAttendancePayroll(models.AbstractModel):
     def _api_xlsx(self, query):
         """The payroll as a workbook, with a page of differences if there are any."""
         payees = self._payees(query)
-        return self._file(partial(self._write_xlsx, payees), _XLSX_TYPE, "xlsx")
+        return self._file(partial(self._write_xlsx, payees), CONTENT_TYPE, "xlsx")
 
     @api.model
     def _file(self, write, content_type, ending):
@@ -328,13 +320,11 @@ class SppAttendancePayroll(models.AbstractModel):
     @api.model
     def _plain(self, value):
         """A cell that no spreadsheet takes for a formula."""
-        if isinstance(value, str) and value.lstrip().startswith(_SIGNS):
-            return f"'{value}"
-        return value
+        return plain_text(value) if isinstance(value, str) else value
 
     @api.model
     def _write_xlsx(self, payees, spool):
-        with xlsxwriter.Workbook(spool, _XLSX_OPTIONS) as workbook:
+        with xlsxwriter.Workbook(spool, {**OPTIONS, "in_memory": True}) as workbook:
             self._write_page(workbook, self.env._("Payroll"), *sheet(payees))
             if any(payee.differs for payee in payees):
                 self._write_page(

@@ -15,18 +15,11 @@ from odoo.addons.spp_oauth.tools.notices import RELOAD, notice
 
 from .. import sheet
 from ..sheet_writer import CHANNEL, SheetWriter
+from ..workbook import CONTENT_TYPE, OPTIONS
 
 #: Rows that are held in memory for a workbook, which PostgreSQL doesn't write.
 _XLSX_ROWS = 2_000
-_XLSX_OPTIONS = {
-    "constant_memory": True,
-    # A text stays a text, whatever it looks like.
-    "strings_to_formulas": False,
-    "strings_to_numbers": False,
-    "strings_to_urls": False,
-}
 _CSV_TYPE = "text/csv; charset=utf-8"
-_XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 #: A writer that didn't look after its file for so many minutes is no longer there.
 _SILENT_MINUTES = 5
 
@@ -249,7 +242,7 @@ class SppAttendanceSheet(models.Model):
             )
         select = self._select(query, sheet.columns)
         return self._spooled(
-            partial(self._write_xlsx, select), _XLSX_TYPE, "attendance.xlsx"
+            partial(self._write_xlsx, select), CONTENT_TYPE, "attendance.xlsx"
         )
 
     @api.model
@@ -327,7 +320,8 @@ class SppAttendanceSheet(models.Model):
         # On the server, so that no more than a few rows are here at a time.
         cursor = SQL.identifier("spp_attendance_sheet")
         cr.execute(SQL("DECLARE %s NO SCROLL CURSOR FOR %s", cursor, select))
-        with xlsxwriter.Workbook(spool, _XLSX_OPTIONS) as workbook:
+        options = {**OPTIONS, "constant_memory": True}
+        with xlsxwriter.Workbook(spool, options) as workbook:
             page = workbook.add_worksheet("Attendance")
             page.set_column(0, 0, 27)
             page.set_column(1, 1, 18)

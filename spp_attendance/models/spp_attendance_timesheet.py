@@ -13,6 +13,7 @@ from odoo.tools import SQL
 from .. import timesheet_file
 from ..engine import localtime
 from ..timesheet import FLAGS, STATUS_KEYS, Cell, Person, plain
+from ..workbook import CONTENT_TYPE
 
 #: Clocks are set forward and back at full quarters of an hour.
 _QUARTER = 15
@@ -553,7 +554,7 @@ class SppAttendanceTimesheet(models.AbstractModel):
         )
         return self.env["spp.attendance.sheet"]._spooled(
             partial(book.write_to, people, cells),
-            timesheet_file.CONTENT_TYPE,
+            CONTENT_TYPE,
             f"timesheet-{first:%Y-%m}.xlsx",
         )
 

@@ -1,10 +1,7 @@
-from datetime import date, timedelta
-
 from odoo import api, models
-from odoo.tools import split_every
 
-#: Between the head of a page and the lines to sign on.
-ROWS_PER_PAGE = 20
+from . import register_pages
+
 _SIGNS = ("0", "½", "1")
 
 
@@ -16,49 +13,35 @@ class ReportRegisterMuster(models.AbstractModel):
     def _get_report_values(self, docids, data=None):
         """The muster of a register by pages, as who prints it sees it.
 
-        :param dict data: ``register_id``, ``date_from`` and ``date_to``; without them
-            it is this week of each of ``docids``
+        :param dict data: see ``register_pages.report_values``
         """
-        data = data or {}
-        registers = self.env["spp.attendance.register"].browse(
-            [data["register_id"]] if data.get("register_id") else docids
+        return register_pages.report_values(
+            self.env, docids, data or {}, "musters", self._muster
         )
-        registers.check_access("read")
-        period = (data.get("date_from"), data.get("date_to"))
-        return {
-            "doc_ids": registers.ids,
-            "doc_model": registers._name,
-            "docs": registers,
-            "musters": [self._muster(register, period) for register in registers],
-        }
 
     def _muster(self, register, period):
         muster = register.get_muster(*period)
-        first = date.fromisoformat(muster["date_from"])
-        last = date.fromisoformat(muster["date_to"])
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        cells = {(person, day): cell for person, day, *cell in muster["cells"]}
-        rows = []
-        for person_id, name, identifier, tag, spans, halves in muster["people"]:
-            own = [
-                self._cell(cells.get((person_id, str(day))), day, spans) for day in days
-            ]
-            rows.append(
-                {
-                    "number": len(rows) + 1,
-                    "name": name,
-                    "identifier": identifier,
-                    "tag": tag,
-                    "cells": own,
-                    "halves": halves,
-                    "total": self._days(halves),
-                }
+        days = register_pages.days_of(muster)
+        cells = register_pages.cells_of(muster, days, self._cell)
+        rows = [
+            {
+                "number": number,
+                "name": name,
+                "identifier": identifier,
+                "tag": tag,
+                "cells": cells[person_id],
+                "halves": halves,
+                "total": self._days(halves),
+            }
+            for number, (person_id, name, identifier, tag, _spans, halves) in enumerate(
+                muster["people"], 1
             )
+        ]
         return {
             "register": register,
             "days": days,
             "rules": muster["rules"],
-            "pages": [list(page) for page in split_every(ROWS_PER_PAGE, rows)],
+            "pages": register_pages.pages(rows),
             "totals": [
                 self._days(sum(row["cells"][index]["halves"] for row in rows))
                 for index in range(len(days))
@@ -73,7 +56,7 @@ class ReportRegisterMuster(models.AbstractModel):
             "sign": _SIGNS[halves] if cell else "",
             "halves": halves,
             "times": "-".join((entry or "?", exit_ or "?")) if entry or exit_ else "",
-            "is_open": any(start <= str(day) <= end for start, end in spans),
+            "is_open": register_pages.is_enrolled(day, spans),
         }
 
     @api.model

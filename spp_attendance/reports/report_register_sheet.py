@@ -1,10 +1,8 @@
-from datetime import date, timedelta
+from functools import partial
 
 from odoo import api, models
-from odoo.tools import split_every
 
-#: Between the head of a page and the lines to sign on.
-ROWS_PER_PAGE = 20
+from . import register_pages
 
 
 class ReportRegisterSheet(models.AbstractModel):
@@ -15,52 +13,35 @@ class ReportRegisterSheet(models.AbstractModel):
     def _get_report_values(self, docids, data=None):
         """The sheet of a register by pages, as who prints it sees it.
 
-        :param dict data: ``register_id``, ``date_from``, ``date_to`` and perhaps
-            ``person_ids``; without them it is this week of each of ``docids``
+        :param dict data: see ``register_pages.report_values``, and perhaps
+            ``person_ids``, whom alone it is about
         """
         data = data or {}
-        registers = self.env["spp.attendance.register"].browse(
-            [data["register_id"]] if data.get("register_id") else docids
-        )
-        registers.check_access("read")
-        period = (data.get("date_from"), data.get("date_to"))
-        return {
-            "doc_ids": registers.ids,
-            "doc_model": registers._name,
-            "docs": registers,
-            "sheets": [
-                self._sheet(register, period, data.get("person_ids"))
-                for register in registers
-            ],
-        }
+        paper = partial(self._sheet, only=data.get("person_ids"))
+        return register_pages.report_values(self.env, docids, data, "sheets", paper)
 
-    def _sheet(self, register, period, person_ids):
+    def _sheet(self, register, period, only=None):
         sheet = register.get_sheet(*period)
-        first = date.fromisoformat(sheet["date_from"])
-        last = date.fromisoformat(sheet["date_to"])
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        cells = {(person_id, day): cell for person_id, day, *cell in sheet["cells"]}
-        rows = []
-        for person_id, name, identifier, tag, spans in sheet["people"]:
-            if person_ids and person_id not in person_ids:
-                continue
-            own = [
-                self._cell(cells.get((person_id, str(day))), day, spans) for day in days
-            ]
-            rows.append(
-                {
-                    "number": len(rows) + 1,
-                    "name": name,
-                    "identifier": identifier,
-                    "tag": tag,
-                    "cells": own,
-                    "present": sum(cell["is_present"] for cell in own),
-                }
+        days = register_pages.days_of(sheet)
+        cells = register_pages.cells_of(sheet, days, self._cell)
+        shown = [person for person in sheet["people"] if not only or person[0] in only]
+        rows = [
+            {
+                "number": number,
+                "name": name,
+                "identifier": identifier,
+                "tag": tag,
+                "cells": cells[person_id],
+                "present": sum(cell["is_present"] for cell in cells[person_id]),
+            }
+            for number, (person_id, name, identifier, tag, _spans) in enumerate(
+                shown, 1
             )
+        ]
         return {
             "register": register,
             "days": days,
-            "pages": [list(page) for page in split_every(ROWS_PER_PAGE, rows)],
+            "pages": register_pages.pages(rows),
         }
 
     @api.model
@@ -71,6 +52,5 @@ class ReportRegisterSheet(models.AbstractModel):
             "entry": entry,
             "exit": exit_,
             "is_present": bool(mark == "present" or entry or exit_),
-            # On other days nobody is to write anything.
-            "is_open": any(start <= str(day) <= end for start, end in spans),
+            "is_open": register_pages.is_enrolled(day, spans),
         }

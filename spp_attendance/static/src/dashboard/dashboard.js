@@ -4,27 +4,31 @@ import { deserializeDate, serializeDate } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { RecordSelector } from "@web/core/record_selectors/record_selector";
 import { registry } from "@web/core/registry";
-import { KeepLast } from "@web/core/utils/concurrency";
-import { useService } from "@web/core/utils/hooks";
-import { useSetupAction } from "@web/search/action_hook";
 import { Layout } from "@web/search/layout";
-import { formatInteger, formatPercentage } from "@web/views/fields/formatters";
+import { formatInteger } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { Component, onWillStart, useState } from "@odoo/owl";
-import { changedPeriod } from "../period";
+import { BarList } from "../figures/bar_list";
+import { FiguresScreen } from "../figures/figures_screen";
 import { MonthChart } from "./month_chart";
 
-const { DateTime } = luxon;
-
-/** Rows of a list of bars; all of them are in the analysis. */
-const MAX_BARS = 10;
-
-/** Periods to choose from, each with its first day; all end today. */
+/** Periods to choose from; all end today. */
 const PERIODS = {
-    month: { name: _t("This month"), first: (today) => today.startOf("month") },
-    quarter: { name: _t("Last 3 months"), first: (today) => today.minus({ months: 3 }) },
-    year: { name: _t("Last 12 months"), first: (today) => today.minus({ months: 12 }) },
-    calendar_year: { name: _t("This year"), first: (today) => today.startOf("year") },
+    month: {
+        name: _t("This month"),
+        dates: (today) => [today.startOf("month"), today],
+    },
+    quarter: {
+        name: _t("Last 3 months"),
+        dates: (today) => [today.minus({ months: 3 }), today],
+    },
+    year: {
+        name: _t("Last 12 months"),
+        dates: (today) => [today.minus({ months: 12 }), today],
+    },
+    calendar_year: {
+        name: _t("This year"),
+        dates: (today) => [today.startOf("year"), today],
+    },
 };
 
 /** Of the charts, by what they count. */
@@ -41,110 +45,24 @@ const TITLES = {
     },
 };
 
-/** A row of bars of an area or a type, the longest first; each opens its records. */
-export class BarList extends Component {
-    static template = "spp_attendance.BarList";
-    static props = {
-        title: String,
-        groups: Array,
-        measure: String,
-        format: { type: Function, optional: true },
-        onBarClick: Function,
-        onMoreClick: Function,
-    };
-    static defaultProps = { format: formatInteger };
-
-    get bars() {
-        const { measure } = this.props;
-        const groups = this.props.groups.toSorted((a, b) => b[measure] - a[measure]);
-        const longest = groups[0]?.[measure] || 1;
-        return groups.slice(0, MAX_BARS).map((group) => ({
-            ...group,
-            value: group[measure],
-            width: (100 * group[measure]) / longest,
-        }));
-    }
-
-    get hidden() {
-        return Math.max(0, this.props.groups.length - MAX_BARS);
-    }
-
-    get moreLabel() {
-        return _t("%s more in the analysis", this.hidden);
-    }
-}
-
-export class ProgrammeDashboard extends Component {
+export class ProgrammeDashboard extends FiguresScreen {
     static template = "spp_attendance.ProgrammeDashboard";
     static components = { BarList, DateTimeInput, Layout, MonthChart, RecordSelector };
     static props = { ...standardActionServiceProps };
 
     setup() {
-        this.action = useService("action");
-        this.orm = useService("orm");
-        this.keepLast = new KeepLast();
-        this.display = { controlPanel: {} };
         this.periods = PERIODS;
-        this.formatInteger = formatInteger;
-        this.state = useState(
-            this.props.state?.dashboard || {
-                period: "quarter",
-                ...this.periodDates("quarter"),
-                areaId: false,
-                typeId: false,
-                measure: "people",
-            }
-        );
-        this.figures = useState({ data: null });
-        // Who comes back from a list finds what was chosen before.
-        useSetupAction({ getLocalState: () => ({ dashboard: { ...this.state } }) });
-        onWillStart(() => this.load());
+        this.setupFigures("quarter", { areaId: false, typeId: false, measure: "people" });
     }
 
-    periodDates(period) {
-        const today = DateTime.local().startOf("day");
-        return {
-            dateFrom: serializeDate(PERIODS[period].first(today)),
-            dateTo: serializeDate(today),
-        };
-    }
-
-    async load() {
+    fetch() {
         const { dateFrom, dateTo, areaId, typeId } = this.state;
-        this.figures.data = await this.keepLast.add(
-            this.orm.call("spp.attendance.report", "get_dashboard", [], {
-                date_from: dateFrom,
-                date_to: dateTo,
-                area_id: areaId,
-                type_id: typeId,
-            })
-        );
-    }
-
-    // ---------------------------------------------------------------- filters
-
-    change(values) {
-        Object.assign(this.state, values);
-        return this.load();
-    }
-
-    onPeriodChange(period) {
-        if (period in PERIODS) {
-            this.change({ period, ...this.periodDates(period) });
-        } else {
-            this.state.period = period;
-        }
-    }
-
-    date(name) {
-        return deserializeDate(this.state[name]);
-    }
-
-    onDateChange(name, value) {
-        if (!value) {
-            return;
-        }
-        this.change({ period: "other", ...changedPeriod(this.state, name, value) });
+        return this.orm.call("spp.attendance.report", "get_dashboard", [], {
+            date_from: dateFrom,
+            date_to: dateTo,
+            area_id: areaId,
+            type_id: typeId,
+        });
     }
 
     // ---------------------------------------------------------------- figures
@@ -152,10 +70,6 @@ export class ProgrammeDashboard extends Component {
     get isEmpty() {
         const { present, absent } = this.figures.data.totals;
         return !present && !absent;
-    }
-
-    percentage(part, whole) {
-        return whole ? formatPercentage(part / whole, { digits: [false, 0] }) : "–";
     }
 
     get cards() {
@@ -228,17 +142,6 @@ export class ProgrammeDashboard extends Component {
     }
 
     // ---------------------------------------------------- what is behind them
-
-    openWindow(name, model, views, domain, context = {}) {
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            name,
-            res_model: model,
-            views: views.map((view) => [false, view]),
-            domain,
-            context,
-        });
-    }
 
     openRecords(name, domain, context) {
         return this.openWindow(

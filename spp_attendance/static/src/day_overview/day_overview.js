@@ -1,22 +1,16 @@
 import { DateTimeInput } from "@web/core/datetime/datetime_input";
 import { Domain } from "@web/core/domain";
-import { deserializeDate, serializeDate } from "@web/core/l10n/dates";
+import { deserializeDate } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { RecordSelector } from "@web/core/record_selectors/record_selector";
 import { registry } from "@web/core/registry";
-import { KeepLast } from "@web/core/utils/concurrency";
-import { useService } from "@web/core/utils/hooks";
-import { useSetupAction } from "@web/search/action_hook";
 import { Layout } from "@web/search/layout";
 import { formatInteger, formatPercentage } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { Component, onWillStart, useState } from "@odoo/owl";
-import { BarList } from "../dashboard/dashboard";
 import { formatMinutes } from "../day/hours";
-import { changedPeriod } from "../period";
+import { BarList } from "../figures/bar_list";
+import { FiguresScreen } from "../figures/figures_screen";
 import { StackedChart } from "./stacked_chart";
-
-const { DateTime } = luxon;
 
 /** Periods to choose from, each with its first and last day. */
 const PERIODS = {
@@ -96,85 +90,35 @@ function presentRate(group) {
     return due ? present(group) / due : 0;
 }
 
-function percentage(part, whole) {
-    return whole ? formatPercentage(part / whole, { digits: [false, 0] }) : "–";
-}
-
-export class DayOverview extends Component {
+export class DayOverview extends FiguresScreen {
     static template = "spp_attendance.DayOverview";
     static components = { BarList, DateTimeInput, Layout, RecordSelector, StackedChart };
     static props = { ...standardActionServiceProps };
 
     setup() {
-        this.action = useService("action");
-        this.orm = useService("orm");
-        this.keepLast = new KeepLast();
-        this.display = { controlPanel: {} };
         this.periods = PERIODS;
         this.levels = LEVELS;
         this.measures = MEASURES;
-        this.formatInteger = formatInteger;
         this.formatHours = (hours) => formatMinutes(60 * hours);
-        this.state = useState(
-            this.props.state?.overview || {
-                period: "days_30",
-                ...this.periodDates("days_30"),
-                departmentId: false,
-                locationId: false,
-                shiftId: false,
-                level: "",
-                measure: "late",
-            }
-        );
-        this.figures = useState({ data: null });
-        // Who comes back from a list finds what was chosen before.
-        useSetupAction({ getLocalState: () => ({ overview: { ...this.state } }) });
-        onWillStart(() => this.load());
+        this.setupFigures("days_30", {
+            departmentId: false,
+            locationId: false,
+            shiftId: false,
+            level: "",
+            measure: "late",
+        });
     }
 
-    periodDates(period) {
-        const [first, last] = PERIODS[period].dates(DateTime.local().startOf("day"));
-        return { dateFrom: serializeDate(first), dateTo: serializeDate(last) };
-    }
-
-    async load() {
+    fetch() {
         const { dateFrom, dateTo, departmentId, locationId, shiftId, level } = this.state;
-        this.figures.data = await this.keepLast.add(
-            this.orm.call("spp.attendance.day.overview", "get_overview", [], {
-                date_from: dateFrom,
-                date_to: dateTo,
-                department_id: departmentId,
-                location_id: locationId,
-                shift_id: shiftId,
-                level_of_work: level || false,
-            })
-        );
-    }
-
-    // ---------------------------------------------------------------- filters
-
-    change(values) {
-        Object.assign(this.state, values);
-        return this.load();
-    }
-
-    onPeriodChange(period) {
-        if (period in PERIODS) {
-            this.change({ period, ...this.periodDates(period) });
-        } else {
-            this.state.period = period;
-        }
-    }
-
-    date(name) {
-        return deserializeDate(this.state[name]);
-    }
-
-    onDateChange(name, value) {
-        if (!value) {
-            return;
-        }
-        this.change({ period: "other", ...changedPeriod(this.state, name, value) });
+        return this.orm.call("spp.attendance.day.overview", "get_overview", [], {
+            date_from: dateFrom,
+            date_to: dateTo,
+            department_id: departmentId,
+            location_id: locationId,
+            shift_id: shiftId,
+            level_of_work: level || false,
+        });
     }
 
     // ---------------------------------------------------------------- figures
@@ -191,7 +135,7 @@ export class DayOverview extends Component {
             {
                 name: "present",
                 title: _t("Present"),
-                value: percentage(came, due),
+                value: this.percentage(came, due),
                 detail: _t("%(present)s of %(due)s days, %(people)s people", {
                     present: formatInteger(came),
                     due: formatInteger(due),
@@ -205,7 +149,7 @@ export class DayOverview extends Component {
                 value: formatInteger(totals.late),
                 detail: totals.late
                     ? _t("%(rate)s of the days present, %(minutes)s on average", {
-                          rate: percentage(totals.late, came),
+                          rate: this.percentage(totals.late, came),
                           minutes: formatMinutes(totals.late_minutes / totals.late),
                       })
                     : _t("nobody"),
@@ -336,23 +280,13 @@ export class DayOverview extends Component {
 
     // ---------------------------------------------------- what is behind them
 
-    openWindow(name, model, views, domain, context = {}) {
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            name,
-            res_model: model,
-            views: views.map((view) => [false, view]),
-            domain: this.within(domain),
-            context,
-        });
-    }
-
     within(domain) {
         return Domain.and([this.figures.data.domain, domain]).toList();
     }
 
     openDays(name, domain) {
-        return this.openWindow(name, "spp.attendance.day", ["list", "form"], domain);
+        const views = ["list", "form"];
+        return this.openWindow(name, "spp.attendance.day", views, this.within(domain));
     }
 
     /** One of our lists with these days instead of those it begins with. */
@@ -384,7 +318,7 @@ export class DayOverview extends Component {
             _t("Days Analysis"),
             "spp.attendance.day.report",
             ["pivot", "graph", "list"],
-            [],
+            this.figures.data.domain,
             {
                 pivot_row_groupby: groupBy,
                 pivot_measures: measures,

@@ -11,7 +11,7 @@ import { Layout } from "@web/search/layout";
 import { formatInteger } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillDestroy, onWillStart, useState } from "@odoo/owl";
-import { BarList } from "../dashboard/dashboard";
+import { BarList } from "../figures/bar_list";
 import { useLiveFeed } from "./live_feed";
 import { Tally } from "./tally";
 

@@ -1,17 +1,9 @@
-import { deserializeDate, serializeDate } from "@web/core/l10n/dates";
-import { localization } from "@web/core/l10n/localization";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
-import { KeepLast } from "@web/core/utils/concurrency";
-import { normalizedMatch } from "@web/core/l10n/utils/normalize";
-import { useService } from "@web/core/utils/hooks";
 import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { onMounted, onWillStart, useState } from "@odoo/owl";
 import { formatMinutes } from "../day/hours";
-import { GridScreen } from "../grid/grid_screen";
-
-const { DateTime } = luxon;
+import { RegisterGrid } from "../register_grid/register_grid";
 
 const ROW_HEIGHT = 36;
 const SIGNS = ["0", "½", "1"];
@@ -22,7 +14,7 @@ function dayText(halves) {
 }
 
 /** For how many days each person of a register was there. */
-export class RegisterMuster extends GridScreen {
+export class RegisterMuster extends RegisterGrid {
     static template = "spp_attendance.RegisterMuster";
     static components = { Layout };
     static props = { ...standardActionServiceProps };
@@ -30,144 +22,27 @@ export class RegisterMuster extends GridScreen {
     static displayName = _t("Muster");
 
     setup() {
-        this.action = useService("action");
-        this.orm = useService("orm");
-        this.ui = useState(useService("ui"));
-        this.keepLast = new KeepLast();
-        const { action } = this.props;
-        const { register_id, resId } = action.params || {};
-        this.registerId = register_id || resId || action.context?.active_id;
-        this.display = { controlPanel: {} };
+        this.source = "get_muster";
         this.rowHeight = ROW_HEIGHT;
-        this.state = useState({
-            scale: "month",
-            text: "",
-            row: 0,
-            column: 0,
-            first: 0,
-            height: 600,
-            isLoading: false,
-        });
-        // Thousands of cells: what they are is no state, it is loaded as one.
-        this.muster = null;
-        this.setupGrid();
-        onWillStart(async () => {
-            await this.load();
-            this.props.updateActionState?.({ resId: this.registerId });
-            this.env.config.setDisplayName(this.muster.register.name);
-        });
-        onMounted(() => {
-            this.measure();
-            if (!this.ui.isSmall) {
-                this.goOn();
-            }
-        });
+        this.setupRegister({ scale: "month" });
     }
 
-    async load(from = false, to = false) {
-        this.state.isLoading = true;
-        try {
-            const muster = await this.keepLast.add(
-                this.orm.call("spp.attendance.register", "get_muster", [
-                    [this.registerId],
-                    from,
-                    to,
-                ])
-            );
-            this.adopt(muster);
-        } finally {
-            this.state.isLoading = false;
-        }
+    get muster() {
+        return this.told;
     }
 
     adopt(muster) {
-        this.muster = muster;
-        this.people = muster.people.map(([id, name, identifier, tag, spans, halves]) => ({
-            id,
-            name: name || identifier,
-            identifier,
-            tag,
-            spans,
-            halves,
-        }));
-        this.cells = new Map(
-            muster.cells.map(([person, date, ...cell]) => [`${person}/${date}`, cell])
-        );
-        this.days = [];
-        const last = deserializeDate(muster.date_to);
-        for (let day = deserializeDate(muster.date_from); day <= last; day = day.plus({ days: 1 })) {
-            const date = serializeDate(day);
-            this.days.push({
-                date,
-                name: day.toFormat("ccc"),
-                number: day.day,
-                long: day.toLocaleString({ ...DateTime.DATE_MED_WITH_WEEKDAY, year: undefined }),
-                isToday: date === muster.today,
-                isClosed:
-                    date > muster.today ||
-                    date < muster.register.first_day ||
-                    (muster.register.last_day && date > muster.register.last_day),
-            });
+        super.adopt(muster);
+        for (const person of this.people) {
+            [person.halves] = person.rest;
         }
-        this.moveTo(this.state.row, Math.min(this.state.column, this.days.length - 1));
-    }
-
-    // ----------------------------------------------------------------- period
-
-    get periodName() {
-        const first = deserializeDate(this.muster.date_from);
-        const last = deserializeDate(this.muster.date_to);
-        return this.state.scale === "month"
-            ? first.toFormat("LLLL yyyy")
-            : `${first.toLocaleString(DateTime.DATE_MED)} – ${last.toLocaleString(DateTime.DATE_MED)}`;
-    }
-
-    async show(day, scale = this.state.scale) {
-        let first = day.startOf("month");
-        let last = day.endOf("month");
-        if (scale === "week") {
-            first = day.minus({ days: (day.weekday - localization.weekStart + 7) % 7 });
-            last = first.plus({ days: 6 });
-        }
-        await this.load(serializeDate(first), serializeDate(last));
-        this.state.scale = scale;
-    }
-
-    step(direction) {
-        const first = deserializeDate(this.muster.date_from);
-        return this.show(first.plus({ [`${this.state.scale}s`]: direction }));
-    }
-
-    showToday() {
-        return this.show(deserializeDate(this.muster.today));
-    }
-
-    setScale(scale) {
-        return this.show(deserializeDate(this.day?.date || this.muster.date_from), scale);
-    }
-
-    // ------------------------------------------------------------------- rows
-
-    get shown() {
-        const text = this.state.text.trim();
-        return this.people.filter(
-            (person) =>
-                !text ||
-                normalizedMatch(person.name, text).match ||
-                person.identifier.toLowerCase().includes(text.toLowerCase())
-        );
-    }
-
-    get hasCells() {
-        return !this.ui.isSmall;
+        this.moveTo(this.state.row, this.state.column);
     }
 
     cell(person, day, column, row) {
         const key = `${person.id}/${day.date}`;
         const [halves = null, entry, exit, minutes, mark] = this.cells.get(key) || [];
-        const isEnrolled = person.spans.some(
-            ([first, last]) => first <= day.date && day.date <= last
-        );
+        const isEnrolled = this.isEnrolled(person, day);
         const isMarked = halves !== null;
         const times = entry || exit ? `${entry || "?"}–${exit || "?"}` : "";
         const words = { present: _t("marked present"), absent: _t("marked absent") };

@@ -1,16 +1,13 @@
 import { browser } from "@web/core/browser/browser";
 import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { deserializeDate, serializeDate } from "@web/core/l10n/dates";
-import { localization } from "@web/core/l10n/localization";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
-import { KeepLast } from "@web/core/utils/concurrency";
-import { normalizedMatch } from "@web/core/l10n/utils/normalize";
 import { useBus, useService } from "@web/core/utils/hooks";
 import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { onMounted, onWillStart, useRef, useState } from "@odoo/owl";
-import { GridScreen } from "../grid/grid_screen";
+import { useRef } from "@odoo/owl";
+import { RegisterGrid } from "../register_grid/register_grid";
 import { parseTimes, timesText } from "./times";
 
 const { DateTime } = luxon;
@@ -21,7 +18,7 @@ const NOTHING = { mark: null, entry: null, exit: null };
 const EMPTY = [null, null, null, ""];
 
 /** The sheet of a register: people and days, marked by keys, by clicks or on a phone. */
-export class RegisterSheet extends GridScreen {
+export class RegisterSheet extends RegisterGrid {
     static template = "spp_attendance.RegisterSheet";
     static components = { Layout };
     static props = { ...standardActionServiceProps };
@@ -29,97 +26,31 @@ export class RegisterSheet extends GridScreen {
     static displayName = _t("Attendance Sheet");
 
     setup() {
-        this.action = useService("action");
+        this.source = "get_sheet";
         this.dialog = useService("dialog");
         this.marks = useService("spp_attendance.sheet_marks");
         this.notification = useService("notification");
-        this.orm = useService("orm");
-        this.ui = useState(useService("ui"));
-        this.keepLast = new KeepLast();
-        const { action } = this.props;
-        const { register_id, resId } = action.params || {};
-        this.registerId = register_id || resId || action.context?.active_id;
-        this.display = { controlPanel: {} };
-        this.state = useState({
+        this.setupRegister({
             scale: "week",
-            text: "",
             tag: "",
-            row: 0,
-            column: 0,
-            first: 0,
-            height: 600,
             /** What is typed into the cell: `{text, isWrong}`. */
             editing: null,
-            isLoading: false,
         });
-        // Thousands of cells: what they are is no state, a change is rendered as one.
-        this.sheet = null;
-        this.cells = new Map();
-        this.setupGrid();
         this.editor = useRef("editor");
         useBus(this.marks, "change", () => this.render());
         useBus(this.marks, "answer", ({ detail }) => this.onAnswer(detail));
-        onWillStart(async () => {
-            await this.load();
-            this.props.updateActionState?.({ resId: this.registerId });
-            this.env.config.setDisplayName(this.sheet.register.name);
-        });
-        onMounted(() => {
-            this.measure();
-            if (!this.ui.isSmall) {
-                this.goOn();
-            }
-        });
     }
 
     // ---------------------------------------------------------------- loading
 
-    async load(from = false, to = false) {
-        this.state.isLoading = true;
-        try {
-            const sheet = await this.keepLast.add(
-                this.orm.call("spp.attendance.register", "get_sheet", [
-                    [this.registerId],
-                    from,
-                    to,
-                ])
-            );
-            this.adopt(sheet);
-        } finally {
-            this.state.isLoading = false;
-        }
+    get sheet() {
+        return this.told;
     }
 
     adopt(sheet) {
-        const shownDay = this.sheet && this.days[this.state.column]?.date;
-        this.sheet = sheet;
-        this.people = sheet.people.map(([id, name, identifier, tag, spans]) => ({
-            id,
-            name: name || identifier,
-            identifier,
-            tag,
-            spans,
-        }));
+        const shownDay = this.day?.date;
+        super.adopt(sheet);
         this.tags = [...new Set(this.people.map(({ tag }) => tag))].filter(Boolean).sort();
-        this.cells = new Map(
-            sheet.cells.map(([person, date, ...cell]) => [`${person}/${date}`, cell])
-        );
-        this.days = [];
-        const last = deserializeDate(sheet.date_to);
-        for (let day = deserializeDate(sheet.date_from); day <= last; day = day.plus({ days: 1 })) {
-            const date = serializeDate(day);
-            this.days.push({
-                date,
-                name: day.toFormat("ccc"),
-                number: day.day,
-                long: day.toLocaleString({ ...DateTime.DATE_MED_WITH_WEEKDAY, year: undefined }),
-                isToday: date === sheet.today,
-                isClosed:
-                    date > sheet.today ||
-                    date < sheet.register.first_day ||
-                    (sheet.register.last_day && date > sheet.register.last_day),
-            });
-        }
         const wanted = [shownDay, this.wantedDay, sheet.today].map((date) =>
             this.days.findIndex((day) => day.date === date)
         );
@@ -142,37 +73,9 @@ export class RegisterSheet extends GridScreen {
 
     // ----------------------------------------------------------------- period
 
-    get periodName() {
-        const first = deserializeDate(this.sheet.date_from);
-        const last = deserializeDate(this.sheet.date_to);
-        return this.state.scale === "month"
-            ? first.toFormat("LLLL yyyy")
-            : `${first.toLocaleString(DateTime.DATE_MED)} – ${last.toLocaleString(DateTime.DATE_MED)}`;
-    }
-
-    show(day, scale = this.state.scale) {
-        this.state.scale = scale;
+    show(day, scale) {
         this.wantedDay = serializeDate(day);
-        let first = day.startOf("month");
-        let last = day.endOf("month");
-        if (scale === "week") {
-            first = day.minus({ days: (day.weekday - localization.weekStart + 7) % 7 });
-            last = first.plus({ days: 6 });
-        }
-        return this.load(serializeDate(first), serializeDate(last));
-    }
-
-    step(direction) {
-        const first = deserializeDate(this.sheet.date_from);
-        return this.show(first.plus({ [`${this.state.scale}s`]: direction }));
-    }
-
-    setScale(scale) {
-        return this.show(deserializeDate(this.day.date), scale);
-    }
-
-    showToday() {
-        return this.show(deserializeDate(this.sheet.today));
+        return super.show(day, scale);
     }
 
     /** On a phone, where one day is shown. */
@@ -197,30 +100,16 @@ export class RegisterSheet extends GridScreen {
 
     /** The people whom the box and the tag leave. */
     get shown() {
-        const text = this.state.text.trim();
         const { tag } = this.state;
-        return this.people.filter(
-            (person) =>
-                (!tag || person.tag === tag) &&
-                (!text ||
-                    normalizedMatch(person.name, text).match ||
-                    person.identifier.toLowerCase().includes(text.toLowerCase()))
-        );
+        return super.shown.filter((person) => !tag || person.tag === tag);
     }
 
     get rowHeight() {
         return HEIGHTS[this.ui.isSmall ? `card_${this.mode}` : this.mode];
     }
 
-    get hasCells() {
-        return !this.ui.isSmall;
-    }
-
     isOpen(person, day) {
-        return (
-            !day.isClosed &&
-            person.spans.some(([first, last]) => first <= day.date && day.date <= last)
-        );
+        return !day.isClosed && this.isEnrolled(person, day);
     }
 
     /** What a cell shows: what waits to be sent before what the server told. */
