@@ -35,7 +35,7 @@ export class RegisterGrid extends GridScreen {
             ...state,
         });
         // Thousands of cells: what they are is no state, a change is rendered as one.
-        /** What the server told. */
+        /** What the server told of the register and the period. */
         this.told = null;
         this.people = [];
         this.days = [];
@@ -68,6 +68,7 @@ export class RegisterGrid extends GridScreen {
                 ])
             );
             this.adopt(told);
+            this.render();
         } finally {
             this.state.isLoading = false;
         }
