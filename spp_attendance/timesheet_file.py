@@ -148,7 +148,7 @@ class Book:
             self.env._("Late"),
             self.env._("Absent"),
             self.env._("Leave"),
-            self.env._("Free"),
+            self.env._("Days Off"),
             self.env._("Hours"),
             self.env._("Overtime"),
             self.env._("Extra"),

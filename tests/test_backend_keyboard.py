@@ -45,7 +45,7 @@ def page(server, officer) -> Iterator[Page]:
 
 def test_a_record_is_entered_and_found(page: Page, server) -> None:
     keyboard = page.keyboard
-    server.expect(r"odoo\.http", r"“99:99” is no time of day\..*\s*")
+    server.expect(r"odoo\.http", r"“99:99” is not a time of day\..*\s*")
 
     def field(name: str):
         return page.locator(f".o_field_widget[name={name}] input").first
@@ -72,7 +72,7 @@ def test_a_record_is_entered_and_found(page: Page, server) -> None:
     keyboard.press("Control+a")
     keyboard.type("99:99")
     keyboard.press("Alt+s")
-    expect(page.locator(".modal")).to_contain_text("“99:99” is no time of day")
+    expect(page.locator(".modal")).to_contain_text("“99:99” is not a time of day")
     keyboard.press("Escape")
     expect(page.locator(".modal")).to_be_hidden()
     expect(field("local_time")).to_have_value("99:99")

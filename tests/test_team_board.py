@@ -117,7 +117,7 @@ def test_team_and_own_day_follow_what_is_read(browser, server, office) -> None:
         expect(team.locator(".spp_team_link")).to_contain_text("Live")
         row = team.locator("[data-person='TB-1']")
         expect(row).to_have_attribute("data-state", "missing")
-        expect(own.locator(".spp_my_now")).to_have_text("Not there yet")
+        expect(own.locator(".spp_my_now")).to_have_text("Not checked in yet")
 
         office.read("TB-1", "08:20:00", "in")
         expect(row).to_have_attribute("data-state", "inside")

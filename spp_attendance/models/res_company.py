@@ -84,20 +84,20 @@ class ResCompany(models.Model):
     )
     attendance_register_review = fields.Boolean("Registers Are Reviewed")
     attendance_muster_half_hours = fields.Float(
-        "Half Day",
+        "Hours of Half a Day",
         required=True,
         default=4.0,
-        help="Hours on a register beyond which a day is a whole one, where musters are"
+        help="A day with more hours on a register is a whole one, where musters are"
         " rounded up.",
     )
     attendance_muster_full_hours = fields.Float(
-        "Whole Day",
+        "Hours of a Whole Day",
         required=True,
         default=8.0,
-        help="Hours on a register from which on a day is a whole one, where musters are"
-        " not rounded up.",
+        help="A day with at least so many hours on a register is a whole one, where"
+        " musters are not rounded up.",
     )
-    attendance_muster_rounds_up = fields.Boolean("More than Half Is Whole")
+    attendance_muster_rounds_up = fields.Boolean("More Than Half a Day Is a Whole One")
     attendance_digit_open_roles = fields.Char(
         "Roles That See All Registers",
         default="SUPERUSER",
@@ -147,7 +147,7 @@ class ResCompany(models.Model):
     _attendance_muster_hours = models.Constraint(
         "CHECK (attendance_muster_half_hours > 0 AND attendance_muster_full_hours <= 24"
         " AND attendance_muster_half_hours <= attendance_muster_full_hours)",
-        "Half a day has less hours than a whole one, and both are between 0 and 24.",
+        "Half a day can't have more hours than a whole one. Both are between 0 and 24.",
     )
 
     def _inverse_attendance_sheet(self):

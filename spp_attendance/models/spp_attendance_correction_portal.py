@@ -82,7 +82,7 @@ class SppAttendanceCorrection(models.Model):
         """
         subscriber = self._default_subscriber()
         if not subscriber:
-            raise UserError(self.env._("No days are kept of you."))
+            raise UserError(self.env._("No days are kept for you."))
         date = self._portal_date(given.get("date"))
         if not date:
             raise UserError(self.env._("Say which day it is."))
@@ -129,7 +129,9 @@ class SppAttendanceCorrection(models.Model):
             )
             if kind is None:
                 raise UserError(
-                    self.env._("“%(name)s” is no PDF, PNG or JPEG.", name=file.filename)
+                    self.env._(
+                        "“%(name)s” is not a PDF, PNG or JPEG.", name=file.filename
+                    )
                 )
             vals_list.append(
                 {

@@ -77,7 +77,7 @@ class SppAttendanceDatedMixin(models.AbstractModel):
         except localtime.LocalTimeError as error:
             raise ValidationError(
                 self.env._(
-                    "“%(text)s” is no time of day. Write it as 08:30 or 08:30:15.",
+                    "“%(text)s” is not a time of day. Write it as 08:30 or 08:30:15.",
                     text=text,
                 )
             ) from error

@@ -67,15 +67,19 @@ class SppAttendanceDayReport(models.Model):
     )
     shift_id = fields.Many2one("spp.attendance.shift", readonly=True)
     level_of_work = fields.Selection(
-        selection=lambda self: self._selection_of_day("level_of_work"), readonly=True
+        selection=lambda self: self._selection_of_day("level_of_work"),
+        string="Level of Work",
+        readonly=True,
     )
     date = fields.Date(readonly=True)
     status = fields.Selection(STATUSES, readonly=True)
     day_type = fields.Selection(
-        selection=lambda self: self._selection_of_day("day_type"), readonly=True
+        selection=lambda self: self._selection_of_day("day_type"),
+        string="Kind of Day",
+        readonly=True,
     )
     leave_code = fields.Char("Leave", readonly=True)
-    is_closed = fields.Boolean("Decided", readonly=True)
+    is_closed = fields.Boolean("Final", readonly=True)
     needs_review = fields.Boolean(readonly=True)
     check_in_time = fields.Char(related="day_id.check_in_time")
     check_out_time = fields.Char(related="day_id.check_out_time")
@@ -96,16 +100,21 @@ class SppAttendanceDayReport(models.Model):
         help="Days with somebody present, of those with somebody present or absent.",
     )
     late_rate = fields.Float(
-        "Late (%)", aggregator="avg", readonly=True, help="Of the days present."
+        "Late (%)",
+        aggregator="avg",
+        readonly=True,
+        help="Late days, of the days present.",
     )
     minutes_late = fields.Float(
-        "Minutes Late, Average",
+        "Average Minutes Late",
         aggregator="avg",
         readonly=True,
         help="Of those who were late.",
     )
     missing_punches = fields.Integer(
-        readonly=True, help="Days with a check-in or a check-out only."
+        "Incomplete Days",
+        readonly=True,
+        help="Days with only a check-in or only a check-out.",
     )
     expected_hours = fields.Float(readonly=True)
     net_hours = fields.Float(
@@ -119,7 +128,7 @@ class SppAttendanceDayReport(models.Model):
         readonly=True,
         help="Hours present less expected hours, of days that are over.",
     )
-    late_hours = fields.Float(readonly=True)
+    late_hours = fields.Float("Hours Late", readonly=True)
     early_exit_hours = fields.Float("Hours Left Early", readonly=True)
     snacks = fields.Integer(readonly=True)
     night_bills = fields.Integer(readonly=True)

@@ -26,9 +26,9 @@ class SppAttendancePayrollLine(models.Model):
         ondelete="restrict",
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
-    date_from = fields.Date(required=True, readonly=True)
-    date_to = fields.Date(required=True, readonly=True)
-    is_void = fields.Boolean(readonly=True, help="The period was reopened.")
+    date_from = fields.Date("First Day", required=True, readonly=True)
+    date_to = fields.Date("Last Day", required=True, readonly=True)
+    is_void = fields.Boolean("Void", readonly=True, help="The period was reopened.")
     subscriber_id = fields.Many2one(
         "spp.attendance.subscriber",
         string="Person",
@@ -38,7 +38,10 @@ class SppAttendancePayrollLine(models.Model):
         ondelete="restrict",
     )
     person_key = fields.Integer(
-        required=True, readonly=True, help="Who it was then, also if merged since."
+        "Person Then (ID)",
+        required=True,
+        readonly=True,
+        help="Who it was when the period was closed, also if merged since.",
     )
     person_identifier = fields.Char("Identifier", readonly=True)
     person_name = fields.Char("Name", readonly=True)
@@ -49,7 +52,7 @@ class SppAttendancePayrollLine(models.Model):
         "spp.attendance.location", readonly=True, ondelete="restrict", index=True
     )
     level_of_work = fields.Selection(
-        [("worker", "Worker"), ("staff", "Staff")], readonly=True
+        [("worker", "Worker"), ("staff", "Staff")], "Level of Work", readonly=True
     )
     on_time_days = fields.Integer("On Time", readonly=True)
     considered_days = fields.Integer("Considered", readonly=True)
@@ -58,21 +61,21 @@ class SppAttendancePayrollLine(models.Model):
     leave_days = fields.Integer("Leave", readonly=True)
     holiday_days = fields.Integer("Holidays", readonly=True)
     weekend_days = fields.Integer("Weekends", readonly=True)
-    working_minutes = fields.Integer(readonly=True)
-    net_minutes = fields.Integer(readonly=True)
-    expected_minutes = fields.Integer(readonly=True)
-    overtime_minutes = fields.Integer(readonly=True)
-    extra_overtime_minutes = fields.Integer(readonly=True)
-    late_minutes = fields.Integer(readonly=True)
+    working_minutes = fields.Integer("Minutes of Work", readonly=True)
+    net_minutes = fields.Integer("Minutes Present", readonly=True)
+    expected_minutes = fields.Integer("Minutes Expected", readonly=True)
+    overtime_minutes = fields.Integer("Minutes of Overtime", readonly=True)
+    extra_overtime_minutes = fields.Integer("Minutes of Extra Overtime", readonly=True)
+    late_minutes = fields.Integer("Minutes Late", readonly=True)
     snacks_count = fields.Integer("Snacks", readonly=True)
     night_bill_count = fields.Integer("Night Bills", readonly=True)
-    leave_hundredths = fields.Integer(readonly=True)
+    leave_hundredths = fields.Integer("Leave (Hundredths of a Day)", readonly=True)
     leave = fields.Json(
         "Leave by Kind", readonly=True, help="Hundredths of days by kind of leave."
     )
-    open_days = fields.Integer("Undecided Days", readonly=True)
-    doubts = fields.Integer("Days to Look At", readonly=True)
-    days = fields.Json(readonly=True, prefetch=False, help="Each day as it was.")
+    open_days = fields.Integer("Days Not Final", readonly=True)
+    doubts = fields.Integer("Days to Review", readonly=True)
+    days = fields.Json(readonly=True, prefetch=False, help="Each day as it was then.")
 
     # Of two who close the same people at once, one is refused. Ranges, because numbers
     # alone would need an extension of PostgreSQL.

@@ -24,19 +24,19 @@ class SppAttendanceShiftAssignment(models.Model):
         ondelete="cascade",
     )
     date_from = fields.Date(
-        "From", required=True, default=lambda self: self._default_date_from()
+        "First Day", required=True, default=lambda self: self._default_date_from()
     )
     date_to = fields.Date(
-        "Until",
+        "Last Day",
         compute="_compute_date_to",
-        help="The day before another assignment begins.",
+        help="The day before the next assignment begins.",
     )
     shift_id = fields.Many2one(
         "spp.attendance.shift",
         check_company=True,
         ondelete="restrict",
         index="btree_not_null",
-        help="Nothing: no shift of its own from then on.",
+        help="Empty: no shift of its own from then on.",
     )
     subscriber_id = fields.Many2one(
         "spp.attendance.subscriber",
@@ -66,7 +66,7 @@ class SppAttendanceShiftAssignment(models.Model):
     )
     _one_target = models.Constraint(
         "CHECK (num_nonnulls(subscriber_id, department_id, location_id) <= 1)",
-        "Choose a person, a department, or a location: not several of them.",
+        "Choose only one: a person, a department, or a location.",
     )
 
     def _default_date_from(self):
@@ -82,7 +82,7 @@ class SppAttendanceShiftAssignment(models.Model):
         for assignment in self:
             target = assignment._target()
             whom = target.display_name if target else assignment.company_id.name
-            shift = assignment.shift_id.name or self.env._("no shift of its own")
+            shift = assignment.shift_id.name or self.env._("No shift of its own")
             assignment.display_name = f"{whom or ''} · {shift}"
 
     def _target(self):

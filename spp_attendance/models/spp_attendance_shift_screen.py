@@ -32,18 +32,18 @@ class SppAttendanceShift(models.Model):
             ("factory_60", "All hours from in to out, 60 minutes' break"),
             ("night", "Night, 22:00 to 06:00"),
         ],
-        string="Begin With",
+        string="Template",
         store=False,
-        help="Fills in what follows; all of it can be changed.",
+        help="Fills in the rules below. You can change all of them.",
     )
-    has_days = fields.Boolean(compute="_compute_has_days")
+    has_days = fields.Boolean("Used by Days", compute="_compute_has_days")
     people_count = fields.Integer(
         "People Today",
         compute="_compute_people_count",
-        help="Who works by it today, by whatever assignment.",
+        help="People who work this shift today.",
     )
-    try_in = fields.Float("From Then", compute="_compute_try", readonly=False)
-    try_out = fields.Float("Until Then", compute="_compute_try", readonly=False)
+    try_in = fields.Float("Example Check-In", compute="_compute_try", readonly=False)
+    try_out = fields.Float("Example Check-Out", compute="_compute_try", readonly=False)
     example = fields.Html(compute="_compute_example", sanitize=False)
 
     @api.onchange("preset")
@@ -103,8 +103,8 @@ class SppAttendanceShift(models.Model):
             self.env._("Yes")
         )
         titles = (
-            self.env._("From"),
-            self.env._("To"),
+            self.env._("In"),
+            self.env._("Out"),
             self.env._("Status"),
             self.env._("Hours"),
             self.env._("Overtime"),
@@ -148,7 +148,7 @@ class SppAttendanceShift(models.Model):
         """Have a version that was begun take the place of the one before it."""
         self.ensure_one()
         if not (self.is_draft and self.previous_id and self.takes_over_on):
-            raise UserError(self.env._("Say from when on it is to be worked by."))
+            raise UserError(self.env._("Choose the date from which it is in force."))
         self._take_over()
         return self._open()
 

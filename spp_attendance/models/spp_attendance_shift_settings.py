@@ -7,6 +7,11 @@ from ..api import SettingsOut
 from ..engine.hours import to_hours
 
 _DAY = 24 * 60
+#: Names of settings, by the fields that they are.
+_BANDS = {
+    "overtime_start": "overtime_start_time",
+    "extra_start": "extra_overtime_start_time",
+}
 
 
 class SppAttendanceShift(models.Model):
@@ -77,6 +82,10 @@ class SppAttendanceShift(models.Model):
             company_sudo.attendance_auto_leave_balance = automatic
         if vals := shift._from_settings(values):
             today = self.env["spp.attendance.day"]._now_date()
+            if wrong := shift.new(vals, origin=shift)._band_out_of_order():
+                self.env["spp.attendance.api.mixin"]._api_refuse(
+                    _BANDS[wrong[0]], wrong[1]
+                )
             try:
                 shift._new_version(today, vals)._take_over()
             except ValidationError as error:
@@ -173,7 +182,7 @@ class ResCompany(models.Model):
     _inherit = "res.company"
 
     attendance_auto_leave_balance = fields.Boolean(
-        "Leave Balances Follow by Themselves",
+        "Update Leave Balances Automatically",
         default=True,
         help="Approved leave is taken from balances at once.",
     )

@@ -315,7 +315,9 @@ class SppAttendanceTimesheet(models.AbstractModel):
             first = date.fromisoformat(f"{month}-01")
         else:
             raise UserError(
-                self.env._("“%(month)s” is no month: write 2026-11.", month=month)
+                self.env._(
+                    "“%(month)s” is not a month. Write it as 2026-11.", month=month
+                )
             )
         return first, first + relativedelta(months=1, days=-1)
 
@@ -467,10 +469,10 @@ class SppAttendanceTimesheet(models.AbstractModel):
             return self.env._("This day has not come yet.")
         if not days._may_decide():
             return self.env._(
-                "Only attendance managers change a day. Ask for a correction."
+                "Only attendance managers edit days. Ask for a correction."
             )
         if day.is_locked:
-            return self.env._("This day is locked and stays as it is.")
+            return self.env._("This day is locked.")
         try:
             days._check_may_decide(person)
         except AccessError as error:
@@ -529,7 +531,7 @@ class SppAttendanceTimesheet(models.AbstractModel):
         if unknown := sorted(set(values or {}) - known):
             raise UserError(
                 self.env._(
-                    "This can't be decided: %(names)s.", names=", ".join(unknown)
+                    "This can't be set for a day: %(names)s.", names=", ".join(unknown)
                 )
             )
         self.env["spp.attendance.day"]._decide(person, on, values, reason)
@@ -581,7 +583,7 @@ class SppAttendanceTimesheet(models.AbstractModel):
         """
         first, _last, people, _cells = self._page(month, **self._filters(filters))
         if not people:
-            raise UserError(self.env._("There is nobody on this sheet."))
+            raise UserError(self.env._("There is nobody on this timesheet."))
         if len(people) > MAX_PRINTED:
             raise UserError(
                 self.env._(

@@ -11,7 +11,7 @@ _HUNDRED = 100
 
 class ReportTimesheet(models.AbstractModel):
     _name = "report.spp_attendance.report_timesheet"
-    _description = "Month Timesheet on Paper"
+    _description = "Monthly Timesheet, Printed"
 
     @api.model
     def _get_report_values(self, docids, data=None):

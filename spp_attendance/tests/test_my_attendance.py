@@ -183,7 +183,7 @@ class TestPortalDays(HttpCase, OwnCase):
             link.get("href"), "/my/attendance/corrections/new?date=2026-09-08"
         )
         # What was read is there as well.
-        self.assertIn("What was read", self.text(page))
+        self.assertIn("Readings", self.text(page))
 
     def test_who_does_not_work_here_has_records_only(self):
         self.own.level_of_work = False

@@ -69,10 +69,10 @@ class TestPortalCorrection(HttpCase, CorrectionCase):
             ({"date": "soon"}, None, "which day"),
             ({"reason": " "}, None, "reason"),
             ({"kind": "other"}, None, "what is wrong"),
-            ({"check_out": ""}, None, "when they left"),
+            ({"check_out": ""}, None, "Enter a check-in or"),
             ({"check_out": "08:00"}, None, "after check-in"),
             ({"kind": "status", "status": "holiday"}, None, "which status"),
-            ({}, {"evidence": ("a.html", b"<script/>", "image/png")}, "no PDF"),
+            ({}, {"evidence": ("a.html", b"<script/>", "image/png")}, "not a PDF"),
         ):
             with self.subTest(values=values):
                 _response, page = self.send(files, **values)

@@ -42,7 +42,7 @@ class TestRecord(AttendanceCase):
         form.subscriber_id = self.amina
         with self.assertLogs("odoo.tests.form.onchange", "WARNING") as told:
             form.local_time = "99:99"
-        self.assertIn("“99:99” is no time of day", told.output[0])
+        self.assertIn("“99:99” is not a time of day", told.output[0])
         # It stays, so that saving can't take the former time instead.
         self.assertEqual(form.local_time, "99:99")
         with self.assertRaisesRegex(ValidationError, "99:99"):

@@ -428,7 +428,7 @@ class TestRegisterWizards(RegisterCase):
             self.assertEqual(form.entry_time, "07:30:00")
             form.exit_time = "16:30"
         self.assertEqual(self.register.exit_time, "16:30:00")
-        with self.refuses("no time of day"):
+        with self.refuses("not a time of day"):
             self.register.entry_time = "early"
 
     def test_days_by_register(self):

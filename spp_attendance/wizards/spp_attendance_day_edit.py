@@ -9,7 +9,7 @@ class SppAttendanceDayEdit(models.TransientModel):
     """Decide what one person's day was, beginning with what it is."""
 
     _name = "spp.attendance.day.edit"
-    _description = "Decide a Day"
+    _description = "Edit a Day"
 
     subscriber_id = fields.Many2one(
         "spp.attendance.subscriber",
@@ -20,9 +20,9 @@ class SppAttendanceDayEdit(models.TransientModel):
     date = fields.Date(
         required=True, default=lambda self: self.env["spp.attendance.day"]._now_date()
     )
-    status = fields.Selection(STATUSES, help="Empty: as it follows from the times.")
+    status = fields.Selection(STATUSES, help="Empty: follows from the times.")
     is_forgiven = fields.Boolean(
-        "Forgive the Late Arrival", help="A late arrival counts as considered."
+        "Excuse the Late Arrival", help="Counts as Considered instead of Late."
     )
     is_time_set = fields.Boolean("Set the Times")
     check_in = fields.Char(
@@ -31,10 +31,10 @@ class SppAttendanceDayEdit(models.TransientModel):
     check_out = fields.Char(
         "Check-Out",
         size=16,
-        help="Such as 17:30; after midnight it is the next morning.",
+        help="Such as 17:30. A time after midnight is the next morning.",
     )
     is_hours_set = fields.Boolean("Set the Hours")
-    net_hours = fields.Float("Presence", help="Without the break.")
+    net_hours = fields.Float("Hours Present", help="Without the break.")
     working_hours = fields.Float()
     overtime_hours = fields.Float("Overtime")
     extra_overtime_hours = fields.Float("Extra Overtime")
@@ -104,7 +104,7 @@ class SppAttendanceDayEdit(models.TransientModel):
             return fields.Datetime.to_datetime(f"{text}:00"[:19])
         except ValueError as error:
             raise UserError(
-                self.env._("“%(text)s” is no time. Write it as 17:30.", text=text)
+                self.env._("“%(text)s” is not a time. Write it as 17:30.", text=text)
             ) from error
 
     def action_decide(self):

@@ -19,7 +19,7 @@ class SppAttendanceDayFollowUp(models.TransientModel):
     )
     day_count = fields.Integer("Days to Ask About", compute="_compute_counts")
     people_count = fields.Integer("People", compute="_compute_counts")
-    is_asked = fields.Boolean(compute="_compute_counts")
+    is_asked = fields.Boolean("Some Have a Follow-up", compute="_compute_counts")
     user_id = fields.Many2one(
         "res.users",
         string="Who Asks",
@@ -28,7 +28,7 @@ class SppAttendanceDayFollowUp(models.TransientModel):
         domain="[('share', '=', False), ('company_ids', 'in', allowed_company_ids)]",
     )
     date_deadline = fields.Date(
-        "Until", required=True, default=lambda self: self._default_deadline()
+        "Due Date", required=True, default=lambda self: self._default_deadline()
     )
     note = fields.Char()
 

@@ -16,37 +16,37 @@ class SppAttendancePayrollClose(models.TransientModel):
     is_over = fields.Boolean(related="period_id.is_over")
     people_count = fields.Integer("People", compute="_compute_problems")
     open_days = fields.Integer(
-        "Undecided Days",
+        "Days Not Final",
         compute="_compute_problems",
         help="Readings may still come in: the day isn't over, or a terminal has not"
         " reported.",
     )
     waiting_count = fields.Integer(
-        "People with Undecided Days",
+        "People with Days Not Final",
         compute="_compute_problems",
         help="Up to the last day of the period: a day isn't over, a terminal has not"
         " reported, or days are being computed at this moment.",
     )
     doubts = fields.Integer(
-        "Days to Look At",
+        "Days to Review",
         compute="_compute_problems",
-        help="Days with a missing reading, a contradiction, or readings outside of"
-        " their window.",
+        help="Days with a missing check-in or check-out, a contradiction, or readings"
+        " outside the day.",
     )
     corrections = fields.Integer(
         "Undecided Requests",
         compute="_compute_problems",
-        help="Corrections that somebody asked for.",
+        help="Corrections that nobody has approved or refused yet.",
     )
     elsewhere_count = fields.Integer(
         "People in Another Closed Period", compute="_compute_problems"
     )
-    elsewhere_names = fields.Char(compute="_compute_problems")
-    has_doubts = fields.Boolean(compute="_compute_problems")
+    elsewhere_names = fields.Char("Who They Are", compute="_compute_problems")
+    has_doubts = fields.Boolean("Something to Review", compute="_compute_problems")
     accepts_doubts = fields.Boolean("Close It Anyway")
     leaves_out = fields.Boolean(
         "Leave Them Out",
-        help="They were paid for these days, or some of them, already.",
+        help="They have been paid for these days, or some of them.",
     )
 
     @api.depends("period_id")

@@ -15,28 +15,28 @@ class SppAttendanceShiftAssign(models.TransientModel):
         "res.company", required=True, default=lambda self: self.env.company
     )
     by = fields.Selection(
-        selection_add=[("company", "Everybody without another one")],
+        selection_add=[("company", "Everybody without another shift")],
         ondelete={"company": "cascade"},
     )
     shift_id = fields.Many2one(
         "spp.attendance.shift",
         check_company=True,
-        help="Nothing: no shift of their own any more.",
+        help="Empty: no shift of their own any more.",
     )
     date_from = fields.Date(
-        "From",
+        "First Day",
         required=True,
         default=lambda self: self.env["spp.attendance.day"]._now_date(),
     )
     is_whole = fields.Boolean(
-        "Whoever Is There",
+        "Keep Up With Changes",
         default=True,
-        help="Also those who come later, and no longer those who go. Otherwise each of"
-        " those who are there now has it as their own.",
+        help="People who join the department or location later get the shift, people"
+        " who leave lose it. Otherwise it is assigned to each person there now.",
     )
     replaces_later = fields.Boolean(
-        "Instead of What Was Planned",
-        help="What begins after this date is removed. Otherwise it begins as planned.",
+        "Replace Later Assignments",
+        help="Assignments that begin after this date are removed.",
     )
 
     def _choice_domain(self):
@@ -52,7 +52,9 @@ class SppAttendanceShiftAssign(models.TransientModel):
         self.ensure_one()
         targets = self._targets()
         if not targets:
-            raise UserError(self.env._("Nobody is chosen. Choose who works by it."))
+            raise UserError(
+                self.env._("Nobody is chosen. Choose who works this shift.")
+            )
         name, ids = targets
         assignments = self.env["spp.attendance.shift.assignment"]
         general = [

@@ -164,11 +164,11 @@ export class DayOverview extends FiguresScreen {
             },
             {
                 name: "missing",
-                title: _t("Check-in or check-out missing"),
+                title: _t("Missing check-in or check-out"),
                 value: formatInteger(totals.missing),
-                detail: _t("%s days to be reviewed", formatInteger(totals.review)),
+                detail: _t("%s days to review", formatInteger(totals.review)),
                 open: () =>
-                    this.openIssues(_t("Check-in or check-out missing"), [
+                    this.openIssues(_t("Missing check-in or check-out"), [
                         "|",
                         "|",
                         ["missing_in", "=", true],
@@ -201,7 +201,7 @@ export class DayOverview extends FiguresScreen {
                     snacks: formatInteger(totals.snacks),
                     bills: formatInteger(totals.night_bills),
                 }),
-                detail: _t("for staying long"),
+                detail: _t("days eligible"),
                 open: () => this.openEligible(),
             },
         ];

@@ -189,7 +189,7 @@ export class MyAttendance extends Component {
             return _t("At work since %s", day.check_in);
         }
         if (day.check_out) {
-            return _t("Gone since %s", day.check_out);
+            return _t("Checked out at %s", day.check_out);
         }
         if (day.status) {
             return this.statusText(day);
@@ -197,7 +197,7 @@ export class MyAttendance extends Component {
         if (!day.is_planned) {
             return this.plannedText(day);
         }
-        return _t("Not there yet");
+        return _t("Not checked in yet");
     }
 
     get progress() {
@@ -252,7 +252,7 @@ export class MyAttendance extends Component {
             return formatMinutes(this.minutes(day));
         }
         if (!day.status && key >= this.own.today) {
-            return day.is_planned ? day.from : day.day_type ? _t("off") : "";
+            return day.is_planned ? day.from : day.day_type ? _t("day off") : "";
         }
         return "";
     }
@@ -355,11 +355,11 @@ export class MyAttendance extends Component {
     get figures() {
         const day = this.chosen;
         const found = [
-            [_t("Came"), day.check_in],
-            [_t("Left"), day.check_out],
-            [_t("Worked"), day.check_in && formatMinutes(this.minutes(day))],
+            [_t("Check-in"), day.check_in],
+            [_t("Check-out"), day.check_out],
+            [_t("Hours present"), day.check_in && formatMinutes(this.minutes(day))],
             [_t("Break"), day.break && formatMinutes(day.break)],
-            [_t("Expected"), day.expected && formatMinutes(day.expected)],
+            [_t("Expected hours"), day.expected && formatMinutes(day.expected)],
             [_t("Overtime"), day.overtime && formatMinutes(day.overtime)],
             [_t("Extra overtime"), day.extra_overtime && formatMinutes(day.extra_overtime)],
             [_t("Late by"), day.late && formatMinutes(day.late)],
@@ -372,12 +372,12 @@ export class MyAttendance extends Component {
     get problem() {
         const day = this.chosen;
         if (day.missing_out) {
-            return _t("It was not read when you left.");
+            return _t("The check-out is missing.");
         }
         if (day.missing_in) {
-            return _t("It was not read when you came.");
+            return _t("The check-in is missing.");
         }
-        return day.needs_review ? _t("What was read contradicts itself.") : "";
+        return day.needs_review ? _t("This day needs review.") : "";
     }
 
     get mayAsk() {

@@ -39,12 +39,12 @@ const STATES = {
     missing: _t("Missing now"),
     absent: _t("Absent"),
     inside: _t("At work"),
-    gone: _t("Gone"),
+    gone: _t("Checked out"),
     present: _t("Present"),
     later: _t("Not due yet"),
     away: _t("On leave"),
     off: _t("Day off"),
-    waiting: _t("Not decided yet"),
+    waiting: _t("No status yet"),
     unplanned: _t("No shift yet"),
 };
 const ORDER = Object.keys(STATES);
@@ -52,7 +52,7 @@ const ORDER = Object.keys(STATES);
 /** What can be chosen beside the states. */
 const MORE = {
     late: _t("Late"),
-    review: _t("To check"),
+    review: _t("Needs review"),
 };
 
 /** Those that are always there, though nobody is. */
@@ -488,12 +488,12 @@ export class TeamBoard extends Component {
 
     problemText(row) {
         if (row.missing_in) {
-            return _t("There is no in.");
+            return _t("The check-in is missing.");
         }
         if (row.missing_out) {
-            return _t("There is no out.");
+            return _t("The check-out is missing.");
         }
-        return _t("What was read contradicts itself.");
+        return _t("This day needs review.");
     }
 
     get title() {

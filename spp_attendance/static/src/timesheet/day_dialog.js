@@ -65,7 +65,7 @@ export class DayDialog extends Component {
     get figures() {
         const { day } = this;
         return [
-            [_t("Hours"), day.working_minutes],
+            [_t("Working hours"), day.working_minutes],
             [_t("Break"), day.break_minutes],
             [_t("Overtime"), day.overtime_minutes],
             [_t("Extra overtime"), day.extra_overtime_minutes],
@@ -78,7 +78,7 @@ export class DayDialog extends Component {
         const names = {
             missing_in: _t("Check-in missing"),
             missing_out: _t("Check-out missing"),
-            needs_review: _t("Needs a look"),
+            needs_review: _t("Needs review"),
             is_locked: _t("Locked"),
             snacks_eligible: _t("Snacks"),
             night_bill_eligible: _t("Night bill"),
@@ -128,7 +128,7 @@ export class DayDialog extends Component {
     save() {
         const { values } = this;
         if (!Object.keys(values).length && !this.isEdited) {
-            this.state.error = _t("Nothing is changed yet: choose a status, or other times.");
+            this.state.error = _t("Nothing has changed yet. Choose a status or other times.");
             return undefined;
         }
         return this.send(values);
@@ -140,7 +140,7 @@ export class DayDialog extends Component {
 
     async send(values) {
         if (!this.state.reason.trim()) {
-            this.state.error = _t("Say why: it is kept with the change.");
+            this.state.error = _t("Enter a reason. It is kept with the change.");
             return;
         }
         this.state.isSaving = true;

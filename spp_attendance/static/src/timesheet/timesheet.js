@@ -23,11 +23,11 @@ const NO_FILTERS = { department_id: false, location_id: false, shift_id: false, 
 
 /** What a month comes to, of a person. */
 const TOTALS = [
-    { name: "present", head: _t("Pres."), title: _t("Days present, late or not") },
+    { name: "present", head: _t("Pres."), title: _t("Days present, on time or late") },
     { name: "late", head: _t("Late"), title: _t("Days late") },
     { name: "absent", head: _t("Abs."), title: _t("Days absent") },
     { name: "leave", head: _t("Leave"), title: _t("Days of leave") },
-    { name: "hours", head: _t("Hours"), title: _t("Hours of work"), isTime: true },
+    { name: "hours", head: _t("Hours"), title: _t("Working hours"), isTime: true },
     { name: "overtime", head: _t("OT"), title: _t("Overtime"), isTime: true },
     { name: "extra", head: _t("Extra"), title: _t("Extra overtime"), isTime: true },
 ];
@@ -48,7 +48,7 @@ export class Timesheet extends GridScreen {
     static components = { Layout, RecordSelector };
     static props = { ...standardActionServiceProps };
     static path = "attendance-timesheet";
-    static displayName = _t("Month Timesheet");
+    static displayName = _t("Monthly Timesheet");
 
     setup() {
         this.action = useService("action");
@@ -268,14 +268,14 @@ export class Timesheet extends GridScreen {
     parts(person, day, cell) {
         if (!cell) {
             if (this.isAway(person, day)) {
-                return [_t("doesn't work here then")];
+                return [_t("not working here on this day")];
             }
             if (day.isToday) {
-                return [_t("nothing read yet")];
+                return [_t("no readings yet")];
             }
-            return [day.isFuture ? _t("not come yet") : _t("nothing known")];
+            return [day.isFuture ? _t("in the future") : _t("nothing recorded")];
         }
-        const status = this.labels.get(cell.status) || _t("not decided yet");
+        const status = this.labels.get(cell.status) || _t("no status yet");
         const time = (minutes, text) => (minutes ? `${text} ${formatMinutes(minutes)}` : "");
         return [
             status,
@@ -289,8 +289,8 @@ export class Timesheet extends GridScreen {
             time(cell.early, _t("left early by")),
             cell.missingIn ? _t("check-in missing") : "",
             cell.missingOut ? _t("check-out missing") : "",
-            cell.needsReview ? _t("needs a look") : "",
-            cell.isEdited ? _t("changed by somebody") : "",
+            cell.needsReview ? _t("needs review") : "",
+            cell.isEdited ? _t("edited") : "",
             cell.isLocked ? _t("locked") : "",
             cell.hasSnacks ? _t("snacks") : "",
             cell.hasNightBill ? _t("night bill") : "",
@@ -422,7 +422,7 @@ export class Timesheet extends GridScreen {
             return;
         }
         if (day.isFuture && !person.cells[this.state.column]) {
-            this.notification.add(_t("%s has not come yet.", day.long), { type: "info" });
+            this.notification.add(_t("%s is in the future.", day.long), { type: "info" });
             return;
         }
         this.dialog.add(
