@@ -32,6 +32,10 @@ _LOOK_AGAIN = 5
 MOST_DAYS = 400
 MOST_AT_ONCE = 10_000
 _FEWEST_DAYS = 14
+#: Between which days are computed. Who has no last day of work is often given one of
+#: the year 9999.
+_FIRST_DAY = date(1900, 1, 1)
+_LAST_DAY = date(2200, 12, 31)
 
 #: What is computed: columns of a day, with their types, in the order of the fields of
 #: ``engine.day.Day`` from ``check_in`` on.
@@ -310,7 +314,10 @@ class Computation:
             claim = claims[person_id]
             if second is not None:
                 (claim.turns if is_anew else claim.seconds).append(second)
-            elif date_from is not None:
+            elif date_from is not None and date_from <= _LAST_DAY:
+                # Only so far are there a day before and a day after each.
+                date_from = max(date_from, _FIRST_DAY)
+                date_to = date_to and min(date_to, _LAST_DAY)
                 claim.ranges.append((date_from, date_to))
                 if is_anew:
                     claim.anew.append((date_from, date_to))

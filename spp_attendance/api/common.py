@@ -33,6 +33,10 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Day = Annotated[date, BeforeValidator(_refuse_odd_date)]
 
 
+#: Between these a day has one before it and one after it, by any clock.
+YEARS = range(1900, 2201)
+
+
 class Reference(BaseModel):
     """Names a type, a location or a department."""
 

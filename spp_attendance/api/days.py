@@ -20,14 +20,12 @@ from pydantic import (
 
 from odoo.addons.spp_oauth.api import BadRequest, FieldProblem
 
-from .common import Day, Identifier, Reference, Text
+from .common import YEARS, Day, Identifier, Reference, Text
 from .lists import ListQuery, drop_null_defaults
 from .registry import Patch
 
 #: Most days of one person that are looked at at once.
 MOST_DAYS = 400
-#: Between these a day has one before it and one after it, by any clock.
-_YEARS = range(1900, 2201)
 
 DayStatus = Literal[
     "Present-OnTime",
@@ -67,7 +65,7 @@ def _read_day(value: Any) -> Any:
         found = date.fromisoformat(value) if len(value) == 10 else None
     except (TypeError, ValueError):
         found = None
-    return found if found and found.year in _YEARS else _no_day()
+    return found if found and found.year in YEARS else _no_day()
 
 
 def _no_day() -> date:
@@ -282,7 +280,7 @@ class _Range(BaseModel):
     def _check_range(self) -> Self:
         since, until = self.date_from, self.date_to  # type: ignore[attr-defined]
         for day in (since, until, getattr(self, "date", None)):
-            if day and day.year not in _YEARS:
+            if day and day.year not in YEARS:
                 raise ValueError("a date must be from 1900 to 2200")
         if since and until:
             if since > until:

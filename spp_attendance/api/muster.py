@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .common import Day, RegisterReference
+from .common import YEARS, Day, RegisterReference
 
 #: A year, and the days that weeks need to be whole.
 MAX_DAYS = 372
@@ -29,6 +29,9 @@ class MusterQuery(BaseModel):
 
     @model_validator(mode="after")
     def _check_days(self) -> Self:
+        for day in (self.date_from, self.date_to):
+            if day and day.year not in YEARS:
+                raise ValueError("a date must be from 1900 to 2200")
         if self.date_from and self.date_to:
             days = (self.date_to - self.date_from).days
             if not 0 <= days < MAX_DAYS:

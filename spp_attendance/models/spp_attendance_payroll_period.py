@@ -140,7 +140,7 @@ class SppAttendancePayrollPeriod(models.Model):
             if not first or not last:
                 period.name = period.name or False
                 continue
-            if first.day == 1 and last == first + relativedelta(months=1, days=-1):
+            if first.day == 1 and last == first + relativedelta(day=31):
                 when = format_date(self.env, first, date_format="LLLL y")
             else:
                 when = f"{format_date(self.env, first)} - {format_date(self.env, last)}"

@@ -10,6 +10,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..api import Fact
+from ..api.common import YEARS
 from ..api.register_sheet import SHEET_MARKS
 from ..engine import localtime
 from ..engine.register_cells import Seen, plan, read, version
@@ -99,7 +100,8 @@ class SppAttendanceRegister(models.Model):
             return first, first + timedelta(days=6)
         first = fields.Date.to_date(date_from)
         last = fields.Date.to_date(date_to or date_from)
-        if not 0 <= (last - first).days < MAX_DAYS:
+        is_near = first.year in YEARS and last.year in YEARS
+        if not is_near or not 0 <= (last - first).days < MAX_DAYS:
             raise UserError(
                 self.env._("A sheet shows 1 to %(limit)s days.", limit=MAX_DAYS)
             )

@@ -376,6 +376,31 @@ class SppAttendanceShift(models.Model):
                     self.env._("The window of a day is no longer than two days.")
                 )
 
+    @api.constrains(
+        "start", "end", "has_overtime", "overtime_start", "has_extra", "extra_start"
+    )
+    def _check_bands(self):
+        for shift in self:
+            # Taken for a time of the day after, it would silently never come.
+            if wrong := shift._band_out_of_order():
+                raise ValidationError(wrong[1])
+
+    def _band_out_of_order(self):
+        """The band that begins before what it follows, if one does.
+
+        A time before the start of the shift is one of the day after. So late a band
+        begins for a shift of the night alone; half a day after the shift is a mistake.
+
+        :return: the name of its field and what to say of it, or None
+        """
+        rules = self._rules()
+        if self.has_overtime and rules.overtime_start - rules.end >= _DAY // 2:
+            return "overtime_start", self.env._("Overtime begins before the shift.")
+        apart = rules.extra_start - rules.overtime_start
+        if self.has_extra and not 0 <= apart < _DAY // 2:
+            return "extra_start", self.env._("Extra overtime begins before overtime.")
+        return None
+
     def _rules(self):
         """The rules as the engine takes them.
 

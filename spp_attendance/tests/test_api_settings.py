@@ -94,6 +94,12 @@ class TestApiSettings(ApiCase, DayCase):
             ("PATCH", {"safe_entry_time": "8:00"}, "safe_entry_time"),
             ("PATCH", {"safe_entry_time": "24:00"}, "safe_entry_time"),
             ("PATCH", {"late_entry_time": "07:59"}, "late_entry_time"),
+            ("PATCH", {"overtime_start_time": "07:00"}, "overtime_start_time"),
+            (
+                "PATCH",
+                {"extra_overtime_start_time": "16:00"},
+                "extra_overtime_start_time",
+            ),
             ("PATCH", {"lunch_break_duration": "1"}, "lunch_break_duration"),
             ("PATCH", {"lunch_break_duration": -1}, "lunch_break_duration"),
             ("PATCH", {"snacks_eligibility_hours": 0}, "snacks_eligibility_hours"),

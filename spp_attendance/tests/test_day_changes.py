@@ -77,6 +77,20 @@ class TestDayChanges(DayCase):
         )
         self.assertEqual(self.waiting()[-1], (date(2026, 9, 5), date(2026, 9, 9), True))
 
+    def test_who_works_until_the_end_of_the_calendar(self):
+        """As other systems say that somebody's work has no end."""
+        self.worker.work_to = "2026-09-05"
+        self.compute()
+        self.worker.work_to = "9999-12-31"
+        self.assign(self.new_shift("Last"), "9999-12-31", subscriber_id=self.worker.id)
+        self.read("2026-09-08", "08:00 in", "17:00 out")
+        self.compute()
+        self.assertEqual(self.day("2026-09-08").status, "on_time")
+        self.worker.write({"work_from": "0001-01-01", "work_to": False})
+        self.read("2026-09-09", "08:20 in", "17:00 out")
+        self.compute()
+        self.assertEqual(self.day("2026-09-09").status, "late")
+
     def test_the_day_before_another_shift_ends_when_that_begins(self):
         night = self.new_shift(
             "Night",

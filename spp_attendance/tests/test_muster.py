@@ -4,7 +4,7 @@ from datetime import date
 from lxml import html
 
 from odoo import Command
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 from odoo.tools.pdf import PdfFileReader
@@ -298,5 +298,13 @@ class TestMusterApi(ApiCase, MusterCase):
         self.assertIn(answer.status_code, (400, 422))
         answer = self._call("GET", path, params="from=2020-01-01")
         self.assertEqual(answer.status_code, 422)
+        for params in ("from=0001-01-01&to=0001-01-02", "from=9999-12-31"):
+            answer = self._call("GET", path, params=params)
+            self.assertEqual(answer.status_code, 422, answer.text)
+        for day in ("0001-01-01", "9999-12-31"):
+            with self.assertRaises(UserError):
+                self.register.get_muster(day, day)
+            with self.assertRaises(UserError):
+                self.register.get_sheet(day, day)
         nowhere = "/registers/00000000-0000-4000-8000-000000000000/muster"
         self.assertEqual(self._call("GET", nowhere).status_code, 404)

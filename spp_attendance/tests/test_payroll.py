@@ -115,6 +115,20 @@ class TestPayroll(PayrollCase):
         self.assertEqual(self.people(period)["W-1"].absent_days, 1)
         self.assertEqual(period.present_days, 7)
 
+    def test_a_month_is_called_so(self):
+        names = [
+            self.period(date_from=first, date_to=last).name
+            for first, last in (
+                ("2026-09-01", "2026-09-30"),
+                ("2026-09-01", "2026-09-29"),
+                # There is no month after it.
+                ("9999-12-01", "9999-12-31"),
+            )
+        ]
+        self.assertEqual(names[0], "September 2026")
+        self.assertIn("09/29/2026", names[1])
+        self.assertEqual(names[2], "December 9999")
+
     def test_leave_by_kind(self):
         self.read("2026-09-08", "08:00 in", "12:00 out")
         leaves = {

@@ -156,6 +156,15 @@ class TestShift(DayCase):
 
     # ------------------------------------------------------------- versions
 
+    def test_overtime_that_would_never_come_is_refused(self):
+        for values in ({"overtime_start": 7}, {"extra_start": 16}):
+            with self.subTest(values), self.assertRaises(ValidationError):
+                self.new_shift("Mistaken", **values)
+        self.new_shift("Without", has_overtime=False, has_extra=False, extra_start=16)
+        early = self.new_shift("Early overtime", overtime_start=16)
+        with self.assertRaises(ValidationError):
+            early.extra_start = 15
+
     def test_rules_by_which_somebody_worked_stay(self):
         self.default.late_grace = 3  # nobody has yet
         self.assertFalse(self.default.has_days)
