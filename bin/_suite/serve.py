@@ -28,12 +28,15 @@ from typing import IO, Any
 from . import apt, nginx, postgres, toolchain
 from .database import DIGEST_KEY, Databases, addons_digest
 from .paths import ADDONS, ROOT, private_dir, state_dir
-from .shell import SetupError, say, step, write_atomic
+from .shell import SetupError, digest, exclusive, say, step, write_atomic
 
 HOST = "127.0.0.1"
 READY_TIMEOUT = 180
 STOP_TIMEOUT = 60
 PR_SET_PDEATHSIG = 1
+# They run in Odoo's shell.
+PROVISION = Path(__file__).with_name("provision.py")
+ASSETS = Path(__file__).with_name("assets.py")
 
 
 @dataclasses.dataclass
@@ -211,7 +214,9 @@ class Server:
                 databases.update(self.database, self.addons, log=self.log)
                 databases.set_parameter(self.database, DIGEST_KEY, wanted)
         if known is None or known.database != self.database:
-            return self._provision(databases, self.database)
+            known = self._provision(databases, self.database)
+            known.save(self.facts)
+            return known
         if known.url != self.url:
             databases.set_parameter(self.database, "web.base.url", self.url)
             databases.move_issuer(self.database, known.url, self.url)
@@ -228,24 +233,53 @@ class Server:
         databases.drop(scratch)
         if self.volatile and not self.demo:
             with step(f"cloning database {self.database}"):
-                # Beside the cluster they lie in, as several servers share both.
-                templates = self.cluster_state / "templates"
-                tools = self.tools or toolchain.ensure()
-                shared = Databases(tools, self.server, templates)
-                template = shared.template(self.addons)
-                databases.clone(template, scratch, source=shared.data_dir)
+                connection = self._clone(databases, scratch)
         else:
             with step(f"creating database {self.database} (about a minute)"):
                 databases.install(scratch, self.addons, demo=self.demo, log=self.log)
-        connection = self._provision(databases, scratch)
+            connection = self._provision(databases, scratch)
+        connection.save(self.facts)
         databases.set_parameter(scratch, DIGEST_KEY, wanted)
         databases.rename(scratch, self.database)
         return connection
 
+    def _clone(self, databases: Databases, name: str) -> Connection:
+        """Copy a database that has been provisioned, and serve it from our address.
+
+        Its password, its client and what browsers load first are made once for all
+        servers: that takes as long as such a server's start.
+        """
+        # Beside the cluster they lie in, as several servers share both.
+        folder = private_dir(self.cluster_state / "templates")
+        tools = self.tools or toolchain.ensure()
+        plain = Databases(tools, self.server, folder)
+        shared = Databases(tools, self.server, private_dir(folder / "served"))
+        kind = f"spp_served_{self.addons[-1]}"[:40]
+        with exclusive(folder / "served.lock", "a template"):
+            installed = plain.template(self.addons)
+            template = f"{kind}_{digest(installed, PROVISION, ASSETS)}"
+            facts = shared.data_dir / f"{template}.json"
+            made = Connection.load(facts)
+            if made is None or not shared.exists(template):
+                for old in shared.query("SELECT datname FROM pg_database").splitlines():
+                    if old.removesuffix("_new").rpartition("_")[0] == kind:
+                        shared.drop(old)
+                        (shared.data_dir / f"{old}.json").unlink(missing_ok=True)
+                scratch = f"{template}_new"
+                shared.clone(installed, scratch, source=plain.data_dir)
+                made = self._provision(shared, scratch)
+                shared.shell(scratch, ASSETS.read_text())
+                made.save(facts)
+                shared.rename(scratch, template)
+            databases.clone(template, name, source=shared.data_dir)
+        databases.set_parameter(name, "web.base.url", self.url)
+        databases.move_issuer(name, made.url, self.url)
+        return dataclasses.replace(made, url=self.url, database=self.database)
+
     def _provision(self, databases: Databases, name: str) -> Connection:
         """Give the database an administrator's password and a demo client."""
         exchange = self.state / "provision.json"
-        script = Path(__file__).with_name("provision.py").read_text()
+        script = PROVISION.read_text()
         with step("making the administrator's password and a demo client"):
             password = secrets.token_urlsafe(12)
             given = {"password": password, "url": self.url, "database": self.database}
@@ -257,7 +291,6 @@ class Server:
                 exchange.unlink()
         if connection is None:
             raise SetupError("Odoo's shell did not set up the database; see odoo.log")
-        connection.save(self.facts)
         return connection
 
     def _launch(self, tools: toolchain.Toolchain, env: dict[str, str]) -> None:
