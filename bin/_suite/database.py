@@ -5,6 +5,7 @@ A database's files (Odoo's filestore) belong to it; what is done to one is done 
 
 import ast
 import contextlib
+import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -107,6 +108,34 @@ class Databases:
             shutil.copytree(files, self._files(name))
         sql = 'CREATE DATABASE :"name" TEMPLATE :"template"'
         self.query(sql, name=name, template=template)
+
+    def copy_bundles(self, source: str, name: str) -> None:
+        """Have the scripts and style sheets that Odoo has put together for `source`.
+
+        Odoo takes what it finds only if it is made of the very same files, so whatever
+        differs between the two databases is put together anew.
+        """
+        sql = (
+            "SELECT coalesce(json_agg(json_build_object('name', name, 'url', url,"
+            " 'mimetype', mimetype, 'store_fname', store_fname,"
+            " 'checksum', checksum, 'file_size', file_size)), '[]')"
+            " FROM ir_attachment WHERE url LIKE '/web/assets/%' AND create_uid = 1"
+            " AND res_model = 'ir.ui.view' AND res_id = 0 AND store_fname > ''"
+        )
+        rows = self.query(sql, source)
+        for row in json.loads(rows):
+            target = self._files(name) / row["store_fname"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self._files(source) / row["store_fname"], target)
+        columns = "name, url, mimetype, store_fname, checksum, file_size"
+        self.query(
+            f"INSERT INTO ir_attachment ({columns}, type, public, res_model, res_id,"
+            " create_uid, write_uid, create_date, write_date)"
+            f" SELECT {columns}, 'binary', true, 'ir.ui.view', 0, 1, 1, now(), now()"
+            " FROM json_populate_recordset(NULL::ir_attachment, :'rows')",
+            name,
+            rows=rows,
+        )
 
     def install(
         self, name: str, modules: Sequence[str], *, demo: bool, log: Path

@@ -112,6 +112,9 @@ def _alone(place: Workplace, addon: str, tags: str = "") -> Outcome:
     # several parts of one addon may be named at once
     label = f"{addon}_{digest(tags)}" if tags else addon
     database = place.clone(place.databases.template(), label)
+    # Most of what browsers load is the same, and takes Odoo long to put together.
+    if place.databases.exists(place.database("together")):
+        place.databases.copy_bundles(place.database("together"), database)
     options = [f"--init={addon}", f"--test-tags={tags or f'/{addon}'}"]
     outcome = _verdict(place.odoo(f"alone-{label}", database, options), tests=True)
     return outcome + _installed(place, database, [addon])
