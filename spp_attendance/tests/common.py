@@ -112,6 +112,8 @@ class AttendanceCase(TransactionCase):
             cls.env,
             login=f"test-attendance-{login}",
             groups=",".join(groups),
+            # nobody reads the invitation, which takes as long as the user does
+            context={"no_reset_password": True},
             company_id=cls.company.id,
             company_ids=[(6, 0, cls.company.ids)],
         )
