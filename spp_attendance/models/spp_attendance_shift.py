@@ -396,10 +396,15 @@ class SppAttendanceShift(models.Model):
         rules = self._rules()
         if self.has_overtime and rules.overtime_start - rules.end >= _DAY // 2:
             return "overtime_start", self.env._("Overtime begins before the shift.")
-        apart = rules.extra_start - rules.overtime_start
-        if self.has_extra and not 0 <= apart < _DAY // 2:
-            return "extra_start", self.env._("Extra overtime begins before overtime.")
-        return None
+        if not self.has_extra:
+            return None
+        if not self.has_overtime:
+            if rules.extra_start - rules.end < _DAY // 2:
+                return None
+            return "extra_start", self.env._("Extra overtime begins before the shift.")
+        if 0 <= rules.extra_start - rules.overtime_start < _DAY // 2:
+            return None
+        return "extra_start", self.env._("Extra overtime begins before overtime.")
 
     def _rules(self):
         """The rules as the engine takes them.
@@ -417,7 +422,8 @@ class SppAttendanceShift(models.Model):
 
         start = minute(self.start)
         end = after(self.end, start + 1)
-        overtime_start = after(self.overtime_start, start)
+        # Overtime from when a shift of a whole day began is from when it ends.
+        overtime_start = after(self.overtime_start, start + (end - start == _DAY))
         break_from = after(self.break_from, start)
         return ShiftRules(
             start=start,
@@ -436,7 +442,9 @@ class SppAttendanceShift(models.Model):
             rounding=self.rounding,
             rounding_mode=self.rounding_mode,
             overtime_start=overtime_start,
-            extra_start=after(self.extra_start, overtime_start),
+            extra_start=after(
+                self.extra_start, overtime_start if self.has_overtime else start
+            ),
             has_overtime=self.has_overtime,
             has_extra=self.has_extra,
             snacks_from=self.snacks_from,

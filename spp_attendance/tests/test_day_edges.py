@@ -171,6 +171,37 @@ class TestDayEdges(DayCase):
             ["absent", "absent"],
         )
 
+    def test_12_nights_in_which_clocks_change(self):
+        """An hour shorter in spring, an hour longer in autumn; limits are wall time."""
+        site = self.env["spp.attendance.location"].create(
+            {
+                "name": "Dublin",
+                "tz": "Europe/Dublin",
+                "company_id": self.company.id,
+            }
+        )
+        self.worker.write({"location_id": site.id, "work_from": "2025-09-01"})
+        self.night_shift("2025-09-01")
+        nights = {"2025-10-25": 540, "2026-03-28": 420, "2026-04-11": 480}
+        instants = {
+            "2025-10-25": ("2025-10-25T22:00+01:00", "2025-10-26T06:00+00:00"),
+            "2026-03-28": ("2026-03-28T22:00+00:00", "2026-03-29T06:00+01:00"),
+            "2026-04-11": ("2026-04-11T22:00+01:00", "2026-04-12T06:00+01:00"),
+        }
+        for came, went in instants.values():
+            self.ingest(
+                self.item("W-1", came, scan_type="in", location_id=site.id),
+                self.item("W-1", went, scan_type="out", location_id=site.id),
+                user=self.manager,
+            )
+        self.compute()
+        for on, minutes in nights.items():
+            with self.subTest(on):
+                day = self.day(on)
+                self.assertEqual(day.status, "on_time")
+                self.assertEqual(day.gross_minutes, minutes)
+                self.assertEqual((day.early_exit_minutes, day.overtime_minutes), (0, 0))
+
     def test_14_readings_in_another_zone(self):
         self.ingest(
             self.item("W-1", "2026-09-01T08:00+03:00", scan_type="in"),
@@ -214,6 +245,19 @@ class TestDayEdges(DayCase):
         self.assertEqual(day.status_code, "Present-OnTime")
         self.assertEqual((day.leave_code, day.leave_hundredths), ("Casual", 50))
         self.assertEqual((day.early_exit_minutes, day.expected_minutes), (0, 240))
+
+    def test_16_a_morning_of_leave(self):
+        eight, noon = (
+            minute_of(date(2026, 9, 1), minutes, "Africa/Nairobi")
+            for minutes in (8 * 60, 12 * 60)
+        )
+        half = Leave("Casual", "LC", 50, eight, noon)
+        self.read(DAY, "12:07 in", "17:00 out")
+        with self.leaves({(self.worker.id, date(2026, 9, 1)): [half]}):
+            self.compute()
+        day = self.day(DAY)
+        self.assertEqual((day.status_code, day.late_minutes), ("Present-Late", 7))
+        self.assertEqual((day.leave_hundredths, day.expected_minutes), (50, 240))
 
     def test_17_work_on_a_day_off(self):
         friday = "2026-09-04"

@@ -161,9 +161,25 @@ class TestShift(DayCase):
             with self.subTest(values), self.assertRaises(ValidationError):
                 self.new_shift("Mistaken", **values)
         self.new_shift("Without", has_overtime=False, has_extra=False, extra_start=16)
+        # Without the first band the second begins when it says.
+        values = {"start": 6, "end": 14, "has_overtime": False, "extra_start": 14}
+        self.assertEqual(self.new_shift("One", **values)._rules().extra_start, 840)
+        with self.assertRaises(ValidationError):
+            self.new_shift("Mistaken", **{**values, "extra_start": 5})
         early = self.new_shift("Early overtime", overtime_start=16)
         with self.assertRaises(ValidationError):
             early.extra_start = 15
+
+    def test_a_shift_of_a_whole_day(self):
+        shift = self.new_shift(
+            "Guard", start=8, end=8, overtime_start=8, extra_start=10, closes_after=4
+        )
+        self.assign(shift, "2026-09-01", subscriber_id=self.worker.id)
+        self.read("2026-09-01", "08:00 in", "33:00 out")
+        self.compute()
+        day = self.day("2026-09-01")
+        self.assertEqual((day.gross_minutes, day.working_minutes), (1500, 1395))
+        self.assertEqual((day.overtime_minutes, day.extra_overtime_minutes), (60, 0))
 
     def test_rules_by_which_somebody_worked_stay(self):
         self.default.late_grace = 3  # nobody has yet

@@ -35,6 +35,43 @@ class TestWatermark(DeviceCase):
         self.assertEqual(self.known(), (self.ago(minutes=12), None))
         self.assertEqual(self.known(self.room), (self.ago(minutes=9), None))
 
+    def test_nobody_is_absent_before_the_terminals_were_read(self):
+        self.company.attendance_silent_hours = 720
+        # Two days ago, or three: Fridays are free. Its window closed at 3 in the
+        # morning of the day after, in Nairobi.
+        midnight = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        on = midnight - timedelta(days=2)
+        on -= timedelta(days=on.weekday() == 4)
+        closes = on + timedelta(days=1)
+        worker = self.env["spp.attendance.subscriber"].create(
+            {
+                "person_identifier": "W-1",
+                "family_name": "W-1",
+                "company_id": self.company.id,
+                "location_id": self.hall.id,
+                "level_of_work": "worker",
+                "work_from": on.date(),
+            }
+        )
+        queue = self.env["spp.attendance.day.queue"]
+
+        def status():
+            queue._enqueue_days(worker.ids, on.date(), on.date())
+            self.env.flush_all()
+            while queue._work():
+                pass
+            self.env.invalidate_all()
+            day = self.env["spp.attendance.day"].search(
+                [("subscriber_id", "=", worker.id), ("date", "=", on.date())]
+            )
+            return day.status, day.is_doubtful
+
+        self.device.synced_until = closes
+        self.inner.synced_until = closes - timedelta(minutes=1)
+        self.assertEqual(status(), (False, False))
+        self.inner.synced_until = closes
+        self.assertEqual(status(), ("absent", False))
+
     def test_elsewhere_nothing_is_waited_for(self):
         self.device.synced_until = self.ago(minutes=9)
         self.assertGreaterEqual(self.known(self.closed_site).until, self.now)
