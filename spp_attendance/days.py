@@ -75,6 +75,7 @@ class Person(NamedTuple):
     departments: Sequence[int]
     locations: Sequence[int]
     settled_until: date
+    gaps: Sequence[tuple[date, date]]
 
 
 class Shift(NamedTuple):
@@ -360,11 +361,11 @@ class Computation:
                 SELECT s.id, s.company_id, s.department_id, s.location_id,
                        s.level_of_work,
                        COALESCE(l.tz, NULLIF(o.tz, ''), c.attendance_tz),
-                       COALESCE(s.work_from, LEAST(s.create_date::date,
-                                                   p.settled_until + 1)),
+                       COALESCE(s.work_from, p.kept_from,
+                                LEAST(s.create_date::date, p.settled_until + 1)),
                        CASE WHEN s.active THEN s.work_to
                             ELSE LEAST(s.work_to, p.settled_until) END,
-                       d.parent_path, l.parent_path, p.settled_until
+                       d.parent_path, l.parent_path, p.settled_until, p.gaps
                   FROM spp_attendance_subscriber s
                   JOIN res_partner o ON o.id = s.partner_id
                   JOIN res_company c ON c.id = s.company_id
@@ -382,7 +383,16 @@ class Computation:
             return [int(part) for part in reversed((path or "").split("/")) if part]
 
         return [
-            Person(*row[:8], nearest_first(row[8]), nearest_first(row[9]), row[10])
+            Person(
+                *row[:8],
+                nearest_first(row[8]),
+                nearest_first(row[9]),
+                row[10],
+                [
+                    (date.fromisoformat(since), date.fromisoformat(until))
+                    for since, until in row[11] or ()
+                ],
+            )
             for row in rows
         ]
 
@@ -698,6 +708,8 @@ class Computation:
         is_enrolled = (person.work_from is None or person.work_from <= day) and (
             person.work_to is None or day <= person.work_to
         )
+        if person.gaps and _within(day, person.gaps):
+            is_enrolled = False  # nobody was absent while no days of them were kept
         if not is_held and (not is_enrolled or day > today):
             if kept:
                 found.gone.append(kept.id)

@@ -108,7 +108,10 @@ def _times(values: Mapping[str, Any], span: Span, is_away: bool) -> dict[str, An
     if given.get("check_out"):
         check_out = _minute(given["check_out"], span, check_in)
         if check_in is None:
-            raise DecisionError("no_check_in")
+            if span.check_in is not None:
+                raise DecisionError("no_check_in")
+            # Nobody knows when they came: a day with an out alone, as one that is read.
+            return {"check_out": check_out}
         if check_out <= check_in:
             raise DecisionError("order")
     elif "check_out" not in given:

@@ -331,6 +331,24 @@ def test_a_time_that_was_forgotten() -> None:
     assert (found.status, found.missing_in, found.gross) == ("on_time", False, 570)
 
 
+def test_an_out_that_was_forgotten_without_an_in() -> None:
+    out = Override(check_out=minute("17:30"))
+    found = day(override=out, is_closed=True)
+    assert (found.status, found.check_in, found.check_out) == (
+        "late",
+        None,
+        minute("17:30"),
+    )
+    assert (found.missing_in, found.missing_out, found.net) == (True, False, 0)
+    absent = ShiftRules(out_only="absent")
+    assert day(override=out, is_closed=True, rules=absent).status == "absent"
+    # Whoever is read to have come later than that hasn't gone yet.
+    assert day("in 18:00", override=out).check_out is None
+    assert day("in 08:00", override=out).gross == 570
+    assert day("out 17:10", override=out).check_out == minute("17:30")
+    assert day("out 17:10").check_out is None
+
+
 def test_lateness_that_is_forgiven() -> None:
     forgiven = Override(is_forgiven=True)
     found = day("in 09:00", "out 17:00", override=forgiven)

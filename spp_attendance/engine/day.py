@@ -82,7 +82,8 @@ class Day(NamedTuple):
     :param leave: kind of the leave that the day is, or is partly
     :param leave_hundredths: of the day that are leave
     :param check_in: when somebody came, None when that isn't known
-    :param check_out: when somebody went, after ``check_in``
+    :param check_out: when somebody went, after ``check_in``; without that only when
+        somebody decided it
     :param gross: from check-in to check-out
     :param break_minutes: deducted from it
     :param net: without the break
@@ -399,7 +400,7 @@ def compute_day(
         )
     is_off = day_type != "working" and rules.holiday_work == "overtime"
     hours = _hours(times, rules, at, is_off, earns_overtime)
-    was_there = check_in is not None or times.count > 0
+    was_there = check_in is not None or check_out is not None or times.count > 0
     late = early = 0
     status: Status | None
     if hundredths >= WHOLE:
@@ -448,7 +449,9 @@ def _set_times(times: _Times, override: Override) -> _Times:
         check_out = times.last_out if check_out is None else check_out
     if (check_in, check_out) == (times.check_in, times.check_out):
         return times
-    if check_in is None or (check_out is not None and check_out <= check_in):
+    if check_in is None:
+        check_out = override.check_out
+    elif check_out is not None and check_out <= check_in:
         check_out = None
     return times._replace(
         check_in=check_in,

@@ -5,6 +5,7 @@ from . import (
     res_company,
     res_partner,
     res_users,
+    resource_calendar_attendance,
     spp_attendance_absentee,
     spp_attendance_actor_mixin,
     spp_attendance_api_mixin,

@@ -170,6 +170,7 @@ class SppAttendanceAbsentee(models.Model):
         self.follow_up_id.action_done()
         # The row says nothing of the follow-up any more.
         self.invalidate_recordset()
+        return True
 
     def action_open_subscriber(self):
         self.check_access("read")

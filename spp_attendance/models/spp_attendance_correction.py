@@ -95,7 +95,7 @@ class SppAttendanceCorrection(models.Model):
         [
             ("missing_punch", "Missing Check-In or Check-Out"),
             ("wrong_time", "Wrong Time"),
-            ("forgive", "Forgive a Late Arrival"),
+            ("forgive", "Excuse a Late Arrival"),
             ("status", "Another Status"),
         ],
         string="What Is Wrong",
@@ -104,17 +104,17 @@ class SppAttendanceCorrection(models.Model):
         tracking=True,
     )
     check_in = fields.Char(
-        "Came At",
+        "Check-In",
         size=8,
-        help="By the clock there, such as 08:00. Empty: as it was read.",
+        help="By the clock there, such as 08:00. Empty: as recorded.",
     )
     check_out = fields.Char(
-        "Left At",
+        "Check-Out",
         size=8,
-        help="By the clock there, such as 17:30; after midnight it is the next"
-        " morning. Empty: as it was read.",
+        help="By the clock there, such as 17:30. A time after midnight is the next"
+        " morning. Empty: as recorded.",
     )
-    status = fields.Selection(STATUSES, string="Status Asked For")
+    status = fields.Selection(STATUSES, string="Requested Status")
     reason = fields.Text(required=True)
     attachment_ids = fields.Many2many(
         "ir.attachment", string="Evidence", copy=False, help="A photo, a letter…"
@@ -134,23 +134,23 @@ class SppAttendanceCorrection(models.Model):
         tracking=True,
         index=True,
     )
-    create_uid = fields.Many2one("res.users", string="Asked By", readonly=True)
-    submitted_at = fields.Datetime("Asked At", readonly=True, copy=False)
+    create_uid = fields.Many2one("res.users", string="Requested By", readonly=True)
+    submitted_at = fields.Datetime("Requested At", readonly=True, copy=False)
     decided_by = fields.Many2one("res.users", readonly=True, copy=False)
     decided_at = fields.Datetime(readonly=True, copy=False)
     decision_note = fields.Text("Answer", readonly=True, copy=False)
     may_judge = fields.Boolean(
         "For Me to Decide", compute="_compute_may_judge", search="_search_may_judge"
     )
-    may_cancel = fields.Boolean(compute="_compute_may_cancel")
+    may_cancel = fields.Boolean("Mine to Cancel", compute="_compute_may_cancel")
     day_id = fields.Many2one(
-        "spp.attendance.day", string="The Day", compute="_compute_day_id"
+        "spp.attendance.day", string="Day", compute="_compute_day_id"
     )
     day_status = fields.Selection(
         DAY_STATUSES, string="Status Now", compute="_compute_day_times"
     )
-    day_check_in = fields.Char("Came Now", compute="_compute_day_times")
-    day_check_out = fields.Char("Left Now", compute="_compute_day_times")
+    day_check_in = fields.Char("Check-In Now", compute="_compute_day_times")
+    day_check_out = fields.Char("Check-Out Now", compute="_compute_day_times")
 
     _uuid_unique = models.UniqueIndex("(uuid)", "The UUID must be unique.")
     _open_unique = models.UniqueIndex(
@@ -246,7 +246,7 @@ class SppAttendanceCorrection(models.Model):
             if correction.kind in ("missing_punch", "wrong_time"):
                 if not (correction.check_in or correction.check_out):
                     raise ValidationError(
-                        self.env._("Say when they came, or when they left.")
+                        self.env._("Enter a check-in or a check-out.")
                     )
             elif correction.kind == "status" and not correction.status:
                 raise ValidationError(self.env._("Say which status it should be."))
@@ -272,7 +272,8 @@ class SppAttendanceCorrection(models.Model):
         except localtime.LocalTimeError as error:
             raise ValidationError(
                 self.env._(
-                    "“%(text)s” is no time of day. Write it as 08:30.", text=text[:40]
+                    "“%(text)s” is not a time of day. Write it as 08:30.",
+                    text=text[:40],
                 )
             ) from error
 
@@ -302,18 +303,18 @@ class SppAttendanceCorrection(models.Model):
         if not self.env.su:
             if self._system_fields & vals.keys():
                 raise AccessError(
-                    self.env._("What becomes of a request is not written, but decided.")
+                    self.env._("Use the buttons to approve or refuse a request.")
                 )
             if self._asked_fields & vals.keys() and any(
                 correction.state != "draft" for correction in self
             ):
                 raise UserError(
-                    self.env._("A request that was sent stays as it is. Cancel it.")
+                    self.env._("A request that was sent can't be changed. Cancel it.")
                 )
             if self._asked_fields & vals.keys() and not all(
                 correction._is_owner() for correction in self
             ):
-                raise AccessError(self.env._("Who asks says what is asked for."))
+                raise AccessError(self.env._("Only the one who asks can change a request."))
         result = super().write(self._with_times(vals))
         if "attachment_ids" in vals:
             self._claim_attachments()
@@ -328,7 +329,7 @@ class SppAttendanceCorrection(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
-        raise UserError(self.env._("A request is not deleted. Cancel it."))
+        raise UserError(self.env._("A request can't be deleted. Cancel it."))
 
     def _claim_attachments(self):
         """Tie files that were uploaded for a request to it: who sees it sees them."""
@@ -388,16 +389,16 @@ class SppAttendanceCorrection(models.Model):
         for correction in self:
             if not correction._is_judge():
                 raise AccessError(
-                    self.env._("Nobody decides their own request. Ask somebody else.")
+                    self.env._("You can't decide your own request. Ask somebody else.")
                     if correction._is_own()
                     else self.env._(
-                        "The head of the department decides this, or a manager."
+                        "Only the head of the department or a manager decides this."
                     )
                 )
             if correction.state != "submitted":
                 raise CorrectionRefused(
                     self.env._(
-                        "This is not to be decided: %(request)s.",
+                        "This request is not waiting for a decision: %(request)s.",
                         request=correction.display_name,
                     )
                 )
@@ -441,7 +442,7 @@ class SppAttendanceCorrection(models.Model):
             if correction.state != "draft":
                 raise CorrectionRefused(
                     self.env._(
-                        "This was sent already: %(request)s.",
+                        "This request was sent already: %(request)s.",
                         request=correction.display_name,
                     )
                 )
@@ -456,6 +457,7 @@ class SppAttendanceCorrection(models.Model):
         for correction_sudo in corrections_sudo:
             for judge in correction_sudo._judges():
                 correction_sudo.activity_schedule(_ACTIVITY, user_id=judge.id)
+        return True
 
     def _check_only(self):
         """
@@ -526,6 +528,7 @@ class SppAttendanceCorrection(models.Model):
         self._check_may_judge()
         for correction in self:
             correction._decide(True)
+        return True
 
     def action_refuse(self):
         """Ask why, and refuse."""
@@ -587,15 +590,16 @@ class SppAttendanceCorrection(models.Model):
         self.check_access("read")
         for correction in self:
             if not correction._is_owner():
-                raise AccessError(self.env._("Who asked takes a request back."))
+                raise AccessError(self.env._("Only the one who asked can cancel a request."))
             if correction.state not in ("draft", "submitted"):
                 raise CorrectionRefused(
-                    self.env._("This was decided, and stays as it is.")
+                    self.env._("This request was decided and can't be changed.")
                 )
         # Who may take a request back need not write it.
         corrections_sudo = self.sudo()
         corrections_sudo.state = "cancelled"
         corrections_sudo.activity_unlink([_ACTIVITY])
+        return True
 
     @api.model
     def _merge_people(self, target, sources):
@@ -647,7 +651,9 @@ class SppAttendanceCorrection(models.Model):
     def _api_domain(self, query):
         domain = Domain.TRUE
         if query.employee_id:
-            domain &= Domain("subscriber_id.person_identifier", "=", query.employee_id)
+            people = self.env["spp.attendance.subscriber"]
+            ids = people._api_identified([query.employee_id])
+            domain &= Domain("subscriber_id", "in", ids)
         if query.department:
             departments = self.env["spp.attendance.department"]
             domain &= Domain(
@@ -675,9 +681,10 @@ class SppAttendanceCorrection(models.Model):
         if body.employee_id is None:
             person = self._default_subscriber()
         else:
-            person = people.search([("person_identifier", "=", body.employee_id)])
+            found = people._by_identifier([body.employee_id])
+            person = found.get(body.employee_id, people)
         if len(person) != 1:
-            self._api_refuse("employee_id", self.env._("There is nobody like that."))
+            self._api_refuse("employee_id", self.env._("No such person."))
         correction = self.create(
             {
                 "subscriber_id": person.id,

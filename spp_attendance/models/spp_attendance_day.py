@@ -53,7 +53,7 @@ class SppAttendanceDay(models.Model):
         "spp.attendance.location", readonly=True, ondelete="restrict", index=True
     )
     level_of_work = fields.Selection(
-        [("worker", "Worker"), ("staff", "Staff")], readonly=True
+        [("worker", "Worker"), ("staff", "Staff")], "Level of Work", readonly=True
     )
     date = fields.Date(required=True, readonly=True)
     shift_id = fields.Many2one(
@@ -64,49 +64,64 @@ class SppAttendanceDay(models.Model):
         index=True,
     )
     tz = fields.Char("Time Zone", required=True, readonly=True)
-    window_from = fields.Datetime(readonly=True, help="From when records are its.")
-    window_until = fields.Datetime(readonly=True, help="Until when records are its.")
+    window_from = fields.Datetime(
+        "Day Opens", readonly=True, help="Records from then on belong to this day."
+    )
+    window_until = fields.Datetime(
+        "Day Closes", readonly=True, help="Records before then belong to this day."
+    )
     status = fields.Selection(STATUSES, readonly=True)
-    status_code = fields.Char(readonly=True, help="As in files and for programs.")
+    status_code = fields.Char(readonly=True, help="As files and the API have it.")
     abbreviation = fields.Char(readonly=True)
     day_type = fields.Selection(
         [("working", "Working Day"), ("weekend", "Weekend"), ("holiday", "Holiday")],
+        "Kind of Day",
         required=True,
         readonly=True,
     )
     leave_code = fields.Char("Leave", readonly=True)
-    leave_hundredths = fields.Integer(readonly=True, aggregator=None)
-    expected_minutes = fields.Integer(readonly=True)
-    first_check_in = fields.Datetime("Came At", readonly=True)
-    last_check_out = fields.Datetime("Left At", readonly=True)
-    gross_minutes = fields.Integer(readonly=True)
-    break_minutes = fields.Integer(readonly=True)
-    net_minutes = fields.Integer(readonly=True)
-    working_minutes = fields.Integer(readonly=True)
-    overtime_minutes = fields.Integer(readonly=True)
-    extra_overtime_minutes = fields.Integer(readonly=True)
-    late_minutes = fields.Integer(readonly=True)
-    early_exit_minutes = fields.Integer(readonly=True)
+    leave_hundredths = fields.Integer(
+        "Leave (Hundredths of a Day)", readonly=True, aggregator=None
+    )
+    expected_minutes = fields.Integer("Minutes Expected", readonly=True)
+    first_check_in = fields.Datetime("First Check-In", readonly=True)
+    last_check_out = fields.Datetime("Last Check-Out", readonly=True)
+    gross_minutes = fields.Integer("Minutes from In to Out", readonly=True)
+    break_minutes = fields.Integer("Minutes of Break", readonly=True)
+    net_minutes = fields.Integer("Minutes Present", readonly=True)
+    working_minutes = fields.Integer("Minutes of Work", readonly=True)
+    overtime_minutes = fields.Integer("Minutes of Overtime", readonly=True)
+    extra_overtime_minutes = fields.Integer("Minutes of Extra Overtime", readonly=True)
+    late_minutes = fields.Integer("Minutes Late", readonly=True)
+    early_exit_minutes = fields.Integer("Minutes Left Early", readonly=True)
     snacks_eligible = fields.Boolean("Snacks", readonly=True)
     night_bill_eligible = fields.Boolean("Night Bill", readonly=True)
     scan_count = fields.Integer("Readings", readonly=True)
-    duplicate_count = fields.Integer("Repeated", readonly=True)
-    outside_count = fields.Integer("Outside the Window", readonly=True)
-    missing_in = fields.Boolean(readonly=True)
-    missing_out = fields.Boolean(readonly=True)
-    is_auto_out = fields.Boolean("Closed by the Shift", readonly=True)
+    duplicate_count = fields.Integer("Repeated Readings", readonly=True)
+    outside_count = fields.Integer("Readings Outside the Day", readonly=True)
+    missing_in = fields.Boolean("Missing Check-In", readonly=True)
+    missing_out = fields.Boolean("Missing Check-Out", readonly=True)
+    is_auto_out = fields.Boolean("Automatic Check-Out", readonly=True)
     has_conflict = fields.Boolean("Contradiction", readonly=True)
     is_doubtful = fields.Boolean(
         "Doubtful",
         readonly=True,
-        help="Decided though a terminal had not reported for long.",
+        help="Made final though a terminal had not reported for a long time.",
     )
-    is_closed = fields.Boolean("Decided", readonly=True)
+    is_closed = fields.Boolean(
+        "Final", readonly=True, help="No more readings are expected for this day."
+    )
     needs_review = fields.Boolean(readonly=True)
 
-    override = fields.Json(readonly=True, help="What somebody decided.")
-    computed = fields.Json(readonly=True, help="What it is by the records.")
-    differs = fields.Boolean(readonly=True, help="Not what it is by the records.")
+    override = fields.Json("Edits", readonly=True, help="What somebody edited.")
+    computed = fields.Json(
+        "From the Records", readonly=True, help="What the day is by its records."
+    )
+    differs = fields.Boolean(
+        "Differs from the Records",
+        readonly=True,
+        help="Edited or locked, and no longer what its records say.",
+    )
     is_locked = fields.Boolean("Locked", readonly=True)
     is_edited = fields.Boolean("Edited", readonly=True)
     edited_by = fields.Many2one("res.users", readonly=True, ondelete="set null")
@@ -120,19 +135,19 @@ class SppAttendanceDay(models.Model):
         "spp.attendance.record", string="Records", compute="_compute_record_ids"
     )
     change_ids = fields.Many2many(
-        "spp.attendance.day.change", string="Decisions", compute="_compute_of_the_day"
+        "spp.attendance.day.change", string="Changes", compute="_compute_of_the_day"
     )
     correction_ids = fields.Many2many(
         "spp.attendance.correction", string="Requests", compute="_compute_of_the_day"
     )
     comparison = fields.Html(
-        "By the Records", compute="_compute_comparison", sanitize=False
+        "Compared With the Records", compute="_compute_comparison", sanitize=False
     )
-    may_decide = fields.Boolean(compute="_compute_may_decide")
+    may_decide = fields.Boolean("Editable by Me", compute="_compute_may_decide")
 
     _subscriber_date_unique = models.Constraint(
         "UNIQUE (subscriber_id, date)",
-        "There is a day of this person and date already.",
+        "This person has a day of this date already.",
     )
     _company_date_idx = models.Index("(company_id, date, id)")
     _date_status_idx = models.Index("(date, status)")
@@ -189,6 +204,7 @@ class SppAttendanceDay(models.Model):
     def _compute_comparison(self):
         """What it is by the records, beside what it is."""
         change = self.env["spp.attendance.day.change"]
+        labels = change._labels()
         row = Markup("<tr><th>%s</th><td>%s</td><td>%s</td></tr>")
         marked = Markup(
             "<tr class='table-warning'><th>%s</th><td>%s</td><td>%s</td></tr>"
@@ -202,18 +218,17 @@ class SppAttendanceDay(models.Model):
             for name in TOLD:
                 if name == "notes":
                     continue
-                label = self._fields[name]._description_string(self.env)
                 before = told._text(name, day.computed.get(name))
                 after = told._text(name, day._told()[name])
                 lines.append(
-                    (row if before == after else marked) % (label, before, after)
+                    (row if before == after else marked) % (labels[name], before, after)
                 )
             day.comparison = Markup(
                 "<table class='table table-sm w-auto'><thead><tr><th/><th>%s</th>"
                 "<th>%s</th></tr></thead><tbody>%s</tbody></table>"
             ) % (
-                self.env._("By the records"),
-                self.env._("As it is"),
+                self.env._("From the records"),
+                self.env._("As it is now"),
                 Markup().join(lines),
             )
 
@@ -269,7 +284,7 @@ class SppAttendanceDay(models.Model):
         subscriber.ensure_one()
         reason = (reason or "").strip()
         if not reason:
-            raise UserError(self.env._("Say why: a reason is required."))
+            raise UserError(self.env._("Enter a reason."))
         self._check_may_decide(subscriber, correction)
         self._check_kept(subscriber)
         # Who may decide of a day may decide of all of it, whatever he may write.
@@ -322,7 +337,7 @@ class SppAttendanceDay(models.Model):
         if not subscriber.level_of_work:
             raise UserError(
                 self.env._(
-                    "No days are kept of %(person)s. Choose a level of work first.",
+                    "No days are kept for %(person)s. Choose a level of work first.",
                     person=subscriber.display_name,
                 )
             )
@@ -340,21 +355,19 @@ class SppAttendanceDay(models.Model):
             correction._check_may_judge()
         elif not self._may_decide():
             raise AccessError(
-                self.env._(
-                    "Only an attendance manager decides days. Ask for a correction."
-                )
+                self.env._("Only attendance managers edit days. Ask for a correction.")
             )
         subscriber.check_access("read")
         if subscriber.company_id not in self.env.companies:
             raise AccessError(
                 self.env._(
-                    "%(person)s is of another company than those you work in now.",
+                    "%(person)s belongs to a company that you aren't working in now.",
                     person=subscriber.display_name,
                 )
             )
         if subscriber.partner_id == user.partner_id and not is_admin:
             raise AccessError(
-                self.env._("Nobody decides their own day. Ask somebody else.")
+                self.env._("You can't edit your own day. Ask somebody else.")
             )
 
     @api.model
@@ -385,7 +398,7 @@ class SppAttendanceDay(models.Model):
             # At either end of the calendar there is no day before it, or after it.
             raise UserError(
                 self.env._(
-                    "Nobody said by which shift %(person)s works on this day.",
+                    "No shift is assigned to %(person)s on this day.",
                     person=subscriber.display_name,
                 )
             )
@@ -403,13 +416,13 @@ class SppAttendanceDay(models.Model):
         if window is None:
             raise UserError(
                 self.env._(
-                    "Nobody said by which shift %(person)s works on this day.",
+                    "No shift is assigned to %(person)s on this day.",
                     person=subscriber.display_name,
                 )
             )
         today = localtime.to_local(fields.Datetime.now(), window.tz).date()
         if date > today:
-            raise UserError(self.env._("A day can't be decided before it has begun."))
+            raise UserError(self.env._("A day can't be edited before it has begun."))
         told = (day_sudo.override and day_sudo.computed) or day_sudo._told() or {}
         came, went = (
             to_minute(datetime.fromisoformat(told[name])) if told.get(name) else None
@@ -433,23 +446,26 @@ class SppAttendanceDay(models.Model):
             }
         return {
             "unknown": lambda: self.env._(
-                "This can't be decided of a day: %(names)s.", **given
+                "This can't be set for a day: %(names)s.", **given
             ),
             "minutes": lambda: self.env._(
                 "“%(name)s” must be whole minutes, from 0 to 2880.", **given
             ),
-            "away": lambda: self.env._("Who was absent has no check-in or check-out."),
+            "away": lambda: self.env._(
+                "An absent person has no check-in or check-out."
+            ),
             "no_check_in": lambda: self.env._(
-                "There is no check-in. Say when they came, too."
+                "A check-out needs a check-in. Enter the check-in as well, or leave it"
+                " as recorded."
             ),
             "order": lambda: self.env._("Check-out must be after check-in."),
             "far": lambda: self.env._("This time is too far from the day."),
             "time": lambda: self.env._(
-                "“%(text)s” is no time of day. Write it as 08:30.", **given
+                "“%(text)s” is not a time of day. Write it as 08:30.", **given
             ),
             "outside": lambda: self.env._(
-                "%(text)s is not within the day, which is from %(since)s to"
-                " %(until)s. Give the date with it, or another time.",
+                "%(text)s is outside this day, which is from %(since)s to"
+                " %(until)s. Add the date, or enter another time.",
                 **given,
             ),
         }[error.code]()
@@ -557,10 +573,12 @@ class SppAttendanceDay(models.Model):
     def action_lock(self):
         """Keep these days as they are, whatever comes in."""
         self._set_locked(True)
+        return True
 
     def action_unlock(self):
         """Let these days follow the records again."""
         self._set_locked(False)
+        return True
 
     def _set_locked(self, is_locked):
         self.check_access("read")
@@ -592,14 +610,14 @@ class SppAttendanceDay(models.Model):
         self.check_access("read")
         if not self._may_decide():
             raise AccessError(
-                self.env._("Only an attendance manager has days computed anew.")
+                self.env._("Only attendance managers can recompute days.")
             )
         queue = self.env["spp.attendance.day.queue"]
         if len(self) == 1:
             queue._compute_now(
                 self.subscriber_id.ids, self.date, self.date, is_anew=True
             )
-            return None
+            return True
         for date, same in self.grouped("date").items():
             queue._enqueue_days(same.subscriber_id.ids, date, date, is_anew=True)
         return {
@@ -710,6 +728,21 @@ class SppAttendanceDay(models.Model):
                           FROM spp_attendance_day
                          WHERE subscriber_id = ANY(%(people)s)) AS days
                  WHERE place > 1)
+            """,
+            names,
+        )
+        # While days of one of them were kept, none were missing.
+        cr.execute(
+            """
+            UPDATE spp_attendance_day_person p
+               SET kept_from = LEAST(p.kept_from, other.first),
+                   gaps = (SELECT jsonb_agg(gap)
+                             FROM jsonb_array_elements(p.gaps) AS gap
+                            WHERE (gap ->> 1)::date < other.first)
+              FROM (SELECT min(kept_from) AS first
+                      FROM spp_attendance_day_person
+                     WHERE subscriber_id = ANY(%(sources)s)) AS other
+             WHERE p.subscriber_id = %(target)s AND other.first IS NOT NULL
             """,
             names,
         )

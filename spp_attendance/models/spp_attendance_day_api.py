@@ -650,7 +650,9 @@ class SppAttendanceDayApi(models.Model):
         """
         day = self._api_decidable(day_id)
         person = day.subscriber_id
-        if body.employee not in (None, person.person_identifier):
+        if body.employee not in (None, person.person_identifier) and (
+            person._api_identified([body.employee]) != person.ids
+        ):
             self._api_refuse("employee", "Whose day it is can't be changed.")
         if body.date not in (None, day.date):
             self._api_refuse("date", "Which day it is can't be changed.")
@@ -815,7 +817,7 @@ class SppAttendanceDayApi(models.Model):
         """
         if not self._may_decide():
             raise AccessError(
-                self.env._("Only who decides days has them computed again.")
+                self.env._("Only users who may edit days can recompute them.")
             )
         people = self.env["spp.attendance.subscriber"].with_context(active_test=False)
         domain = Domain("level_of_work", "!=", False)

@@ -33,7 +33,7 @@ class SppAttendanceDayIssue(models.Model):
     )
     # Who may see the day may know who looks after it, though the activity isn't theirs.
     follow_up_state = fields.Selection(
-        [("none", "Nobody asked"), ("open", "Open"), ("done", "Done")],
+        [("none", "Not Followed Up"), ("open", "To Do"), ("done", "Done")],
         string="Follow-up",
         compute="_compute_follow_up",
         compute_sudo=True,
@@ -99,9 +99,9 @@ class SppAttendanceDayIssue(models.Model):
                 self.env._("Left %s early", hours.to_clock(self.early_exit_minutes))
             )
         if self.has_conflict:
-            found.append(self.env._("Records contradict"))
+            found.append(self.env._("Contradicting records"))
         if self.outside_count:
-            found.append(self.env._("Reading at another time"))
+            found.append(self.env._("Readings outside the day"))
         if self.is_doubtful:
             found.append(self.env._("A terminal had not reported"))
         return found
@@ -166,6 +166,7 @@ class SppAttendanceDayIssue(models.Model):
         """Close the follow-ups of these days; the days stay what they are."""
         self.check_access("read")
         self.follow_up_ids.filtered("active").action_done()
+        return True
 
     def action_open_day(self):
         self.check_access("read")

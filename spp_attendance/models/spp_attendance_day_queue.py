@@ -44,17 +44,19 @@ class SppAttendanceDayQueue(models.Model):
     # No foreign key, for it costs a look at each row; who is gone is passed over.
     person = fields.Integer(required=True, readonly=True, aggregator=None)
     at = fields.Datetime(
+        "Moment",
         readonly=True,
-        help="Of a record that is new or changed; with `is_anew`, the moment from whose"
-        " day on all is computed anew.",
+        help="Of a record that is new or changed. With rules: all days from this moment"
+        " on.",
     )
-    date_from = fields.Date(readonly=True, help="Else the days that are concerned.")
+    date_from = fields.Date("First Day", readonly=True)
     date_to = fields.Date(
-        readonly=True, help="Nothing: up to today, and what there is beyond."
+        "Last Day", readonly=True, help="Empty: up to the latest there is."
     )
     is_anew = fields.Boolean(
+        "With Rules",
         readonly=True,
-        help="The rules are looked up again, too, and not only the facts.",
+        help="Shifts, working days and time zones are looked up again, too.",
     )
 
     _person_idx = models.Index("(person, id)")
@@ -213,6 +215,8 @@ class SppAttendanceDayQueue(models.Model):
             UPDATE spp_attendance_day_person p
                SET settled_until = GREATEST(COALESCE(s.work_from, %(today)s),
                                             %(today)s - 35) - 1,
+                   kept_from = LEAST(p.kept_from, GREATEST(
+                       COALESCE(s.work_from, %(today)s), %(today)s - 35)),
                    settle_at = %(now)s
               FROM spp_attendance_subscriber s
              WHERE s.id = p.subscriber_id AND p.subscriber_id = ANY(%(people)s)
@@ -417,16 +421,15 @@ class SppAttendanceDayQueue(models.Model):
         self.env.cr.execute(
             """
             INSERT INTO spp_attendance_day_person (
-                subscriber_id, version, settled_until, settle_at)
-            SELECT s.id, 0,
-                   GREATEST(COALESCE(s.work_from, s.create_date::date),
-                            %(today)s - 35) - 1,
-                   %(now)s
-              FROM spp_attendance_subscriber s
-             WHERE s.level_of_work IS NOT NULL
-               AND NOT EXISTS (SELECT FROM spp_attendance_day_person p
-                                WHERE p.subscriber_id = s.id)
-          ORDER BY s.id
+                subscriber_id, version, settled_until, kept_from, settle_at)
+            SELECT id, 0, first - 1, first, %(now)s
+              FROM (SELECT s.id, GREATEST(COALESCE(s.work_from, s.create_date::date),
+                                          %(today)s - 35) AS first
+                      FROM spp_attendance_subscriber s
+                     WHERE s.level_of_work IS NOT NULL
+                       AND NOT EXISTS (SELECT FROM spp_attendance_day_person p
+                                        WHERE p.subscriber_id = s.id)) AS new
+          ORDER BY id
                 ON CONFLICT DO NOTHING
             """,
             {"now": now, "today": now.date()},

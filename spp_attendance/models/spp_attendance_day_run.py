@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import SQL, format_date
 
 from odoo.addons.spp_oauth.tools.retry import TRANSIENT, run_in_transaction
 
@@ -15,6 +16,9 @@ STATES = [
     ("failed", "Failed"),
     ("cancelled", "Cancelled"),
 ]
+
+#: Of the advisory lock of whoever does a piece.
+_LOCK = 4_190_905
 
 
 class SppAttendanceDayRun(models.Model):
@@ -40,9 +44,9 @@ class SppAttendanceDayRun(models.Model):
     state = fields.Selection(
         STATES, required=True, default="draft", readonly=True, copy=False
     )
-    date_from = fields.Date("From", required=True)
+    date_from = fields.Date("First Day", required=True)
     date_to = fields.Date(
-        "Until",
+        "Last Day",
         required=True,
         default=lambda self: self.env["spp.attendance.day"]._now_date(),
     )
@@ -65,12 +69,12 @@ class SppAttendanceDayRun(models.Model):
         "spp_attendance_day_run_subscriber_rel",
         string="People",
         check_company=True,
-        help="Nobody, no department and no location: everybody whose days are kept.",
+        help="Nobody, no department and no location: everybody with a level of work.",
     )
     is_anew = fields.Boolean(
-        "By the Rules as They Are Now",
+        "Use Current Rules",
         help="Shifts, working days and time zones are looked up again. Otherwise days"
-        " that exist keep those by which they were computed.",
+        " that exist keep the rules by which they were computed.",
     )
     total = fields.Integer("People in All", readonly=True, copy=False, aggregator=None)
     done_count = fields.Integer(
@@ -78,8 +82,10 @@ class SppAttendanceDayRun(models.Model):
     )
     changed_count = fields.Integer("Days Changed", readonly=True, copy=False)
     # Up to where it has come: the first day of the piece, and the last person of it.
-    at_date = fields.Date(readonly=True, copy=False)
-    at_person = fields.Integer(readonly=True, copy=False, aggregator=None)
+    at_date = fields.Date("Day Reached", readonly=True, copy=False)
+    at_person = fields.Integer(
+        "Person Reached (ID)", readonly=True, copy=False, aggregator=None
+    )
     progress = fields.Float(compute="_compute_progress")
     user_id = fields.Many2one(
         "res.users", string="Started By", readonly=True, copy=False
@@ -89,14 +95,17 @@ class SppAttendanceDayRun(models.Model):
     error = fields.Char(readonly=True, copy=False)
 
     _dates = models.Constraint(
-        "CHECK (date_to >= date_from)", "It ends on or after the day it begins."
+        "CHECK (date_to >= date_from)", "The last day is before the first day."
     )
     _running_idx = models.Index("(id) WHERE state = 'running'")
 
     @api.depends("date_from", "date_to")
     def _compute_display_name(self):
         for run in self:
-            run.display_name = f"{run.date_from or ''} … {run.date_to or ''}"
+            days = (run.date_from, run.date_to)
+            run.display_name = all(days) and " - ".join(
+                format_date(self.env, day) for day in days
+            )
 
     @api.depends("state", "done_count", "total", "at_date", "date_from", "date_to")
     def _compute_progress(self):
@@ -122,7 +131,7 @@ class SppAttendanceDayRun(models.Model):
         asked |= {"subscriber_ids", "is_anew", "company_id"}
         if not asked.isdisjoint(vals) and any(run.state != "draft" for run in self):
             raise UserError(
-                self.env._("What was started stays as it is. Make another backfill.")
+                self.env._("A started backfill can't be changed. Make another one.")
             )
         res = super().write(vals)
         # What it becomes must be within the rules, as what it was.
@@ -159,11 +168,14 @@ class SppAttendanceDayRun(models.Model):
         # Whoever may start one need not see what is scheduled.
         lane_sudo = self.env.ref("spp_attendance.ir_cron_day_run").sudo()
         lane_sudo._trigger()
+        return True
 
     def action_cancel(self):
         self.check_access("write")
+        self._lock()
         running = self.filtered(lambda run: run.state == "running")
         running.write({"state": "cancelled", "ended_at": fields.Datetime.now()})
+        return True
 
     def action_open_days(self):
         """The days of the range and the people."""
@@ -218,15 +230,32 @@ class SppAttendanceDayRun(models.Model):
 
     @api.model
     def _take(self):
-        """The oldest that is running and that nobody else does a piece of."""
+        """The oldest that is running, if nobody else does a piece of any.
+
+        It isn't locked before its piece is done, so that cancelling needn't wait: who
+        cancels it meanwhile makes this transaction fail, see ``_lock``.
+        """
         self.env.cr.execute(
-            """
-            SELECT id FROM spp_attendance_day_run WHERE state = 'running'
-          ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-            """,
-            log_exceptions=False,
+            SQL(
+                """
+                SELECT id FROM spp_attendance_day_run
+                 WHERE state = 'running' AND (SELECT pg_try_advisory_xact_lock(%s))
+              ORDER BY id LIMIT 1
+                """,
+                _LOCK,
+            )
         )
         return self.browse(run_id for (run_id,) in self.env.cr.fetchall())
+
+    def _lock(self):
+        """Have them for this transaction, which fails if somebody changed them."""
+        self.env.cr.execute(
+            SQL(
+                "SELECT FROM spp_attendance_day_run WHERE id IN %s FOR NO KEY UPDATE",
+                tuple(self.ids),
+            ),
+            log_exceptions=False,
+        )
 
     def _step(self):
         """Compute the next piece, and write how far that is.
@@ -249,6 +278,7 @@ class SppAttendanceDayRun(models.Model):
             changed = self.env["spp.attendance.day.queue"]._compute_now(
                 people.ids, self.at_date, until, is_anew=self.is_anew
             )
+            self._lock()
             self.write(
                 {
                     "at_person": people[-1].id,
@@ -268,7 +298,8 @@ class SppAttendanceDayRun(models.Model):
             self.write({"state": "done", "ended_at": fields.Datetime.now()})
 
     def _fail(self, error):
-        self.write(
+        running = self.filtered(lambda run: run.state == "running")
+        running.write(
             {"state": "failed", "error": error, "ended_at": fields.Datetime.now()}
         )
 

@@ -172,6 +172,7 @@ class SppAttendanceImport(models.Model):
                 "finished_at": fields.Datetime.now(),
             }
         )
+        return True
 
     def action_resume(self):
         """Go on where an import failed, was cancelled or waits."""
@@ -194,6 +195,7 @@ class SppAttendanceImport(models.Model):
             }
         )
         self._wake()
+        return True
 
     def _lock(self):
         """Keep a worker from storing how far it has got, for the moment.

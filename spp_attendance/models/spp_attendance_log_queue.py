@@ -403,11 +403,13 @@ class SppAttendanceLogQueue(models.Model):
             }
         )
         self.env["ir.cron"]._wake(*_LANES)
+        return True
 
     def action_dismiss(self):
         """Say that nothing is to be made of these."""
         self._check_decision()
         self._of_system().write({"state": "dismissed", "resolved_by": self.env.uid})
+        return True
 
     def _of_system(self):
         # Nobody may change what an app has sent; managers decide on it.

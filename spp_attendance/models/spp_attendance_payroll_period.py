@@ -1,6 +1,7 @@
 from typing import NamedTuple
 
 from dateutil.relativedelta import relativedelta
+from psycopg2.errors import ExclusionViolation
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -20,7 +21,8 @@ class Problems(NamedTuple):
     """What is to be looked at before a period is closed.
 
     :ivar open_days: days that may still change by themselves
-    :ivar waiting: people whose days are not decided up to the last one
+    :ivar waiting: people whose days are not decided up to the last one, or of whom
+        days are missing, whether or not they have others
     :ivar doubts: days with a missing reading, a contradiction and the like
     :ivar corrections: requests that nobody has decided
     :ivar elsewhere: ids of people who are in another closed period of these days
@@ -102,11 +104,11 @@ class SppAttendancePayrollPeriod(models.Model):
         "res.users", readonly=True, copy=False, ondelete="set null"
     )
     closed_at = fields.Datetime(readonly=True, copy=False)
-    is_over = fields.Boolean(compute="_compute_is_over")
+    is_over = fields.Boolean("Last Day Is Over", compute="_compute_is_over")
     people_count = fields.Integer("People", compute="_compute_figures")
     changed_count = fields.Integer("Changed Since", compute="_compute_figures")
-    open_days = fields.Integer("Undecided Days", compute="_compute_figures")
-    doubts = fields.Integer("Days to Look At", compute="_compute_figures")
+    open_days = fields.Integer("Days Not Final", compute="_compute_figures")
+    doubts = fields.Integer("Days to Review", compute="_compute_figures")
     present_days = fields.Integer("Days Present", compute="_compute_figures")
     absent_days = fields.Integer("Days Absent", compute="_compute_figures")
     leave_total = fields.Float(
@@ -124,7 +126,7 @@ class SppAttendancePayrollPeriod(models.Model):
 
     _dates = models.Constraint(
         f"CHECK (date_to >= date_from AND date_to - date_from < {MAX_DAYS})",
-        "A period has at least a day, and at most a year.",
+        "A period has at least one day, and at most a year.",
     )
 
     def _default_date_from(self):
@@ -204,12 +206,12 @@ class SppAttendancePayrollPeriod(models.Model):
         if lasting.intersection(vals) and "closed" in self.mapped("state"):
             raise UserError(
                 self.env._(
-                    "A closed period stays as it is. An administrator can reopen it."
+                    "A closed period can't be changed. An administrator can reopen it."
                 )
             )
         if {"state", "closed_by", "closed_at"}.intersection(vals) and not self.env.su:
             raise AccessError(
-                self.env._("Close a period, or reopen it, by its buttons.")
+                self.env._("Use the buttons to close or reopen a period.")
             )
         res = super().write(vals)
         # What it becomes must be within the rules, as what it was.
@@ -236,7 +238,9 @@ class SppAttendancePayrollPeriod(models.Model):
             for place in (period.department_id, period.location_id):
                 if place and place.company_id not in (False, period.company_id):
                     raise ValidationError(
-                        self.env._("“%s” is of another company.", place.display_name)
+                        self.env._(
+                            "“%s” belongs to another company.", place.display_name
+                        )
                     )
 
     # ----------------------------------------------------------------- closing
@@ -266,15 +270,7 @@ class SppAttendancePayrollPeriod(models.Model):
                        AND d.date BETWEEN %(date_from)s AND %(date_to)s)
                 SELECT (SELECT count(*) FROM members),
                        (SELECT open_days FROM days),
-                       (SELECT count(*)
-                          FROM members m
-                          JOIN spp_attendance_subscriber s ON s.id = m.subscriber_id
-                     LEFT JOIN spp_attendance_day_person y
-                            ON y.subscriber_id = m.subscriber_id
-                         WHERE s.level_of_work IS NOT NULL AND s.active
-                           AND y.settled_until < LEAST(%(date_to)s, s.work_to)
-                            OR EXISTS (SELECT FROM spp_attendance_day_queue q
-                                        WHERE q.person = m.subscriber_id)),
+                       (SELECT count(*) FROM (%(waiting)s) waiting),
                        (SELECT doubts FROM days),
                        (SELECT array_agg(DISTINCT l.subscriber_id)
                           FROM spp_attendance_payroll_line l
@@ -284,6 +280,7 @@ class SppAttendancePayrollPeriod(models.Model):
                            AND l.date_to >= %(date_from)s)
                 """,
                 members=self._figures()._members_sql(),
+                waiting=self._waiting_sql(),
                 date_from=self.date_from,
                 date_to=self.date_to,
                 period=self.id,
@@ -297,6 +294,45 @@ class SppAttendancePayrollPeriod(models.Model):
             doubts,
             self._open_corrections(),
             elsewhere or [],
+        )
+
+    def _waiting_sql(self):
+        """SELECT of who belongs here and doesn't have all of their days yet.
+
+        Those who work within the period, since when it is said or else since their days
+        are kept, and of whom a day is missing or not decided up to its end; and those
+        of whom something waits to be computed.
+        """
+        return SQL(
+            """
+            SELECT s.id
+              FROM (%(people)s) m
+              JOIN spp_attendance_subscriber s ON s.id = m.subscriber_id
+         LEFT JOIN spp_attendance_day_person y ON y.subscriber_id = s.id
+        CROSS JOIN LATERAL (
+                   SELECT GREATEST(%(date_from)s, COALESCE(
+                              s.work_from, y.kept_from, s.create_date::date)) AS since,
+                          LEAST(%(date_to)s, s.work_to) AS until) AS span
+             WHERE s.level_of_work IS NOT NULL AND s.active
+               AND span.since <= span.until
+               AND (y.id IS NULL OR y.settled_until < span.until
+                    OR (SELECT count(*) FROM spp_attendance_day d
+                         WHERE d.subscriber_id = s.id
+                           AND d.date BETWEEN span.since AND span.until)
+                       < span.until - span.since + 1 - COALESCE((
+                           SELECT sum(LEAST((gap ->> 1)::date, span.until)
+                                      - GREATEST((gap ->> 0)::date, span.since) + 1)
+                             FROM jsonb_array_elements(y.gaps) AS gap
+                            WHERE (gap ->> 0)::date <= span.until
+                              AND (gap ->> 1)::date >= span.since), 0))
+             UNION
+            SELECT m.subscriber_id
+              FROM (%(people)s) m
+              JOIN spp_attendance_day_queue q ON q.person = m.subscriber_id
+            """,
+            people=self._figures()._candidates_sql(),
+            date_from=self.date_from,
+            date_to=self.date_to,
         )
 
     def _open_corrections(self):
@@ -361,12 +397,21 @@ class SppAttendancePayrollPeriod(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    "There is something to look at before it is closed: days that are"
-                    " undecided, that have a missing reading or a contradiction, or"
-                    " requests that nobody has decided."
+                    "Review this first: days that are not final, that have a missing"
+                    " check-in or check-out or a contradiction, or requests that nobody"
+                    " has decided."
                 )
             )
-        count = self._keep(problems.elsewhere)
+        try:
+            with self.env.cr.savepoint(flush=False):
+                count = self._keep(problems.elsewhere)
+        except ExclusionViolation as error:
+            raise UserError(
+                self.env._(
+                    "Somebody else has just closed a period of the same days with some"
+                    " of the same people. Look at this one again."
+                )
+            ) from error
         if not count:
             raise UserError(
                 self.env._("Nobody has days in this period: there is nothing to close.")
@@ -374,8 +419,8 @@ class SppAttendancePayrollPeriod(models.Model):
         self._set_state("closed")
         self.message_post(
             body=self.env._(
-                "Closed with %(people)s people. To look at: %(open)s undecided days,"
-                " %(doubts)s days with doubts, %(corrections)s requests. Left out:"
+                "Closed with %(people)s people. Not final: %(open)s days. To review:"
+                " %(doubts)s days. Undecided: %(corrections)s requests. Left out:"
                 " %(left_out)s people.",
                 people=count,
                 open=problems.open_days,
@@ -387,7 +432,7 @@ class SppAttendancePayrollPeriod(models.Model):
 
     def _check_manager(self):
         if not self.env.user.has_group("spp_attendance.spp_attendance_group_manager"):
-            raise AccessError(self.env._("Only a manager closes a period."))
+            raise AccessError(self.env._("Only a manager can close a period."))
 
     def _names(self, ids):
         people = self.env["spp.attendance.subscriber"].browse(ids[:_MAX_NAMED])
@@ -463,7 +508,7 @@ class SppAttendancePayrollPeriod(models.Model):
         self.ensure_one()
         self.check_access("write")
         if not self.env.user.has_group("spp_attendance.spp_attendance_group_admin"):
-            raise AccessError(self.env._("Only an administrator reopens a period."))
+            raise AccessError(self.env._("Only an administrator can reopen a period."))
         self.env.cr.execute(
             "SELECT state FROM spp_attendance_payroll_period WHERE id = %s FOR UPDATE",
             [self.id],

@@ -32,7 +32,7 @@ class SppAttendancePayrollPerson(models.Model):
     """
 
     _name = "spp.attendance.payroll.person"
-    _description = "Payroll of a Person"
+    _description = "Payroll by Person"
     _auto = False
     _order = "period_id desc, person_name, id"
     _rec_name = "subscriber_id"
@@ -61,7 +61,7 @@ class SppAttendancePayrollPerson(models.Model):
 
     period_id = fields.Many2one("spp.attendance.payroll.period", readonly=True)
     state = fields.Selection(
-        [("open", "Open"), ("closed", "Closed")], "Period Is", readonly=True
+        [("open", "Open"), ("closed", "Closed")], "Period State", readonly=True
     )
     company_id = fields.Many2one("res.company", readonly=True)
     subscriber_id = fields.Many2one(
@@ -72,7 +72,7 @@ class SppAttendancePayrollPerson(models.Model):
     department_id = fields.Many2one("spp.attendance.department", readonly=True)
     location_id = fields.Many2one("spp.attendance.location", readonly=True)
     level_of_work = fields.Selection(
-        [("worker", "Worker"), ("staff", "Staff")], readonly=True
+        [("worker", "Worker"), ("staff", "Staff")], "Level of Work", readonly=True
     )
     present_days = fields.Integer("Present", readonly=True)
     on_time_days = fields.Integer("On Time", readonly=True)
@@ -80,10 +80,10 @@ class SppAttendancePayrollPerson(models.Model):
     late_days = fields.Integer("Late", readonly=True)
     absent_days = fields.Integer("Absent", readonly=True)
     leave_days = fields.Integer(
-        "Days of Leave", readonly=True, help="Days that are leave as a whole."
+        "Whole Days of Leave", readonly=True, help="Without parts of days."
     )
     leave_total = fields.Float(
-        "Leave", readonly=True, digits=(16, 2), help="With parts of days."
+        "Leave", readonly=True, digits=(16, 2), help="Days, with parts of days."
     )
     leave_text = fields.Char("Kinds of Leave", readonly=True)
     holiday_days = fields.Integer("Holidays", readonly=True)
@@ -95,31 +95,31 @@ class SppAttendancePayrollPerson(models.Model):
     snacks_count = fields.Integer("Snacks", readonly=True)
     night_bill_count = fields.Integer("Night Bills", readonly=True)
     open_days = fields.Integer(
-        "Undecided Days",
+        "Days Not Final",
         readonly=True,
-        help="Days that may still change by themselves.",
+        help="Days that may still change as readings come in.",
     )
     doubts = fields.Integer(
-        "Days to Look At",
+        "Days to Review",
         readonly=True,
-        help="Days with a missing reading, a contradiction, or readings outside of"
-        " their window.",
+        help="Days with a missing check-in or check-out, a contradiction, or readings"
+        " outside the day.",
     )
     differs = fields.Boolean(
         "Changed Since",
         readonly=True,
-        help="Would come to something else today than when the period was closed.",
+        help="Would be different today than when the period was closed.",
     )
-    present_change = fields.Integer("More Present", readonly=True)
-    absent_change = fields.Integer("More Absent", readonly=True)
-    leave_change = fields.Float("More Leave", readonly=True, digits=(16, 2))
-    hours_change = fields.Float("More Hours", readonly=True, digits=(16, 2))
-    overtime_change = fields.Float("More Overtime", readonly=True, digits=(16, 2))
+    present_change = fields.Integer("Present (Change)", readonly=True)
+    absent_change = fields.Integer("Absent (Change)", readonly=True)
+    leave_change = fields.Float("Leave (Change)", readonly=True, digits=(16, 2))
+    hours_change = fields.Float("Hours (Change)", readonly=True, digits=(16, 2))
+    overtime_change = fields.Float("Overtime (Change)", readonly=True, digits=(16, 2))
     extra_overtime_change = fields.Float(
-        "More Extra Overtime", readonly=True, digits=(16, 2)
+        "Extra Overtime (Change)", readonly=True, digits=(16, 2)
     )
-    snacks_change = fields.Integer("More Snacks", readonly=True)
-    night_bill_change = fields.Integer("More Night Bills", readonly=True)
+    snacks_change = fields.Integer("Snacks (Change)", readonly=True)
+    night_bill_change = fields.Integer("Night Bills (Change)", readonly=True)
 
     def fetch(self, field_names=None):
         # Else each read would compute all periods that there are.
@@ -146,29 +146,41 @@ class SppAttendancePayrollPerson(models.Model):
               FROM spp_attendance_payroll_line l
              WHERE NOT l.is_void AND %(lines)s
              UNION
-            SELECT p.id, s.id
+            SELECT c.period_id, c.subscriber_id
+              FROM (%(candidates)s) c
+              JOIN spp_attendance_payroll_period p ON p.id = c.period_id
+             WHERE EXISTS (
+                   SELECT FROM spp_attendance_day d
+                    WHERE d.subscriber_id = c.subscriber_id
+                      AND d.date BETWEEN p.date_from AND p.date_to)
+               AND (p.state = 'open' OR NOT EXISTS (
+                   SELECT FROM spp_attendance_payroll_line o
+                    WHERE o.subscriber_id = c.subscriber_id AND NOT o.is_void
+                      AND o.date_from <= p.date_to AND o.date_to >= p.date_from))
+            """,
+            lines=self._of_periods("l.period_id"),
+            candidates=self._candidates_sql(),
+        )
+
+    def _candidates_sql(self):
+        """SELECT of period_id and subscriber_id: who is at home where a period is for,
+        whether there are days of them or not."""
+        return SQL(
+            """
+            SELECT p.id AS period_id, s.id AS subscriber_id
               FROM spp_attendance_payroll_period p
               JOIN spp_attendance_subscriber s ON s.company_id = p.company_id
          LEFT JOIN spp_attendance_department sd ON sd.id = s.department_id
          LEFT JOIN spp_attendance_department pd ON pd.id = p.department_id
          LEFT JOIN spp_attendance_location sl ON sl.id = s.location_id
          LEFT JOIN spp_attendance_location pl ON pl.id = p.location_id
-             WHERE %(periods)s
+             WHERE %s
                AND (p.department_id IS NULL
                     OR starts_with(sd.parent_path, pd.parent_path))
                AND (p.location_id IS NULL
                     OR starts_with(sl.parent_path, pl.parent_path))
-               AND EXISTS (
-                   SELECT FROM spp_attendance_day d
-                    WHERE d.subscriber_id = s.id
-                      AND d.date BETWEEN p.date_from AND p.date_to)
-               AND (p.state = 'open' OR NOT EXISTS (
-                   SELECT FROM spp_attendance_payroll_line o
-                    WHERE o.subscriber_id = s.id AND NOT o.is_void
-                      AND o.date_from <= p.date_to AND o.date_to >= p.date_from))
             """,
-            lines=self._of_periods("l.period_id"),
-            periods=self._of_periods("p.id"),
+            self._of_periods("p.id"),
         )
 
     def _live_days_sql(self):

@@ -1198,6 +1198,7 @@ class SppAttendanceRecord(models.Model):
 
     def action_restore(self):
         self._restore()
+        return True
 
     def _void(self, reason):
         """Take records out of every list, and free their place.

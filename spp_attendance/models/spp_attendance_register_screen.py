@@ -223,17 +223,21 @@ class SppAttendanceRegister(models.Model):
         """Have it approved."""
         self.check_access("write")
         self._set_review(PENDING)
+        return True
 
     def action_approve(self):
         """Approve it as it is."""
         self.check_access("write")
         self._set_review(APPROVED)
+        return True
 
     def action_send_back(self):
         """Have it corrected before it is approved."""
         self.check_access("write")
         self._set_review(_SENT_BACK)
+        return True
 
     def action_reopen(self):
         """Have what is approved reviewed again."""
         self._reopen_review()
+        return True

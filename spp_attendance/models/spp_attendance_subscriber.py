@@ -389,10 +389,10 @@ class SppAttendanceSubscriber(models.Model):
         if self._DAILY.isdisjoint(vals):
             yield
             return
-        begun = self.filtered(
+        working = self.filtered(lambda person: person.level_of_work and person.active)
+        later = self.filtered(
             lambda person: (
-                not (person.level_of_work and person.active)
-                and vals.get("level_of_work", person.level_of_work)
+                vals.get("level_of_work", person.level_of_work)
                 and vals.get("active", person.active)
             )
         )
@@ -405,7 +405,8 @@ class SppAttendanceSubscriber(models.Model):
         }
         yield
         self.flush_recordset(list(self._DAILY))
-        self.env["spp.attendance.day.person"]._begin(begun)
+        self.env["spp.attendance.day.person"]._begin(later - working)
+        self.env["spp.attendance.day.person"]._stop(working - later)
         queue = self.env["spp.attendance.day.queue"]
         if not self._DAILY.isdisjoint(vals.keys() - {"work_from", "work_to"}):
             queue._enqueue_from_today(self.ids)
@@ -957,6 +958,7 @@ class SppAttendanceSubscriber(models.Model):
         """Take their PINs away: a field left empty leaves them as they are."""
         self.check_access("write")
         self.write({"pin_input": False})
+        return True
 
     # ------------------------------------------------------ for other addons
 

@@ -119,6 +119,16 @@ class TestApiCorrection(ApiCase, DayCase):
         done = self._ok("POST", f"{path}/reject/", json={"reason": "No"}, token=key)
         self.assertEqual((done["state"], done["decision_note"]), ("refused", "No"))
 
+    def test_former_identifiers(self):
+        """Of who was merged with themselves, until somebody else bears them."""
+        twin = self._new_worker("W-OLD", department_id=self.department.id)
+        self.worker._merge(twin)
+        made = self.ask(employee_id="W-OLD")
+        self.assertEqual(made["employee"]["employee_id"], "W-1")
+        for identifier in ("W-1", "W-OLD"):
+            page = self._ok("GET", "/corrections", params=f"employee_id={identifier}")
+            self.assertEqual([row["uuid"] for row in page["items"]], [made["uuid"]])
+
     def test_what_is_no_reference(self):
         for reference in ("%00", "1", "5b1a8a3e-0000-4000-8000-000000000000"):
             with self.subTest(reference):

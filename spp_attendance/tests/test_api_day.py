@@ -477,6 +477,34 @@ class TestApiDay(ApiCase, ApiDayCase):
         self.assertEqual((out["last_check_out"], out["notes"]), (None, "Seen"))
         self._ok("PATCH", path, json={}, status=422)
 
+    def test_a_check_out_where_no_check_in_was_read(self):
+        """By either way, and sent back as it was read it stays so."""
+        self._record_example()
+        self.read("2024-01-16", "16:00 out", person="EMP001")
+        self.compute()
+        path = f"/daily-attendance/{self.day('2024-01-16', self.ahmed).id}"
+        late = "2024-01-16T17:30:00+03:00"
+        for method, body in (
+            ("PATCH", {"last_check_out": "17:30"}),
+            ("PATCH", {"first_check_in": None, "last_check_out": "17:30"}),
+            ("PUT", {**self._ok("GET", path), "last_check_out": late}),
+        ):
+            with self.subTest(method, body=body):
+                out = self._ok(method, path, json=body)
+                self.assertEqual(
+                    (out["first_check_in"], out["last_check_out"]), (None, late)
+                )
+                self.assertTrue(out["missing_in"])
+                self.assertEqual(
+                    self._ok("PUT", path, json=out)["last_check_out"], late
+                )
+                self._ok("DELETE", path)
+        # Where one was read, it has to be said what it was.
+        path = f"/daily-attendance/{self.day('2024-01-15', self.ahmed).id}"
+        body = {"first_check_in": None, "last_check_out": "17:30"}
+        error = self._ok("PATCH", path, json=body, status=422)
+        self.assertIn("check-out needs a check-in", str(error))
+
     def test_a_day_that_is_deleted_is_as_it_is_by_the_records(self):
         self._record_example()
         path = f"/daily-attendance/{self.day('2024-01-15', self.ahmed).id}"

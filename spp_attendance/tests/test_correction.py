@@ -129,7 +129,7 @@ class TestCorrection(CorrectionCase):
         self.assertEqual(correction.state, "refused")
         self.assertEqual(correction.decision_note, "The camera shows otherwise")
         self.assertFalse(self.day_of().is_edited)
-        with self.assertRaisesRegex(UserError, "not to be decided"):
+        with self.assertRaisesRegex(UserError, "not waiting for a decision"):
             correction.action_approve()
 
     def test_what_each_kind_decides(self):
@@ -356,6 +356,14 @@ class TestCorrection(CorrectionCase):
         self.assertEqual(first.state, "submitted")
         self.assertEqual(second.state, "cancelled")
         self.assertEqual(second.subscriber_id, self.person)
+
+    def test_a_missing_out_where_no_in_was_read(self):
+        correction = self.ask(date="2026-09-02", check_in=False, check_out="17:30")
+        correction.with_user(self.manager).with_context(
+            allowed_company_ids=self.company.ids
+        ).action_approve()
+        day = self.day("2026-09-02", self.person)
+        self.assertEqual((day.local_check_out, day.missing_in), ("17:30", True))
 
     def test_evidence_is_seen_by_who_sees_the_request(self):
         attachment = (

@@ -9,6 +9,7 @@ from odoo.tests import tagged
 
 from .. import days, hooks
 from ..completeness import Completeness
+from ..models import spp_attendance_day_queue as queue_module
 from .common_day import DayCase
 
 #: A Tuesday.
@@ -245,3 +246,206 @@ class TestDayChanges(DayCase):
         with freeze_time("2026-09-21 09:05:00"):
             self.queue._enqueue_due()
             self.assertTrue(self.waiting())
+
+    def test_much_history_of_many_is_computed_in_pieces(self):
+        """However many they are, no more days than that at once."""
+        people = self.worker
+        for number in range(9):
+            people += self._new_worker(f"W-2{number}")
+        self.due()
+        self.patch(days, "MOST_AT_ONCE", 40)
+        self.patch(days, "_FEWEST_DAYS", 2)
+        dates = [f"2026-08-{day:02d}" for day in range(1, 19)]
+        for person in people:
+            for day in dates:
+                self.read(day, "08:00 in", "17:00 out", person=person.person_identifier)
+        self.env.flush_all()
+        written, marks = [], []
+
+        class Counting(days.Computation):
+            def _write(self, rows):
+                written.append(len(rows))
+                marks.append(sum(map(len, self.marks.values())))
+                return super()._write(rows)
+
+        self.patch(queue_module, "Computation", Counting)
+        self.compute()
+        # Of ten people, four days each; those around them are looked at as well.
+        self.assertGreaterEqual(len(written), 18 / 4)
+        self.assertLessEqual(max(written), 10 * (4 + 3))
+        self.assertLessEqual(max(marks), 10 * 2 * (4 + 3 + 6))
+        found = self.days.search(
+            [("subscriber_id", "in", people.ids), ("date", "in", dates)]
+        )
+        self.assertEqual(len(found), 10 * 18)
+        self.assertEqual(set(found.mapped("status")), {"on_time"})
+
+    # ------------------------------------------------------- no days were kept
+
+    def test_nobody_was_absent_while_archived(self):
+        """However long they are said to work, and however often it is computed."""
+        self.due()
+        self.worker.active = False
+        self.env.flush_all()
+        with freeze_time("2026-10-20 09:00:00"):
+            self.due()
+            self.worker.active = True
+            self.due()
+            self.read("2026-10-01", "08:00 in", "17:00 out")
+            self.compute(since="2026-08-20", until="2026-10-20")
+        with freeze_time("2026-10-25 09:00:00"):
+            self.due()
+            self.compute(since="2026-08-20", until="2026-10-25")
+        self.assertEqual(self.day(DAY).status, "absent")
+        self.assertEqual(self.day("2026-09-19").status, "absent")
+        self.assertFalse(self.day("2026-09-20"))
+        self.assertFalse(self.day("2026-10-19"))
+        self.assertEqual(self.day("2026-10-01").status, "on_time")
+        self.assertEqual(self.day("2026-10-20").status, "absent")
+        self.assertEqual(self.day("2026-10-24").status, "absent")
+
+    def test_nobody_was_absent_without_a_level_of_work(self):
+        self.due()
+        self.worker.level_of_work = False
+        self.env.flush_all()
+        with freeze_time("2026-10-20 09:00:00"):
+            self.due()
+            self.worker.level_of_work = "staff"
+            self.due()
+        with freeze_time("2026-11-20 09:00:00"):
+            self.due()
+            self.worker.active = False
+            self.env.flush_all()
+        with freeze_time("2026-11-30 09:00:00"):
+            self.worker.active = True
+            self.due()
+        with freeze_time("2026-12-01 09:00:00"):
+            self.due()
+            self.compute(since="2026-08-20", until="2026-12-01")
+        for day, status in (
+            ("2026-09-19", "absent"),
+            ("2026-09-20", False),
+            ("2026-10-19", False),
+            ("2026-10-20", "absent"),
+            ("2026-11-19", "absent"),
+            ("2026-11-21", False),
+            ("2026-11-30", "absent"),
+        ):
+            self.assertEqual(self.day(day).status, status, day)
+
+    def test_what_was_undecided_when_somebody_was_archived(self):
+        """A terminal was silent: what is before is decided when it has reported."""
+        silent = datetime(2026, 9, 16)
+
+        def complete_until(places):
+            return {place.id: Completeness(silent) for place in places}
+
+        place_class = self.registry["spp.attendance.location"]
+        with patch.object(place_class, "_complete_until", complete_until):
+            self.due()
+            self.worker.active = False
+            self.env.flush_all()
+            with freeze_time("2026-09-22 09:00:00"):
+                self.worker.active = True
+                self.due()
+        self.assertFalse(self.day("2026-09-17"))
+        with freeze_time("2026-09-24 09:00:00"):
+            self.due()
+        self.assertEqual(self.day("2026-09-17").status, "absent")
+        self.assertEqual(self.day("2026-09-19").status, "absent")
+        self.assertFalse(self.day("2026-09-20"))
+        self.assertFalse(self.day("2026-09-21"))
+        self.assertEqual(self.day("2026-09-22").status, "absent")
+
+    def test_nobody_was_absent_before_their_days_were_kept(self):
+        """Unless somebody says since when they work."""
+        with freeze_time("2026-03-02 09:00:00"):
+            person = self._new_worker("W-2", work_from=False, level_of_work=False)
+            self.env.flush_all()
+            # The clock of the database is another one.
+            self.env.cr.execute(
+                "UPDATE spp_attendance_subscriber SET create_date = '2026-03-02'"
+                " WHERE id = %s",
+                [person.id],
+            )
+        person.level_of_work = "worker"
+        self.due()
+        self.read("2026-06-03", "08:00 in", "17:00 out", person="W-2")
+        with freeze_time("2026-09-24 09:00:00"):
+            self.due()
+            self.compute(person, "2026-06-01", "2026-09-23")
+            days_ = self.days.search([("subscriber_id", "=", person.id)], order="date")
+            self.assertEqual(
+                days_.mapped("date"),
+                [date(2026, 6, 3), *(date(2026, 9, day) for day in range(20, 25))][:5],
+            )
+            person.work_from = "2026-06-01"
+            self.compute(person, "2026-06-01", "2026-06-05")
+        self.assertEqual(self.day("2026-06-02", person).status, "absent")
+
+    def test_of_two_who_are_one_what_was_kept_of_either_counts(self):
+        self.due()
+        self.worker.active = False
+        self.env.flush_all()
+        with freeze_time("2026-10-01 09:00:00"):
+            twin = self._new_worker("W-2", work_from="2026-10-01")
+            self.due()
+        with freeze_time("2026-10-20 09:00:00"):
+            self.due()
+            self.worker.active = True
+            self.due()
+            self.assertEqual(self.day("2026-10-05", twin).status, "absent")
+            self.worker._merge(twin)
+            self.due()
+            self.assertEqual(self.day("2026-10-05").status, "absent")
+
+    # ---------------------------------------------------------------- weekdays
+
+    def test_other_weekdays_of_a_calendar(self):
+        """From today on they are other ones, and what was before stays as it was."""
+        shift = self.new_shift("Own days")
+        self.assign(shift, "2026-08-01", subscriber_id=self.worker.id)
+        self.due()
+        sunday = shift.calendar_id.attendance_ids.filtered(
+            lambda line: line.dayofweek == "6"
+        )
+        self.assertTrue(sunday)
+        self.read("2026-09-20", "08:00 in")  # a Sunday
+        self.compute()
+        self.assertEqual(self.day("2026-09-20").day_type, "working")
+        sunday.unlink()
+        self.assertEqual(self.waiting(), [(None, None, True)])
+        self.compute()
+        self.assertEqual(self.day("2026-09-20").day_type, "weekend")
+        self.compute(since="2026-09-13")
+        self.assertEqual(self.day("2026-09-13").status, "absent")
+        monday = shift.calendar_id.attendance_ids.filtered(
+            lambda line: line.dayofweek == "0"
+        )[:1]
+        monday.hour_from += 0.5
+        self.assertEqual(self.waiting(), [], "hours don't count")
+        monday.copy({"dayofweek": "6"})
+        self.assertEqual(len(self.waiting()), 1)
+        self.compute()
+        self.assertEqual(self.day("2026-09-20").day_type, "working")
+        monday.copy({"dayofweek": "6"})
+        self.assertEqual(self.waiting(), [], "Sunday is one already")
+
+    def test_statements_do_not_depend_on_how_many_work_by_a_calendar(self):
+        shift = self.new_shift("Own days")
+        calendar = shift.calendar_id.copy()
+        shift.calendar_id = calendar
+        counts = []
+        for number in range(3):
+            for more in range(1 + 5 * number):
+                person = self._new_worker(f"W-{number}-{more}")
+                self.assign(shift, "2026-09-20", subscriber_id=person.id)
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            calendar.attendance_ids.write(
+                {"dayofweek": str(number)}  # all on one day
+            )
+            self.env.flush_all()
+            counts.append(self.env.cr.sql_log_count - before)
+        self.assertEqual(*counts[1:])  # the first one fills caches

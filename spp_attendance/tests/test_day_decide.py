@@ -73,12 +73,12 @@ class TestDayDecide(DayCase):
         for values, message in (
             ({"check_in": "18:00", "check_out": "09:00"}, "after check-in"),
             ({"check_in": "17:45"}, "after check-in"),
-            ({"check_in": "25:00"}, "no time of day"),
-            ({"check_in": None, "check_out": "09:00"}, "when they came"),
+            ({"check_in": "25:00"}, "not a time of day"),
+            ({"check_in": None, "check_out": "09:00"}, "check-out needs a check-in"),
             ({"check_in": datetime(2026, 9, 3, 8)}, "too far"),
             ({"status": "absent", "check_in": "08:00"}, "absent"),
             ({"status": "ill"}, "no status"),
-            ({"late_minutes": 3}, "can't be decided"),
+            ({"late_minutes": 3}, "can't be set"),
             ({"net_minutes": -1}, "whole minutes"),
             ({"net_minutes": 7.5}, "whole minutes"),
         ):
@@ -88,6 +88,19 @@ class TestDayDecide(DayCase):
             ):
                 self.decide(values)
         self.assertEqual(len(self.changes()), 1)
+
+    def test_an_out_where_no_in_was_read(self):
+        """It is as if the out alone had been read: somebody has to look at it."""
+        day = self.decide({"check_out": "17:30"}, day="2026-09-02")
+        self.assertEqual(str(day.last_check_out), "2026-09-02 14:30:00")
+        self.assertFalse(day.first_check_in)
+        self.assertEqual((day.status, day.net_minutes), ("late", 0))
+        self.assertTrue(day.missing_in and day.needs_review)
+        self.read("2026-09-02", "08:00 in")
+        self.compute()
+        day = self.day("2026-09-02")
+        self.assertEqual((day.status, day.gross_minutes), ("on_time", 570))
+        self.assertFalse(day.missing_in or day.needs_review)
 
     def test_instants_and_local_times(self):
         day = self.decide(
@@ -183,7 +196,7 @@ class TestDayDecide(DayCase):
         self.assertEqual(change.company_id, self.company)
         lines = change.summary.splitlines()
         self.assertIn("Status: Late → On Time", lines)
-        self.assertIn("Came At: 08:20 → 08:00", lines)
+        self.assertIn("First Check-In: 08:20 → 08:00", lines)
         for reason in (None, "", "  "):
             with self.assertRaisesRegex(UserError, "reason"):
                 self.decide({"check_in": "08:00"}, reason=reason)

@@ -136,7 +136,7 @@ class TestPayroll(PayrollCase):
             (self.worker.id, date(2026, 9, 8)): [Leave("Casual", "LC", 50)],
         }
         with self.leaves(leaves):
-            self.compute(None, *WEEK)
+            self.compute(self.worker | self.clerk, *WEEK)
         period = self.period()
         own = self.people(period)["W-1"]
         self.assertEqual(own.leave_days, 1)
@@ -275,7 +275,7 @@ class TestPayroll(PayrollCase):
         wizard.accepts_doubts = True
         wizard.action_close()
         self.assertEqual(period.state, "closed")
-        self.assertIn("1 days with doubts", period.message_ids[:2].mapped("body")[0])
+        self.assertIn("To review: 1 days", period.message_ids[:2].mapped("body")[0])
 
     def test_days_that_are_not_decided(self):
         self.fill()
@@ -296,6 +296,57 @@ class TestPayroll(PayrollCase):
         self.assertEqual(period._problems().waiting, 0)
         self.read("2026-09-09", "08:00 in")
         self.assertEqual(period._problems().waiting, 1)
+
+    def test_who_has_no_days_yet(self):
+        """They work here, and would be left out without anybody being told."""
+        self.fill()
+        period = self.period()
+        self.assertEqual(period._problems().waiting, 0)
+        late = self._new_worker("W-3", work_from="2026-09-09")
+        self.env.flush_all()
+        self.assertEqual(period._problems().waiting, 1)
+        with self.assertRaises(UserError):
+            period._close()
+        self.queue._enqueue_due()
+        self.compute()
+        self.assertEqual(period._problems().waiting, 0)
+        # A day of them is missing: what was imported since was not computed.
+        self.day("2026-09-09", late).unlink()
+        self.assertEqual(period._problems().waiting, 1)
+        late.work_from = "2026-09-10"
+        self.compute()
+        self.assertEqual(period._problems().waiting, 0)
+        for values in (
+            {"work_from": "2026-09-11"},
+            {"work_to": "2026-09-06"},
+            {"level_of_work": False},
+            {"active": False},
+            {"company_id": self.other_company.id, "location_id": False},
+        ):
+            self._new_worker(f"X-{values}"[:60], **values)
+        self.env.flush_all()
+        self.assertEqual(period._problems().waiting, 0)
+        elsewhere = self.period(department_id=self.works.id)
+        self._new_worker("W-4", department_id=self.office.id)
+        self.env.flush_all()
+        self.assertEqual(elsewhere._problems().waiting, 0)
+        self.assertEqual(period._problems().waiting, 1)
+
+    def test_who_was_archived_meanwhile_has_no_days(self):
+        self.fill()
+        self.worker.active = False
+        self.env.flush_all()
+        with freeze_time("2026-09-20 09:00:00"):
+            self.worker.active = True
+            self.queue._enqueue_due()
+            self.compute()
+        with freeze_time("2026-09-30 09:00:00"):
+            self.queue._enqueue_due()
+            self.compute()
+            period = self.period(date_to="2026-09-25", department_id=self.works.id)
+            self.assertEqual(period._problems().waiting, 0)
+            self.day("2026-09-22").unlink()
+            self.assertEqual(period._problems().waiting, 1)
 
     def test_nobody_is_closed_twice(self):
         self.fill()

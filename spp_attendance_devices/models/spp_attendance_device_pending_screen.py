@@ -18,9 +18,11 @@ class SppAttendanceDevicePending(models.Model):
 
     def action_ignore(self):
         self._put_aside(True)
+        return True
 
     def action_notice(self):
         self._put_aside(False)
+        return True
 
     def _put_aside(self, ignored):
         # Whoever may forget one may put it aside; the rest is the terminal's word.

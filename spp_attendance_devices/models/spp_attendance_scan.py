@@ -192,3 +192,4 @@ class SppAttendanceScan(models.Model):
         self.invalidate_model(flush=False)
         for device in again.device_id:
             self._match(device)
+        return True
