@@ -510,19 +510,42 @@ class Computation:
             found = self._today[person.tz] = local.date()
         return found
 
+    def _stretches(self, person: Person) -> list[tuple[date, date]]:
+        """The days that may be concerned, as first and last days of stretches.
+
+        Between stretches is more than a week, of which nothing need be read: what came
+        in of long ago may be computed together with what is of today. From where all is
+        concerned that exists on, it is one.
+        """
+        found: list[tuple[date, date]] = []
+        ranges = self.claims[person.id].ranges
+        all_from = min(
+            (since for since, until in ranges if until is None), default=None
+        )
+        first = last = None
+        for day in sorted(self.targets[person.id]):
+            if first is None:
+                first = day
+            elif day - last > 7 * _DAY and (all_from is None or day <= all_from):  # type: ignore[operator]
+                found.append((first, last))  # type: ignore[arg-type]
+                first = day
+            last = day
+        if first is not None:
+            found.append((first, last))  # type: ignore[arg-type]
+        return found
+
     def _find_kept(self) -> dict[tuple[int, date], Kept]:
         """Days that exist, and two days around them: their neighbours may change."""
-        spans = [
-            (
-                person.id,
-                min(days) - 2 * _DAY,
-                None
-                if any(until is None for _since, until in self.claims[person.id].ranges)
-                else max(days) + 2 * _DAY,
-            )
-            for person in self.people
-            if (days := self.targets[person.id])
-        ]
+        spans: list[tuple[int, date, date | None]] = []
+        for person in self.people:
+            stretches = self._stretches(person)
+            spans += [
+                (person.id, first - 2 * _DAY, last + 2 * _DAY)
+                for first, last in stretches
+            ]
+            ranges = self.claims[person.id].ranges
+            if stretches and any(until is None for _since, until in ranges):
+                spans[-1] = *spans[-1][:2], None
         rows = self.env.execute_query(
             SQL(
                 """
@@ -565,9 +588,7 @@ class Computation:
         """The records of people within the windows of their days, in order of time."""
         spans = []
         for person in self.people:
-            days = self.targets[person.id]
-            if days:
-                lower, upper = min(days), max(days)
+            for lower, upper in self._stretches(person):
                 spans.append(
                     (
                         person.id,

@@ -280,6 +280,36 @@ class TestDayChanges(DayCase):
         self.assertEqual(len(found), 10 * 18)
         self.assertEqual(set(found.mapped("status")), {"on_time"})
 
+    def test_what_is_far_apart_is_read_apart(self):
+        """Of long ago and of today: nothing of the time between is in memory."""
+        for day in range(1, 31):
+            self.read(f"2026-08-{day:02d}", "08:00 in", "17:00 out")
+        self.due()
+        seen = []
+
+        class Looking(days.Computation):
+            def _write(self, rows):
+                seen.append((len(self.kept), sum(map(len, self.marks.values()))))
+                return super()._write(rows)
+
+        self.patch(queue_module, "Computation", Looking)
+        self.read("2026-08-02", "18:00 out")
+        self.read("2026-09-20", "08:30 in")
+        self.queue._enqueue_days(self.worker.ids, date(2026, 9, 20))
+        self.compute()
+        [(kept, marks)] = seen
+        self.assertLess(kept, 12)
+        self.assertLess(marks, 20)
+        self.assertEqual(self.day("2026-08-02").overtime_minutes, 60)
+        self.assertEqual(self.day("2026-08-03").status, "on_time")
+        self.assertEqual(self.day("2026-09-20").status, "late")
+        # All that is of long ago, up to what there is: nothing is left out.
+        seen.clear()
+        self.read("2026-09-05", "08:00 in")
+        self.queue._enqueue_days(self.worker.ids, date(2026, 8, 20))
+        self.compute()
+        self.assertGreaterEqual(seen[0][0], 30)
+
     # ------------------------------------------------------- no days were kept
 
     def test_nobody_was_absent_while_archived(self):
