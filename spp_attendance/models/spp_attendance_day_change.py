@@ -43,11 +43,11 @@ class SppAttendanceDayChange(models.Model):
         "res.company", required=True, readonly=True, index=True
     )
     date = fields.Date(required=True, readonly=True)
-    tz = fields.Char(readonly=True, help="The zone of the day.")
+    tz = fields.Char("Time Zone", readonly=True)
     kind = fields.Selection(
         [
-            ("decided", "Decided"),
-            ("taken_back", "Taken Back"),
+            ("decided", "Edited"),
+            ("taken_back", "Edits Undone"),
             ("locked", "Locked"),
             ("unlocked", "Unlocked"),
         ],
@@ -61,8 +61,8 @@ class SppAttendanceDayChange(models.Model):
         ondelete="set null",
         index="btree_not_null",
     )
-    before = fields.Json(readonly=True, help="What the day was; nothing if none.")
-    after = fields.Json(readonly=True, help="What the day became; nothing if none.")
+    before = fields.Json(readonly=True, help="What the day was. Empty: nothing.")
+    after = fields.Json(readonly=True, help="What the day became. Empty: nothing.")
     summary = fields.Text("What Changed", compute="_compute_summary")
     create_uid = fields.Many2one("res.users", string="By", readonly=True)
     create_date = fields.Datetime(string="When", readonly=True)
@@ -72,10 +72,7 @@ class SppAttendanceDayChange(models.Model):
     @api.depends("before", "after")
     @api.depends_context("lang")
     def _compute_summary(self):
-        days = self.env["spp.attendance.day"]
-        labels = {
-            name: days._fields[name]._description_string(self.env) for name in TOLD
-        }
+        labels = self._labels()
         for change in self:
             before, after = change.before or {}, change.after or {}
             change.summary = "\n".join(
@@ -84,6 +81,19 @@ class SppAttendanceDayChange(models.Model):
                 for name in TOLD
                 if (before.get(name) or None) != (after.get(name) or None)
             )
+
+    @api.model
+    def _labels(self):
+        """What is told, by name: durations are shown as hours, not as minutes."""
+        days = self.env["spp.attendance.day"]
+        return {
+            name: days._fields[name]._description_string(self.env) for name in TOLD
+        } | {
+            "net_minutes": self.env._("Hours Present"),
+            "working_minutes": self.env._("Working Hours"),
+            "overtime_minutes": self.env._("Overtime"),
+            "extra_overtime_minutes": self.env._("Extra Overtime"),
+        }
 
     def _text(self, name, value):
         """A value as people read it, in the user's language and the day's zone."""

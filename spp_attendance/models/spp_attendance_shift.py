@@ -40,8 +40,8 @@ class SppAttendanceShift(models.Model):
     tz = fields.Selection(
         _tz_get,
         string="Time Zone",
-        help="Of the times below. Without one they are those of the person's home"
-        " location, else of the person, else of the company.",
+        help="Of the times below. Empty: that of the person's home location, else of"
+        " the person, else of the company.",
     )
     calendar_id = fields.Many2one(
         "resource.calendar",
@@ -51,38 +51,44 @@ class SppAttendanceShift(models.Model):
         ondelete="restrict",
         default=lambda self: self._default_calendar(),
         index=True,
-        help="On which weekdays people work. Only its days count, not its hours.",
+        help="The weekdays on which people work. Only its days count, not its hours.",
     )
     standard_hours = fields.Float(
-        required=True, default=8.0, help="What a full day is, for balances of hours."
+        required=True,
+        default=8.0,
+        help="Hours expected of a full day, for the balance.",
     )
 
-    start = fields.Float("From", required=True, default=8.0, tracking=True)
-    end = fields.Float("To", required=True, default=17.0, tracking=True)
+    start = fields.Float("Start Time", required=True, default=8.0, tracking=True)
+    end = fields.Float("End Time", required=True, default=17.0, tracking=True)
     opens_before = fields.Float(
+        "Day Opens Before the Shift",
         required=True,
         default=5.0,
-        help="Hours before the shift from which readings belong to its day.",
+        help="Readings from so many hours before the shift on belong to its day.",
     )
     closes_after = fields.Float(
+        "Day Closes After the Shift",
         required=True,
         default=10.0,
-        help="Hours after the shift until which readings belong to its day. Who was not"
-        " there is absent when they are over.",
+        help="Readings until so many hours after the shift belong to its day. Whoever"
+        " has none by then is absent.",
     )
     late_grace = fields.Integer(
+        "Late Arrival Grace",
         required=True,
         default=5,
         tracking=True,
         aggregator=None,
-        help="Minutes after the start within which an arrival is considered on time.",
+        help="Arriving up to so many minutes after the start is Considered, not Late.",
     )
     early_grace = fields.Integer(
+        "Early Leaving Grace",
         required=True,
         default=0,
         tracking=True,
         aggregator=None,
-        help="Minutes before the end within which leaving is not early.",
+        help="Leaving up to so many minutes before the end is not early.",
     )
 
     break_kind = fields.Selection(
@@ -97,16 +103,17 @@ class SppAttendanceShift(models.Model):
         tracking=True,
     )
     break_minutes = fields.Integer(
-        default=45, required=True, tracking=True, aggregator=None
+        "Minutes of Break", default=45, required=True, tracking=True, aggregator=None
     )
     break_after = fields.Integer(
+        "Break If Longer Than",
         default=360,
         required=True,
         aggregator=None,
-        help="Who was there for no more than so many minutes keeps the break.",
+        help="No break is taken off for so many minutes of presence or less.",
     )
-    break_from = fields.Float(default=13.0, required=True)
-    break_until = fields.Float(default=14.0, required=True)
+    break_from = fields.Float("Break Start", default=13.0, required=True)
+    break_until = fields.Float("Break End", default=14.0, required=True)
 
     hours_mode = fields.Selection(
         [
@@ -121,13 +128,13 @@ class SppAttendanceShift(models.Model):
         tracking=True,
     )
     counts_early_arrival = fields.Boolean(
-        "Early Arrival Counts", help="Working hours begin before the shift does."
+        "Early Arrival Counts", help="Hours before the start of the shift count, too."
     )
     rounding = fields.Integer(
         default=0,
         required=True,
         aggregator=None,
-        help="Hours are rounded to so many minutes, last of all. 0: not at all.",
+        help="All hours of a day are rounded to so many minutes. 0: not rounded.",
     )
     rounding_mode = fields.Selection(
         [("nearest", "To the nearest"), ("down", "Down"), ("up", "Up")],
@@ -159,7 +166,7 @@ class SppAttendanceShift(models.Model):
     )
     overtime_level = fields.Selection(
         [("worker", "Workers"), ("all", "Everybody")],
-        string="Overtime Is For",
+        string="Overtime For",
         required=True,
         default="worker",
     )
@@ -168,7 +175,7 @@ class SppAttendanceShift(models.Model):
             ("overtime", "All of it is overtime"),
             ("bands", "Like on a working day"),
         ],
-        string="Work on a Day Off",
+        string="Work on Days Off",
         required=True,
         default="overtime",
         tracking=True,
@@ -178,7 +185,7 @@ class SppAttendanceShift(models.Model):
             ("flag", "Flag the day"),
             ("auto_out", "Take the end of the shift"),
         ],
-        string="Who Never Went",
+        string="If the Check-Out Is Missing",
         required=True,
         default="flag",
         tracking=True,
@@ -190,29 +197,30 @@ class SppAttendanceShift(models.Model):
             ("on_time", "On time"),
             ("absent", "Absent"),
         ],
-        string="Who Never Came, but Went",
+        string="If the Check-In Is Missing",
         required=True,
         default="late",
         tracking=True,
     )
     trusts_types = fields.Boolean(
-        "In and Out as Pressed",
+        "In and Out as Recorded",
         default=True,
-        help="Otherwise the first reading of a day is the in and the last one the out.",
+        help="Otherwise the first reading of a day is the check-in, the last one the"
+        " check-out.",
     )
     duplicate_seconds = fields.Integer(
-        "Repeated Within",
+        "Ignore Repeats Within",
         default=60,
         required=True,
         aggregator=None,
-        help="Seconds within which readings of the same kind are one.",
+        help="Readings of the same kind within so many seconds count as one.",
     )
     assignment_ids = fields.One2many(
-        "spp.attendance.shift.assignment", "shift_id", string="Who Works by It"
+        "spp.attendance.shift.assignment", "shift_id", string="Assignments"
     )
     previous_id = fields.Many2one(
         "spp.attendance.shift",
-        string="Version Before",
+        string="Previous Version",
         readonly=True,
         copy=False,
         check_company=True,
@@ -220,18 +228,18 @@ class SppAttendanceShift(models.Model):
         index="btree_not_null",
     )
     next_ids = fields.One2many(
-        "spp.attendance.shift", "previous_id", string="Versions After"
+        "spp.attendance.shift", "previous_id", string="Later Versions"
     )
     is_draft = fields.Boolean(
         "Not in Force Yet",
         readonly=True,
         copy=False,
-        help="A version of which somebody still says what is to be different.",
+        help="A new version that somebody is still working on.",
     )
     takes_over_on = fields.Date(
         "In Force From",
         copy=False,
-        help="From then on it is worked by in the place of the version before.",
+        help="From this date on it replaces the previous version.",
     )
 
     _code_unique = models.UniqueIndex(
@@ -244,14 +252,15 @@ class SppAttendanceShift(models.Model):
         " AND break_until >= 0 AND break_until <= 24"
         " AND overtime_start >= 0 AND overtime_start <= 24"
         " AND extra_start >= 0 AND extra_start <= 24)",
-        "Times of day are between 00:00 and 24:00.",
+        "Times of day must be between 00:00 and 24:00.",
     )
     _positive = models.Constraint(
         "CHECK (opens_before >= 0 AND closes_after >= 0 AND late_grace >= 0"
         " AND early_grace >= 0 AND break_minutes >= 0 AND break_after >= 0"
         " AND snacks_from > 0 AND night_bill_from > 0 AND standard_hours > 0"
         " AND duplicate_seconds >= 0 AND rounding >= 0)",
-        "Durations can't be negative, nor full days, snacks or night bills from 0 on.",
+        "Durations can't be negative. Standard hours, and the minutes for snacks and"
+        " night bills, must be above 0.",
     )
 
     #: What the days that were computed by a shift follow from.
@@ -321,7 +330,7 @@ class SppAttendanceShift(models.Model):
         free = ", ".join(names[str(day)] for day in sorted(weekend))
         made_sudo = calendars_sudo.create(
             {
-                "name": self.env._("Free: %s", free or self.env._("never")),
+                "name": self.env._("Days off: %s", free or self.env._("none")),
                 "company_id": self.env.company.id,
                 "attendance_ids": [
                     Command.create(
@@ -461,8 +470,8 @@ class SppAttendanceShift(models.Model):
         if changed and self._in_force():
             raise UserError(
                 self.env._(
-                    "People have worked by this shift: what it was then must stay."
-                    " Use “Change from a Date” to make a new version of it."
+                    "People have worked by this shift, so its rules can't be changed."
+                    " Use “Change from a Date” to make a new version."
                 )
             )
         if "active" in vals and not vals["active"]:
@@ -483,7 +492,7 @@ class SppAttendanceShift(models.Model):
         if assignments := self._assigned_from(today):
             raise UserError(
                 self.env._(
-                    "This shift is still worked by: %(whom)s. Assign another one to"
+                    "This shift is still assigned to: %(whom)s. Assign another one to"
                     " them first.",
                     whom=", ".join(assignments[:5].mapped("display_name")),
                 )
@@ -494,7 +503,7 @@ class SppAttendanceShift(models.Model):
         if used := self._in_force():
             raise UserError(
                 self.env._(
-                    "People have worked by “%(shift)s”: archive it instead.",
+                    "People have worked by “%(shift)s”. Archive it instead.",
                     shift=used[0].display_name,
                 )
             )

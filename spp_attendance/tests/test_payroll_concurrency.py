@@ -95,7 +95,7 @@ class TestPayrollConcurrency(RealCase):
             later.cr.execute("SELECT count(*) FROM spp_attendance_payroll_line")
             with self.transaction() as sooner:
                 self.close(sooner, first)
-            with self.assertRaisesRegex(UserError, "At this moment somebody else"):
+            with self.assertRaisesRegex(UserError, "Somebody else has just closed"):
                 self.close(later, second)
         self.assertEqual(self.lines(), [("closed", True, 3), ("open", False, 0)])
         # Who tries again sees it, and is told of whom.
