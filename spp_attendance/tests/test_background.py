@@ -72,8 +72,9 @@ class TestBackground(BaseCase):
             background.soon("db", "kind", work)
         go_on.set()
         self.wait(again)
-        self.state.stopped.set()
-        self.join(*self.threads())
+        threads = self.threads()
+        self.state.stop()
+        self.join(*threads)
         self.assertEqual(len(runs), 2)
 
     def test_no_call_is_lost(self):

@@ -406,6 +406,7 @@ class TestPool(FleetCase):
             polling.wait(list(pool._held), 10, polling.FIRST_COMPLETED)
             self.assertEqual(pool.free, 1, "its place is free before it is stored")
             self.assertEqual({claim.device_id for claim in pool.claims}, {1, 2})
+            gates[2].set()  # for it the pool waits at its end
 
 
 @tagged("post_install", "-at_install")
