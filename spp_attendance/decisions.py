@@ -187,6 +187,8 @@ def to_values(override: Mapping[str, Any] | None) -> dict[str, Any]:
     for name, theirs in MINUTES.items():
         if override.get(theirs) is not None:
             found[name] = override[theirs]
+    if found.get("status") == "absent":
+        return found  # that there are no times follows from it
     for name in TIMES:
         minute = override.get(name)
         if minute is not None:

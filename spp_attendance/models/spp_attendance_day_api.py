@@ -24,6 +24,7 @@ from ..api.days import (
     TimesheetOut,
     TimesheetPage,
 )
+from ..decisions import FLAGS
 from ..engine import localtime
 from ..engine.day import readings
 from ..engine.hours import to_hours
@@ -646,7 +647,7 @@ class SppAttendanceDayApi(models.Model):
         """Decide a day: all that is decided of it, and nothing of before.
 
         :param api.days.DayPut body: what the day is; what is just as it is by the
-            records is not decided
+            records is not decided, nor what follows from what was decided of it
         """
         day = self._api_decidable(day_id)
         person = day.subscriber_id
@@ -658,12 +659,17 @@ class SppAttendanceDayApi(models.Model):
             self._api_refuse("date", "Which day it is can't be changed.")
         if body.status not in (None, day.status_code, *_STATUSES):
             self._api_refuse("status", "This can't be decided of a day.")
-        plain = day._api_plain()
+        plain, shown = day._api_plain(), day._api_shown()
+        decided = day._decided_values()
+        given = self._api_decision(body, DECIDED, plain)
         values = {
             name: value
-            for name, value in self._api_decision(body, DECIDED, plain).items()
+            for name, value in given.items()
             if not day._api_is_plain(name, value, plain)
+            and (name in decided or not day._api_is_plain(name, value, shown))
         }
+        if decided.get("is_forgiven") and given.get("status") == day.status:
+            values["is_forgiven"] = True  # which is why it is so
         return day._api_settle(values, body.reason)
 
     @api.model
@@ -772,20 +778,25 @@ class SppAttendanceDayApi(models.Model):
 
         Beside them, ``status`` also by its code, for leave.
         """
-        figures = self.computed if self.override and self.computed else None
-        if figures is None:
-            names = ("first_check_in", "last_check_out", *_HOURS.values(), "status")
-            figures = {
-                name: self[name]
-                for name in (*names, "snacks_eligible", "night_bill_eligible")
-            }
-        plain = dict(figures)
+        if not (self.override and self.computed):
+            return self._api_shown()
+        return self._api_with_times(self.computed)
+
+    def _api_shown(self):
+        """What this day is, whatever was decided, as ``_decide`` calls it."""
+        names = ("status", *_TIMES, *_HOURS.values(), *FLAGS)
+        return self._api_with_times({name: self[name] for name in names})
+
+    @api.model
+    def _api_with_times(self, figures):
+        """Figures by column, with times by their names in ``_decide`` beside them."""
+        found = dict(figures)
         for name, theirs in _TIMES.items():
             instant = figures.get(name)
             if isinstance(instant, str):
                 instant = fields.Datetime.to_datetime(instant.replace("T", " "))
-            plain[theirs] = instant or None
-        return plain
+            found[theirs] = instant or None
+        return found
 
     def _api_is_plain(self, name, value, plain):
         """Whether what is given is just what this day is by the records."""

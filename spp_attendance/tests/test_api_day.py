@@ -463,6 +463,55 @@ class TestApiDay(ApiCase, ApiDayCase):
         ):
             self._ok("PUT", path, json=body, status=422)
 
+    def test_a_decided_day_is_sent_back_with_one_thing_changed(self):
+        self._record_example()
+        path = f"/daily-attendance/{self.day('2024-01-15', self.ahmed).id}"
+        before = self._ok("GET", path)
+        # What follows from a decision is not decided by it.
+        out = self._ok("PUT", path, json={**before, "last_check_out": "20:00"})
+        self.assertEqual(self._ok("PUT", path, json=out)["differs"], True)
+        out = self._ok("PUT", path, json={**out, "last_check_out": "21:00"})
+        self.assertEqual((out["overtime_hours"], out["extra_overtime_hours"]), (2, 2))
+        absent = self._ok("PUT", path, json={"status": "Absent"})
+        self.assertIsNone(absent["first_check_in"])
+        again = self._ok("PUT", path, json={**absent, "notes": "Seen"})
+        self.assertEqual((again["status"], again["notes"]), ("Absent", "Seen"))
+        out = self._ok("PUT", path, json={**again, "status": "Present-Late"})
+        self.assertEqual(
+            [out[name] for name in ("status", "first_check_in", "working_hours")],
+            ["Present-Late", before["first_check_in"], before["working_hours"]],
+        )
+
+    def test_absence_is_taken_back(self):
+        """That somebody has no times follows from it, and goes with it."""
+        self._record_example()
+        path = f"/daily-attendance/{self.day('2024-01-15', self.ahmed).id}"
+        before = self._ok("GET", path)
+        times = ("first_check_in", "last_check_out", "working_hours")
+        for status, is_edited in ((None, False), ("Present-Late", True)):
+            out = self._ok("PATCH", path, json={"status": "Absent"})
+            self.assertEqual([out[name] for name in times], [None, None, 0])
+            out = self._ok("PATCH", path, json={"status": status})
+            self.assertEqual(
+                [out[name] for name in times], [before[name] for name in times]
+            )
+            self.assertEqual(out["status"], status or before["status"])
+            self.assertEqual(out["is_edited"], is_edited)
+
+    def test_a_forgiven_day_is_sent_back(self):
+        self.read("2024-01-15", "08:20 in", "17:30 out", person="EMP001")
+        self.compute()
+        day = self.day("2024-01-15", self.ahmed)
+        self.days._decide(self.ahmed, day.date, {"is_forgiven": True}, "Bus")
+        path = f"/daily-attendance/{day.id}"
+        before = self._ok("GET", path)
+        self.assertEqual(before["status"], "Present-Considered")
+        out = self._ok("PUT", path, json={**before, "last_check_out": "20:00"})
+        self.assertEqual(out["status"], "Present-Considered")
+        self.env.invalidate_all()
+        self.assertTrue(day.override["is_forgiven"])
+        self.assertNotIn("status", day.override)
+
     def test_a_day_is_changed(self):
         self._record_example()
         path = f"/daily-attendance/{self.day('2024-01-15', self.ahmed).id}"
