@@ -108,6 +108,7 @@
         "demo/spp_attendance_import_demo.xml",
         "demo/spp_attendance_register_demo.xml",
         "demo/spp_attendance_day_demo.xml",
+        "demo/spp_attendance_payroll_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [
@@ -121,6 +122,7 @@
             "spp_attendance/static/src/team_board/*",
             "spp_attendance/static/src/marks/*",
             "spp_attendance/static/src/history/*",
+            "spp_attendance/static/src/progress/*",
             "spp_attendance/static/src/imports/*",
             "spp_attendance/static/src/grid/*",
             "spp_attendance/static/src/register_grid/*",

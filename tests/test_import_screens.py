@@ -135,7 +135,7 @@ def expect_values(page: Page, label: str, *texts: str) -> None:
 
 
 def progress(page: Page, state: str) -> Locator:
-    return page.locator(f".spp_import_progress[data-state={state}]")
+    return page.locator(f".spp_run_progress[data-state={state}]")
 
 
 def expect_counts(page: Page, **counts: int) -> None:

@@ -3,12 +3,14 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 from psycopg2 import IntegrityError
+from psycopg2.errors import SerializationFailure
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..models import spp_attendance_day_run as run_module
+from .common import RealCase
 from .common_day import DayCase
 
 
@@ -165,3 +167,45 @@ class TestDayRun(DayCase):
         for user in (self.officer, self.api_user, self.participant):
             with self.assertRaises(AccessError):
                 run.with_user(user).action_cancel()
+
+
+@tagged("post_install", "-at_install")
+class TestDayRunReal(RealCase):
+    def test_it_is_cancelled_while_a_piece_is_done(self):
+        with self.transaction() as env:
+            run = self.make(
+                env,
+                "spp.attendance.day.run",
+                {
+                    "company_id": self.company_id,
+                    "date_from": "2026-06-01",
+                    "date_to": "2026-06-30",
+                    "state": "running",
+                    "at_date": "2026-06-01",
+                },
+            )
+            self.make(
+                env,
+                "spp.attendance.subscriber",
+                {
+                    "name": "Real",
+                    "person_identifier": "REAL-1",
+                    "company_id": self.company_id,
+                    "level_of_work": "worker",
+                },
+            )
+            env.cr.execute("SELECT count(*) FROM spp_attendance_day")
+            [before] = env.cr.fetchone()
+        with self.assertRaises(SerializationFailure), self.transaction() as lane:
+            taken = lane["spp.attendance.day.run"]._take()
+            self.assertEqual(taken.ids, run.ids)
+            with self.transaction() as env:
+                self.assertFalse(env["spp.attendance.day.run"]._take())
+                env["spp.attendance.day.run"].browse(run.ids).action_cancel()
+            taken._step()
+        with self.transaction() as env:
+            run = env["spp.attendance.day.run"].browse(run.ids)
+            self.assertEqual((run.state, run.done_count), ("cancelled", 0))
+            self.assertFalse(env["spp.attendance.day.run"]._take())
+            env.cr.execute("SELECT count(*) FROM spp_attendance_day")
+            self.assertEqual(env.cr.fetchone(), (before,))
