@@ -4,6 +4,8 @@ from odoo import api
 from odoo.tests import TransactionCase, new_test_user
 from odoo.tools import SQL
 
+from odoo.addons.spp_oauth.tests.quick import hash_quickly, share_routes_and_keys
+
 
 class AttendanceCase(TransactionCase):
     """Two companies, each with a location and people; one user a role in the first."""
@@ -11,6 +13,8 @@ class AttendanceCase(TransactionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        share_routes_and_keys(cls)
+        hash_quickly(cls)
         cls.env = cls.env(context={**cls.env.context, "tracking_disable": True})
         cls.company = cls.env["res.company"].create(
             {"name": "North", "attendance_tz": "Africa/Nairobi"}
