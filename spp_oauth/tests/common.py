@@ -10,7 +10,7 @@ from odoo.tests import HttpCase
 
 from ..api import ApiResult, Conflict, api_route
 from ..oauth import tokens
-from .quick import share_routes_and_keys
+from .quick import retry_at_once, share_routes_and_keys
 
 SMALL_BODY = 1000
 
@@ -199,6 +199,7 @@ class OAuthCase(HttpCase):
         # the routing map may have been made before this module was imported
         cls.env.registry.clear_cache("routing")
         share_routes_and_keys(cls)
+        retry_at_once(cls)
         cls.group = cls.env["res.groups"].create({"name": "Probe API"})
         cls.scopes = cls.env["spp.oauth.scope"].create(
             [
