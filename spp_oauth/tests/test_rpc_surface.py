@@ -175,12 +175,11 @@ class SurfaceCase(OAuthCase):
         key_context = "odoo.addons.base.models.res_users.KEY_CRYPT_CONTEXT"
         self.startPatcher(patch(key_context, quick))
         self.startPatcher(patch("linecache.checkcache"))
-        in_process = InProcess()
-        self.addCleanup(in_process.close)
-        self.opener.mount("http://", in_process)
+        self.in_process = InProcess()
+        self.addCleanup(self.in_process.close)
         self.xmlrpc_object = ServerProxy(
             f"{self.xmlrpc_url}object",
-            transport=InProcessXmlRpc(self, in_process),
+            transport=InProcessXmlRpc(self, self.in_process),
             use_datetime=True,
         )
 
@@ -329,6 +328,7 @@ class TestRpcSurface(SurfaceCase):
         apikeys = self.env["res.users.apikeys"].with_user(user).sudo()
         apikey = apikeys._generate("rpc", "surface", expires)
         self.authenticate(user.login, user.login)
+        self.opener.mount("http://", self.in_process)
 
         def is_api_model(call):
             method = getattr(self.env.registry[call.model], call.method)
