@@ -120,7 +120,7 @@ def test_who_was_late_is_followed_up(page: Page) -> None:
     expect(dialog).to_contain_text("Late by 0:20")
     dialog.get_by_role("button", name="Follow Up", exact=True).click()
     expect(dialog).to_have_count(0)
-    expect(row.locator("td[name=follow_up_state]")).to_contain_text("Open")
+    expect(row.locator("td[name=follow_up_state]")).to_contain_text("To Do")
     expect(row.locator("td[name=follow_up_deadline]")).to_contain_text("Tomorrow")
 
 

@@ -105,7 +105,7 @@ def test_a_cell_is_decided_with_the_keyboard(works: Works) -> None:
         dialog.locator("[name=check_out]").fill("17:30")
         # Nobody decides without saying why.
         keyboard.press("Enter")
-        expect(dialog.locator(".alert-danger")).to_contain_text("Say why")
+        expect(dialog.locator(".alert-danger")).to_contain_text("Enter a reason")
         dialog.locator("[name=reason]").fill("The reader was broken")
         keyboard.press("Enter")
         expect(dialog).to_have_count(0)
