@@ -182,6 +182,18 @@ def test_placeholders_are_kept(addon, language):
             assert sorted(PLACEHOLDER.findall(entry.msgstr)) == wanted, msgid
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sheets_of_a_workbook_have_names_of_their_own(language):
+    # Excel refuses two of the same name, in whatever case, and names beyond 31 letters.
+    path = ROOT / "spp_attendance" / "timesheet_file.py"
+    call = r'(?:_grid\(\s*book,|add_worksheet\()\s*self\.env\._\("([^"]+)"'
+    titles = re.findall(call, path.read_text(encoding="utf-8"))
+    assert len(titles) == 6
+    translated = translation("spp_attendance", language)
+    names = {translated[title].msgstr[:31].casefold() for title in titles}
+    assert len(names) == len(titles)
+
+
 @each_catalogue
 def test_the_header_names_the_language(addon, language):
     path = ROOT / addon / "i18n" / f"{language}.po"
