@@ -367,7 +367,8 @@ class StatisticsOut(BaseModel):
     department_stats: list[DepartmentStatisticsOut]
 
 
-_HOURS = {"ge": 0, "le": 48, "allow_inf_nan": False}
+#: As settings have them: a number, and no text that looks like one.
+DayHours = Annotated[float, Field(strict=True, ge=0, le=48, allow_inf_nan=False)]
 #: When somebody came or went: read later, for its zone is the day's.
 Moment = Annotated[
     str,
@@ -388,14 +389,14 @@ class _Decision(BaseModel):
     status: DayStatus | None = None
     first_check_in: Moment | None = Field(None, description=_MOMENT)
     last_check_out: Moment | None = Field(None, description=_MOMENT)
-    total_working_hours: float | None = Field(
-        None, description="Without breaks, overtime included.", **_HOURS
+    total_working_hours: DayHours | None = Field(
+        None, description="Without breaks, overtime included."
     )
-    working_hours: float | None = Field(
-        None, description="As the shift counts them.", **_HOURS
+    working_hours: DayHours | None = Field(
+        None, description="As the shift counts them."
     )
-    overtime_hours: float | None = Field(None, **_HOURS)
-    extra_overtime_hours: float | None = Field(None, **_HOURS)
+    overtime_hours: DayHours | None = None
+    extra_overtime_hours: DayHours | None = None
     snacks_eligible: StrictBool | None = None
     night_bill_eligible: StrictBool | None = None
     is_forgiven: StrictBool | None = Field(
@@ -503,8 +504,11 @@ class DayPage(BaseModel):
 class DayQuery(ListQuery, _Range):
     """Filters of a list of days."""
 
-    employee: list[Identifier] | None = Field(
+    employee_id: list[Identifier] | None = Field(
         None, max_length=100, description="Of these people; may be given repeatedly."
+    )
+    employee: list[Identifier] | None = Field(
+        None, max_length=100, description="The same, as a day calls it."
     )
     date: Day | None = Field(None, description="This day alone.")
     date_from: Day | None = Field(None, description="First day, inclusive.")

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from .common import Identifier
+from .days import DayFilters
 
 
-class TimesheetFileQuery(BaseModel):
-    """Whose month it is."""
-
-    model_config = ConfigDict(extra="forbid")
+class TimesheetFileQuery(DayFilters):
+    """Whose month it is: by the filters of the timesheet, and by some more."""
 
     month: Annotated[
         str, StringConstraints(pattern=r"^(19|20|21)\d\d-(0[1-9]|1[0-2])$")
     ] = Field(description="Year and month.", examples=["2026-11"])
-    department: Identifier | None = Field(
-        None, description="Of this department or one below it: its id, code or name."
-    )
-    location: Identifier | None = Field(
-        None, description="At home here or below: the location's id, code or name."
-    )
-    level_of_work: Literal["worker", "staff"] | None = None
     shift: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(
         None, description="Who has a day by this shift in the month: its id."
     )

@@ -3,6 +3,7 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 from odoo.addons.spp_oauth.api import ApiResult, Conflict
 
@@ -143,9 +144,7 @@ class SppAttendanceCorrection(models.Model):
         "For Me to Decide", compute="_compute_may_judge", search="_search_may_judge"
     )
     may_cancel = fields.Boolean("Mine to Cancel", compute="_compute_may_cancel")
-    day_id = fields.Many2one(
-        "spp.attendance.day", string="Day", compute="_compute_day_id"
-    )
+    day_id = fields.Many2one("spp.attendance.day", compute="_compute_day_id")
     day_status = fields.Selection(
         DAY_STATUSES, string="Status Now", compute="_compute_day_times"
     )
@@ -314,7 +313,9 @@ class SppAttendanceCorrection(models.Model):
             if self._asked_fields & vals.keys() and not all(
                 correction._is_owner() for correction in self
             ):
-                raise AccessError(self.env._("Only the one who asks can change a request."))
+                raise AccessError(
+                    self.env._("Only the one who asks can change a request.")
+                )
         result = super().write(self._with_times(vals))
         if "attachment_ids" in vals:
             self._claim_attachments()
@@ -485,6 +486,14 @@ class SppAttendanceCorrection(models.Model):
         days._check_kept(self.subscriber_id)
         day_sudo = self._day_sudo()
         day_sudo._check_unlocked()
+        # A day that isn't computed yet may still turn out to be late.
+        if self.kind == "forgive" and day_sudo.status not in (False, "late"):
+            raise UserError(
+                self.env._(
+                    "There is no late arrival to be excused on %(date)s.",
+                    date=format_date(self.env, self.date),
+                )
+            )
         days._override_of(self.subscriber_id, self.date, self._values(), day_sudo)
 
     def _day_sudo(self):
@@ -590,7 +599,9 @@ class SppAttendanceCorrection(models.Model):
         self.check_access("read")
         for correction in self:
             if not correction._is_owner():
-                raise AccessError(self.env._("Only the one who asked can cancel a request."))
+                raise AccessError(
+                    self.env._("Only the one who asked can cancel a request.")
+                )
             if correction.state not in ("draft", "submitted"):
                 raise CorrectionRefused(
                     self.env._("This request was decided and can't be changed.")

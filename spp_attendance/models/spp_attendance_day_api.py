@@ -523,10 +523,11 @@ class SppAttendanceDayApi(models.Model):
     @api.model
     def _api_domain(self, query):
         domain = Domain.TRUE
-        if query.employee:
-            people = self.env["spp.attendance.subscriber"]
-            ids = people._api_identified(query.employee)
-            domain &= Domain("subscriber_id", "in", ids)
+        people = self.env["spp.attendance.subscriber"]
+        for identifiers in (query.employee_id, query.employee):
+            if identifiers:
+                ids = people._api_identified(identifiers)
+                domain &= Domain("subscriber_id", "in", ids)
         for name, operator, value in (
             ("date", "=", query.date),
             ("date", ">=", query.date_from),
@@ -833,7 +834,7 @@ class SppAttendanceDayApi(models.Model):
         people = self.env["spp.attendance.subscriber"].with_context(active_test=False)
         domain = Domain("level_of_work", "!=", False)
         if body.employees:
-            domain &= Domain("id", "in", people._api_identified(body.employees))
+            domain &= Domain("id", "in", self._api_recomputed(body.employees))
         for name in ("department", "location"):
             if reference := getattr(body, name):
                 units = self.env[f"spp.attendance.{name}"]
@@ -848,6 +849,22 @@ class SppAttendanceDayApi(models.Model):
             RecomputeOut.model_construct(people=len(ids), days=len(ids) * days),
             status=202,
         )
+
+    @api.model
+    def _api_recomputed(self, identifiers):
+        """Ids of people, all of whom must be known, archived ones too.
+
+        :raises Unprocessable: when somebody isn't
+        """
+        people = self.env["spp.attendance.subscriber"].with_context(active_test=False)
+        known = set()
+        for _id, identifier, former in people._find_people(identifiers):
+            known.update((identifier, *former))
+        unknown = [name for name in dict.fromkeys(identifiers) if name not in known]
+        if unknown:
+            named = ", ".join(unknown[:5]) + (", …" if unknown[5:] else "")
+            self._api_refuse("employees", f"Nobody is known by: {named}.")
+        return people._api_identified(identifiers)
 
 
 #: Beside statuses: people, whatever their day is.

@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..rpc_args import need_date, read_id
+
 #: People in each list of those who were late, absent or stayed longest.
 _TOP = 10
 #: Days that are shown one by one; longer periods by week, and then by month.
@@ -85,18 +87,21 @@ class SppAttendanceDayOverview(models.AbstractModel):
             few by ``late``, ``absent`` and ``overtime``, as ``{measure: list}``), and
             the ``domain`` on days that were counted
         :raises AccessError: for who may count no days
+        :raises UserError: when something given isn't what it should be
         """
         self.env["spp.attendance.day.report"].check_access("read")
-        domain = Domain("date", ">=", date_from) & Domain("date", "<=", date_to)
-        if department_id:
-            domain &= Domain("department_id", "child_of", department_id)
-        if location_id:
-            domain &= Domain("location_id", "child_of", location_id)
-        if shift_id:
-            domain &= Domain("shift_id", "=", shift_id)
+        date_from = need_date(self.env, date_from)
+        date_to = need_date(self.env, date_to)
+        domain = Domain("date", ">=", fields.Date.to_string(date_from))
+        domain &= Domain("date", "<=", fields.Date.to_string(date_to))
+        if department := read_id(self.env, department_id):
+            domain &= Domain("department_id", "child_of", department)
+        if location := read_id(self.env, location_id):
+            domain &= Domain("location_id", "child_of", location)
+        if shift := read_id(self.env, shift_id):
+            domain &= Domain("shift_id", "=", shift)
         if level_of_work:
             domain &= Domain("level_of_work", "=", level_of_work)
-        date_from, date_to = map(fields.Date.to_date, (date_from, date_to))
         unit = self._unit(date_from, date_to)
         groups = self._groups(domain, unit)
         [totals] = groups["total"] or [dict.fromkeys((*_FIGURES, "people"), 0)]

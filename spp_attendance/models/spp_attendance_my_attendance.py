@@ -3,10 +3,12 @@ from datetime import date, datetime, timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..engine.localtime import to_local
 from ..presence import Plan, clock, clock_of_minute, day_rows, day_values
+from ..rpc_args import need_date
 
 _WEEK = timedelta(days=7)
 
@@ -27,8 +29,9 @@ class SppAttendanceMyAttendance(models.AbstractModel):
 
         The number of statements depends on neither days nor records.
 
-        :param str month: as ``2026-11``; by default, and for anything else, the current
-            month where the person is
+        :param str month: as ``2026-11``; by default, and for any other text, the
+            current month where the person is
+        :raises UserError: when the month isn't even a text
         :return: ``person`` (``id``, ``name``, ``identifier``), or ``None`` for somebody
             of whom no days are kept: then there is nothing else. ``today`` (ISO 8601),
             ``now`` (UTC, as Odoo writes it), ``month``, ``days``: by date those of the
@@ -37,6 +40,13 @@ class SppAttendanceMyAttendance(models.AbstractModel):
             ``from``, ``to`` and ``planned``; ``current``: the date of the day that goes
             on, ``balance``: see ``_balance``; ``statuses``: labels
         """
+        if month and not isinstance(month, str):
+            raise UserError(
+                self.env._(
+                    "“%(month)s” is not a month. Write it as 2026-11.",
+                    month=str(month)[:40],
+                )
+            )
         person = self._person()
         if not person:
             return {"person": None}
@@ -69,7 +79,7 @@ class SppAttendanceMyAttendance(models.AbstractModel):
         :return: list of ``id``, ``time`` (local, see :func:`..presence.clock`),
             ``scan_type``, ``category``, ``location``, in order of time
         """
-        person, day = self._person(), fields.Date.to_date(day)
+        person, day = self._person(), need_date(self.env, day)
         rows = person and day_rows(
             self.env,
             Domain("subscriber_id", "=", person.id) & Domain("date", "=", day),

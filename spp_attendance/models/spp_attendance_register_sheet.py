@@ -15,6 +15,7 @@ from ..api.register_sheet import SHEET_MARKS
 from ..engine import localtime
 from ..engine.register_cells import Seen, plan, read, version
 from ..registers import RegisterRefused, find_intervals
+from ..rpc_args import read_date
 
 #: Days that are shown at once.
 MAX_DAYS = 31
@@ -37,6 +38,7 @@ class SppAttendanceRegister(models.Model):
 
         :param str date_from: first day; without one it is this week, or the first or
             last week of a register that doesn't run now
+        :raises UserError: when these are no dates
         :return: dict of ``register``, ``date_from``, ``date_to``, ``today``,
             ``can_mark``, ``problem`` (why it can't be marked), ``can_join`` (whether
             the user may make themselves staff), ``people``
@@ -90,7 +92,9 @@ class SppAttendanceRegister(models.Model):
         return self._sheet_day(fields.Datetime.now())
 
     def _sheet_period(self, date_from, date_to):
-        if not date_from:
+        first = read_date(self.env, date_from)
+        last = read_date(self.env, date_to) or first
+        if not first:
             day = max(self._sheet_today(), self._sheet_day(self.start_at))
             if self.end_at:
                 day = min(day, self._sheet_day(self.end_at))
@@ -98,8 +102,6 @@ class SppAttendanceRegister(models.Model):
             week_start = int(lang.week_start or 1)
             first = day - timedelta(days=(day.isoweekday() - week_start) % 7)
             return first, first + timedelta(days=6)
-        first = fields.Date.to_date(date_from)
-        last = fields.Date.to_date(date_to or date_from)
         is_near = first.year in YEARS and last.year in YEARS
         if not is_near or not 0 <= (last - first).days < MAX_DAYS:
             raise UserError(

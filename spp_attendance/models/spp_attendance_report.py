@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, date_utils
 
+from ..rpc_args import need_date, read_id
 from .spp_attendance_record import CATEGORIES
 
 
@@ -141,6 +142,10 @@ class SppAttendanceReport(models.Model):
             on records behind the figures
         """
         self.check_access("read")
+        date_from, date_to = (
+            fields.Date.to_string(need_date(self.env, day))
+            for day in (date_from, date_to)
+        )
         domain = self._period_domain(date_from, date_to, type_id, area_id)
         figures = self._dashboard_figures(domain)
         [totals] = figures["total"]
@@ -232,9 +237,9 @@ class SppAttendanceReport(models.Model):
         domain = Domain("local_date", ">=", date_from) & Domain(
             "local_date", "<=", date_to
         )
-        if type_id:
+        if type_id := read_id(self.env, type_id):
             domain &= Domain("type_id", "=", type_id)
-        if location_id:
+        if location_id := read_id(self.env, location_id):
             domain &= Domain("location_id", "child_of", location_id)
         return domain
 
@@ -320,16 +325,21 @@ class SppAttendanceReport(models.Model):
             on each date, and the ``domain`` on records behind them
         """
         self.check_access("read")
+        date_from = need_date(self.env, date_from)
+        date_to = need_date(self.env, date_to)
         subscriber = self.env["spp.attendance.subscriber"].browse(subscriber_id)
         subscriber.check_access("read")
         summary = subscriber._attendance_summary(
-            fields.Date.to_date(date_from),
-            fields.Date.to_date(date_to),
+            date_from,
+            date_to,
             self.env["spp.attendance.type"].browse(type_id or ()),
             self.env["spp.attendance.location"].browse(location_id or ()),
         )[subscriber.id]
         domain = Domain("subscriber_id", "=", subscriber.id) & self._period_domain(
-            date_from, date_to, type_id, location_id
+            fields.Date.to_string(date_from),
+            fields.Date.to_string(date_to),
+            type_id,
+            location_id,
         )
         days = self._read_group(
             domain, ["local_date:day"], ["present:sum", "absent:sum"]

@@ -1,3 +1,5 @@
+from math import isfinite
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
@@ -8,6 +10,8 @@ from odoo.addons.base.models.res_partner import _tz_get
 from ..engine.shift_rules import ShiftRules
 
 _DAY = 24 * 60
+#: Of hours: more is a mistake, and no minute.
+_MOST_HOURS = 1_000
 
 
 class SppAttendanceShift(models.Model):
@@ -465,7 +469,37 @@ class SppAttendanceShift(models.Model):
             duplicate_seconds=self.duplicate_seconds,
         )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_hours(vals)
+        return super().create(vals_list)
+
+    @api.model
+    def _check_hours(self, vals):
+        """Infinity and what is no number, which would be no minute of a day.
+
+        :raises ValidationError: when one of the hours is
+        """
+        for name, value in vals.items():
+            field = self._fields.get(name)
+            if field is None or field.type != "float":
+                continue
+            try:
+                hours = float(value or 0)
+                is_fit = isfinite(hours) and abs(hours) <= _MOST_HOURS
+            except (TypeError, ValueError, OverflowError):
+                is_fit = False
+            if not is_fit:
+                raise ValidationError(
+                    self.env._(
+                        "%(field)s: enter a number of hours.",
+                        field=field._description_string(self.env),
+                    )
+                )
+
     def write(self, vals):
+        self._check_hours(vals)
         changed = self._RULES.intersection(vals)
         if changed and self._in_force():
             raise UserError(

@@ -6,6 +6,7 @@ from odoo.fields import Domain
 
 from ..engine.localtime import to_utc
 from ..presence import Plan, clock_of_minute, day_rows, day_values
+from ..rpc_args import need_date, read_date, read_id
 
 #: More people than anybody looks through; whoever has more chooses some.
 MOST = 5_000
@@ -47,7 +48,7 @@ class SppAttendanceTeamBoard(models.AbstractModel):
         """
         self.env["spp.attendance.day"].check_access("read")
         today = self.env["spp.attendance.day"]._now_date()
-        day = fields.Date.to_date(day) or today
+        day = read_date(self.env, day) or today
         chosen = self._chosen(department_id, location_id)
         people, rows, more = self._board_rows(day, chosen)
         statuses = self.env["spp.attendance.day"]._fields["status"]
@@ -84,16 +85,16 @@ class SppAttendanceTeamBoard(models.AbstractModel):
         self.env["spp.attendance.day"].check_access("read")
         chosen = self._chosen(department_id, location_id)
         chosen &= Domain("person_identifier", "in", list(identifiers)[:MOST])
-        return self._board_rows(fields.Date.to_date(day), chosen)[1]
+        return self._board_rows(need_date(self.env, day), chosen)[1]
 
     @api.model
     def _chosen(self, department_id, location_id):
         """Domain on people of a department and of a home location, with those below."""
         chosen = Domain.TRUE
-        if department_id:
-            chosen &= Domain("department_id", "child_of", department_id)
-        if location_id:
-            chosen &= Domain("location_id", "child_of", location_id)
+        if department := read_id(self.env, department_id):
+            chosen &= Domain("department_id", "child_of", department)
+        if location := read_id(self.env, location_id):
+            chosen &= Domain("location_id", "child_of", location)
         return chosen
 
     @api.model

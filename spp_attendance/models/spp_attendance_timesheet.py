@@ -12,6 +12,7 @@ from odoo.tools import SQL
 
 from .. import timesheet_file
 from ..engine import localtime
+from ..rpc_args import need_date, read_id
 from ..timesheet import FLAGS, STATUS_KEYS, Cell, Person, plain
 from ..workbook import CONTENT_TYPE
 
@@ -19,13 +20,17 @@ from ..workbook import CONTENT_TYPE
 _QUARTER = 15
 
 
+def _text(_env, value):
+    return str(value)
+
+
 #: By which a screen can ask for less.
 _FILTERS = {
-    "department_id": int,
-    "location_id": int,
-    "shift_id": int,
-    "level": str,
-    "search": str,
+    "department_id": read_id,
+    "location_id": read_id,
+    "shift_id": read_id,
+    "level": _text,
+    "search": _text,
 }
 _MONTH = re.compile(r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])")
 _DURATIONS = (
@@ -262,6 +267,7 @@ class SppAttendanceTimesheet(models.AbstractModel):
         level=None,
         shift_id=None,
         company_ids=None,
+        person_ids=None,
     ):
         """Domain on subscribers, archived ones too, whose days are kept in a period.
 
@@ -269,6 +275,7 @@ class SppAttendanceTimesheet(models.AbstractModel):
         :param location_id: at home there and in what is part of it
         :param level: ``worker`` or ``staff``
         :param shift_id: who has a day by this shift in the period
+        :param person_ids: those of them
         """
         model = self.env["spp.attendance.subscriber"]
         period = Domain("date", ">=", date_from) & Domain("date", "<=", date_to)
@@ -298,6 +305,8 @@ class SppAttendanceTimesheet(models.AbstractModel):
             domain &= Domain("level_of_work", "=", level)
         if company_ids:
             domain &= Domain("company_id", "in", company_ids)
+        if person_ids is not None:
+            domain &= Domain("id", "in", person_ids)
         return domain
 
     # ------------------------------------------------------------------ months
@@ -316,7 +325,8 @@ class SppAttendanceTimesheet(models.AbstractModel):
         else:
             raise UserError(
                 self.env._(
-                    "“%(month)s” is not a month. Write it as 2026-11.", month=month
+                    "“%(month)s” is not a month. Write it as 2026-11.",
+                    month=str(month)[:40],
                 )
             )
         return first, first + relativedelta(months=1, days=-1)
@@ -378,10 +388,17 @@ class SppAttendanceTimesheet(models.AbstractModel):
 
     @api.model
     def _filters(self, filters):
-        """Those filters of a request that say something."""
+        """Those filters of a request that say something.
+
+        :raises UserError: when one of them isn't what it should be
+        """
+        if filters and not isinstance(filters, dict):
+            raise UserError(self.env._("Give filters by their names."))
         given = {name: value for name, value in (filters or {}).items() if value}
         return {
-            name: kind(given[name]) for name, kind in _FILTERS.items() if name in given
+            name: read(self.env, given[name])
+            for name, read in _FILTERS.items()
+            if name in given
         }
 
     # --------------------------------------------------------------- one cell
@@ -405,9 +422,8 @@ class SppAttendanceTimesheet(models.AbstractModel):
             ``can_decide`` and ``problem`` (why it can't be decided, in words)
         :raises AccessError: for who may not see the person
         """
-        person = self.env["spp.attendance.subscriber"].browse(person_id)
-        person.check_access("read")
-        on = fields.Date.to_date(date)
+        person = self._person(person_id)
+        on = need_date(self.env, date)
         days = self.env["spp.attendance.day"]
         day = days.search([("subscriber_id", "=", person.id), ("date", "=", on)])
         tz = day.tz or self.env.company.attendance_tz
@@ -460,6 +476,20 @@ class SppAttendanceTimesheet(models.AbstractModel):
             "can_decide": not problem,
             "problem": problem,
         }
+
+    @api.model
+    def _person(self, person_id):
+        """Who is meant, whom the user may see.
+
+        :raises UserError: when it is no id
+        :raises AccessError: for who may not see the person
+        """
+        people = self.env["spp.attendance.subscriber"]
+        person = people.browse(read_id(self.env, person_id))
+        if not person:
+            raise UserError(self.env._("Say whose day it is."))
+        person.check_access("read")
+        return person
 
     @api.model
     def _problem(self, person, day, on):
@@ -524,9 +554,8 @@ class SppAttendanceTimesheet(models.AbstractModel):
         :return: cells of the person's month: what is decided of a day may change the
             one beside it
         """
-        person = self.env["spp.attendance.subscriber"].browse(person_id)
-        person.check_access("read")
-        on = fields.Date.to_date(date)
+        person = self._person(person_id)
+        on = need_date(self.env, date)
         known = {"status", "check_in", "check_out", "is_forgiven", "notes"}
         if unknown := sorted(set(values or {}) - known):
             raise UserError(
@@ -568,6 +597,9 @@ class SppAttendanceTimesheet(models.AbstractModel):
             "search": query.search,
             "company_ids": query.company,
         }
+        if query.employee_id:
+            people = self.env["spp.attendance.subscriber"]
+            filters["person_ids"] = people._api_identified(query.employee_id)
         for name in ("department", "location"):
             if reference := getattr(query, name):
                 model = self.env[f"spp.attendance.{name}"]

@@ -119,6 +119,13 @@ class TestApiCorrection(ApiCase, DayCase):
         done = self._ok("POST", f"{path}/reject/", json={"reason": "No"}, token=key)
         self.assertEqual((done["state"], done["decision_note"]), ("refused", "No"))
 
+    def test_nobody_is_excused_who_was_not_late(self):
+        self.read("2026-09-02", "07:55 in", "17:00 out")
+        self.compute()
+        body = self.body(kind="forgive", date="2026-09-02", check_out=None)
+        error = self._ok("POST", "/corrections", json=body, status=422)
+        self.assertIn("no late arrival to be excused", str(error))
+
     def test_former_identifiers(self):
         """Of who was merged with themselves, until somebody else bears them."""
         twin = self._new_worker("W-OLD", department_id=self.department.id)

@@ -365,6 +365,9 @@ class TestApiDay(ApiCase, ApiDayCase):
             ("status=Absent&status=Present-Late&date=2024-01-15", 3),
             ("department=Cutting", 2),
             ("location=HALL", 6),
+            ("employee_id=EMP003", 2),
+            ("employee_id=EMP003&employee_id=EMP001", 3),
+            ("employee=EMP003&employee_id=EMP001", 0),
             ("level_of_work=staff", 0),
             ("snacks_eligible=true", 0),
             ("is_edited=false", 6),
@@ -574,6 +577,22 @@ class TestApiDay(ApiCase, ApiDayCase):
         self.assertEqual((response.status_code, response.text), (204, ""))
         self._ok("GET", f"/daily-attendance/{out['id']}", status=404)
 
+    def test_hours_are_numbers(self):
+        self._record_example()
+        path = f"/daily-attendance/{self.day('2024-01-15', self.ahmed).id}"
+        for name in (
+            "total_working_hours",
+            "working_hours",
+            "overtime_hours",
+            "extra_overtime_hours",
+        ):
+            for value in ("1", True, "nan", -1, 49):
+                for method in ("PATCH", "PUT"):
+                    with self.subTest(name=name, value=value, method=method):
+                        self._ok(method, path, json={name: value}, status=422)
+        out = self._ok("PATCH", path, json={"overtime_hours": 1})
+        self.assertEqual(out["overtime_hours"], 1.0)
+
     def test_a_locked_day(self):
         self._record_example()
         day = self.day("2024-01-15", self.ahmed)
@@ -592,7 +611,6 @@ class TestApiDay(ApiCase, ApiDayCase):
         )
         body = {"date_from": "2024-01-15", "date_to": "2024-01-16"}
         for more, people in (
-            ({"employees": ["NOBODY"]}, 0),
             ({"department": "Sewing", "location": "HALL"}, 1),
             ({"employees": ["EMP001"]}, 1),
         ):
@@ -607,6 +625,13 @@ class TestApiDay(ApiCase, ApiDayCase):
         self.assertEqual(
             self._ok("GET", f"/daily-attendance/{day.id}")["status"], "Present-OnTime"
         )
+        error = self._ok(
+            "POST",
+            "/daily-attendance/recompute",
+            json={**body, "employees": ["EMP001", "NOBODY"]},
+            status=422,
+        )
+        self.assertIn("Nobody is known by: NOBODY.", str(error))
         for more in (
             {"department": "Nowhere"},
             {"date_to": "2024-01-14"},

@@ -151,6 +151,22 @@ class TestCorrection(CorrectionCase):
                 self.assertEqual(day.status, expected[0])
                 self.assertEqual(str(day.last_check_out), str(expected[1]))
 
+    def test_nobody_is_excused_who_was_not_late(self):
+        self.as_user(self.ask(kind="forgive"), self.head).action_approve()
+        who = self.person.person_identifier
+        self.read("2026-09-02", "07:55 in", "17:00 out", person=who)
+        self.compute()
+        for on, status in ((DAY, "considered"), ("2026-09-02", "on_time")):
+            self.assertEqual(self.day_of(on=on).status, status)
+            with (
+                self.subTest(on=on),
+                self.assertRaisesRegex(UserError, "no late arrival to be excused"),
+            ):
+                self.ask(kind="forgive", check_out=False, date=on)
+        # Of today nothing is known yet.
+        self.assertFalse(self.day_of(on="2026-09-03").status)
+        self.ask(kind="forgive", check_out=False, date="2026-09-03")
+
     def test_adds_to_what_was_decided(self):
         self.as_user(self.ask(), self.head).action_approve()
         self.as_user(self.ask(kind="forgive"), self.head).action_approve()

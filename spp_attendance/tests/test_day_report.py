@@ -223,6 +223,17 @@ class TestDayOverview(DayFiguresCase):
             user or self.manager, "spp.attendance.day.overview"
         ).get_overview(date_from, date_to, **filters)
 
+    def test_what_is_no_date_or_id(self):
+        for call in (
+            lambda: self.overview(date_from=5),
+            lambda: self.overview(date_to="x"),
+            lambda: self.overview(date_to=False),
+            lambda: self.overview(department_id="x"),
+            lambda: self.overview(shift_id=[1]),
+        ):
+            with self.assertRaisesRegex(UserError, "2026-11-23|Give a number"):
+                call()
+
     def test_it_counts_what_the_analysis_counts(self):
         names = {
             "days": "__count",

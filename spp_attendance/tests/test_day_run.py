@@ -142,6 +142,42 @@ class TestDayRun(DayCase):
         self.assertEqual((run.state, run.error), ("done", False))
         self.assertEqual(self.count(self.worker), 30)
 
+    def test_how_far_it_is_is_not_for_users_to_say(self):
+        given = {
+            "state": "done",
+            "total": 7,
+            "done_count": 7,
+            "changed_count": 7,
+            "at_date": "2026-06-30",
+            "at_person": 2**30,
+            "user_id": self.officer.id,
+            "started_at": "2026-09-01 00:00:00",
+            "ended_at": "2026-09-01 00:00:00",
+            "error": "None",
+        }
+        defaults = {f"default_{name}": value for name, value in given.items()}
+        runs = self.runs.with_user(self.manager).with_context(
+            allowed_company_ids=self.company.ids
+        )
+        asked = {"date_from": "2026-06-01", "date_to": "2026-06-30"}
+        for model, more in ((runs, given), (runs.with_context(**defaults), {})):
+            run = model.create({**asked, **more})
+            self.assertEqual(run.state, "draft")
+            for name in given.keys() - {"state"}:
+                self.assertFalse(run[name], name)
+        for name, value in given.items():
+            with self.subTest(name), self.assertRaises(AccessError):
+                run.write({name: value})
+        # By the buttons it is done as ever.
+        run = runs.create(asked)
+        run.action_start()
+        self.assertEqual((run.state, run.user_id), ("running", self.manager))
+        run.action_cancel()
+        self.assertEqual(run.state, "cancelled")
+        run.action_start()
+        self.steps(self.runs.browse(run.id))
+        self.assertEqual((run.state, run.changed_count), ("done", 60))
+
     def test_what_was_started_stays_as_it_is(self):
         run = self.start()
         with self.assertRaises(UserError):

@@ -86,6 +86,16 @@ class TestMuster(MusterCase):
             },
         )
 
+    def test_what_is_no_date(self):
+        register = self.as_user(self.officer)
+        for read in (register.get_muster, register.get_sheet):
+            for given in ((5, 6), ("x", "y"), (WEEK[0], []), ({}, None), (True, True)):
+                with (
+                    self.subTest(read=read.__name__, given=given),
+                    self.assertRaisesRegex(UserError, "is not a date. Write it as"),
+                ):
+                    read(*given)
+
     def test_thresholds(self):
         self.log(self.amina, "09-07 08:00 in", "09-07 12:00 out")
         self.log(self.amina, "09-08 08:00 in", "09-08 12:01 out")

@@ -1,6 +1,7 @@
 from freezegun import freeze_time
 from lxml import html
 
+from odoo.exceptions import UserError
 from odoo.tests import HttpCase, tagged
 
 from .common_day import DayCase
@@ -96,6 +97,12 @@ class TestMyAttendance(OwnCase):
         for month in (False, "x", "2026-99", "0001-01", "9999-12"):
             with self.subTest(month):
                 self.assertEqual(self.mine().get_overview(month)["month"], "2026-09-01")
+        for month in (5, ["2026-09"], True):
+            with self.subTest(month), self.assertRaisesRegex(UserError, "2026-11"):
+                self.mine().get_overview(month)
+        for day in (5, "x", False):
+            with self.subTest(day), self.assertRaisesRegex(UserError, "2026-11-23"):
+                self.mine().get_records(day)
         found = self.mine().get_overview("2026-02")
         self.assertEqual(found["month"], "2026-02-01")
         # Whole weeks of the month, and those around today.

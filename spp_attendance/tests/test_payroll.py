@@ -470,6 +470,7 @@ class TestPayroll(PayrollCase):
         rows = {row["Employee_ID"]: row for row in csv.DictReader(io.StringIO(text))}
         own = rows["W-1"]
         self.assertEqual(own["Name"], "'=1+1")
+        self.assertEqual(own["Level"], "Worker")  # as JSON has it
         self.assertEqual(own["Working_Hours"], "16.17")
         self.assertEqual((own["Days_Present"], own["Days_Absent"]), ("2", "2"))
         self.assertEqual(own["State"], "closed")
@@ -479,6 +480,7 @@ class TestPayroll(PayrollCase):
         self.assertEqual(len(sheets["Payroll"]), 3)
         self.assertEqual(len(sheets["Changed Since"]), 2)
         self.assertEqual(sheets["Payroll"][1][1], "=1+1")
+        self.assertEqual(sheets["Payroll"][1][4], "Worker")
 
     def workbook(self, content):
         """Cells of a workbook, by sheet."""

@@ -1,6 +1,6 @@
 from freezegun import freeze_time
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Date
 from odoo.tests import tagged
 
@@ -186,6 +186,15 @@ class TestTeamBoard(DayCase):
         self.come()
         board = self.records_of(self.head).env["spp.attendance.team.board"]
         # Not who may not be seen, nor who is of another department.
+        for call in (
+            lambda: board.get_board(5),
+            lambda: board.get_people("x", ["W-1"]),
+            lambda: board.get_people(False, ["W-1"]),
+            lambda: board.get_board(TODAY, "x"),
+            lambda: board.get_board(TODAY, False, [1]),
+        ):
+            with self.assertRaisesRegex(UserError, "2026-11-23|Give a number"):
+                call()
         rows = board.get_people(TODAY, ["W-1", "W-3", "W-2"], self.squad.id)
         self.assertEqual([row["identifier"] for row in rows], ["W-1"])
         whole = self.rows(self.board(self.head))["W-1"]

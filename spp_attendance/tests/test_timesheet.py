@@ -243,6 +243,23 @@ class TestTimesheet(DayCase):
         locked = self.sheet().get_day(self.worker.id, TUESDAY)
         self.assertIn("locked", locked["problem"])
 
+    def test_what_is_no_date_or_id(self):
+        sheet = self.sheet()
+        for call in (
+            lambda: sheet.get_day(self.worker.id, 5),
+            lambda: sheet.get_day(self.worker.id, None),
+            lambda: sheet.get_day("x", TUESDAY),
+            lambda: sheet.get_day(None, TUESDAY),
+            lambda: sheet.decide(self.worker.id, "x", {}, "No"),
+            lambda: sheet.get_month(5),
+            lambda: sheet.get_month(MONTH, {"department_id": "x"}),
+            lambda: sheet.get_month(MONTH, [5]),
+        ):
+            with self.assertRaisesRegex(
+                UserError, "Write it as|such as|Give a number|Say whose|by their names"
+            ):
+                call()
+
     # ------------------------------------------------------------------ files
 
     def workbook(self, user=None, **query):
@@ -285,6 +302,8 @@ class TestTimesheet(DayCase):
         self.assertEqual(people(department="Nothing"), [])
         self.assertEqual(people(level_of_work="staff"), ["W-2"])
         self.assertEqual(people(search="abebe"), ["W-2"])
+        self.assertEqual(people(employee_id=["W-2"], level_of_work="Staff"), ["W-2"])
+        self.assertEqual(people(employee_id=["NOBODY"]), [])
         self.assertEqual(people(self.head), ["W-1"])
         self.assertEqual(people(company=[self.other_company.id]), [])
 

@@ -24,8 +24,9 @@ class SppAttendancePayrollClose(models.TransientModel):
     waiting_count = fields.Integer(
         "People with Days Not Final",
         compute="_compute_problems",
-        help="Up to the last day of the period: a day isn't over, a terminal has not"
-        " reported, or days are being computed at this moment.",
+        help="Up to the last day of the period: somebody has a day that isn't over,"
+        " a terminal that has not reported, days that are being computed at this"
+        " moment, or has no days yet.",
     )
     doubts = fields.Integer(
         "Days to Review",
