@@ -108,6 +108,7 @@
         "demo/spp_attendance_import_demo.xml",
         "demo/spp_attendance_register_demo.xml",
         "demo/spp_attendance_day_demo.xml",
+        "demo/spp_attendance_correction_demo.xml",
         "demo/spp_attendance_payroll_demo.xml",
     ],
     "assets": {

@@ -58,6 +58,8 @@ class SppAttendanceShiftAssignment(models.Model):
         index="btree_not_null",
     )
 
+    whom = fields.Char("Applies To", compute="_compute_whom")
+
     # With this nothing can overlap: what begins ends what was before it.
     _target_date_unique = models.UniqueIndex(
         "(company_id, COALESCE(subscriber_id, 0), COALESCE(department_id, 0),"
@@ -76,6 +78,12 @@ class SppAttendanceShiftAssignment(models.Model):
     def _compute_date_to(self):
         for assignment, following in self._following().items():
             assignment.date_to = following and fields.Date.subtract(following, days=1)
+
+    @api.depends("subscriber_id", "department_id", "location_id")
+    def _compute_whom(self):
+        for assignment in self:
+            target = assignment._target()
+            assignment.whom = target.display_name if target else self.env._("Everybody")
 
     @api.depends("subscriber_id", "department_id", "location_id", "shift_id")
     def _compute_display_name(self):

@@ -81,6 +81,18 @@ class TestShift(DayCase):
             with self.subTest(record._name), self.assertRaises(AccessError):
                 own.write({"company_id": self.other_company.id, **values})
 
+    def test_hours_that_are_no_number_of_hours(self):
+        """JSON of apps may say Infinity and NaN."""
+        shifts = self.shifts.with_user(self.manager)
+        shift = self.new_shift("Ours").with_env(shifts.env)
+        for name in ("opens_before", "closes_after", "start", "end", "standard_hours"):
+            for value in (float("inf"), float("-inf"), float("nan"), 1e308, "NaN", "x"):
+                with self.subTest(name=name, value=value):
+                    with self.assertRaisesRegex(ValidationError, "number of hours"):
+                        shift.write({name: value})
+                    with self.assertRaisesRegex(ValidationError, "number of hours"):
+                        shifts.create({"name": "Odd", name: value})
+
     def test_the_ten_rows_of_the_source_by_both_presets(self):
         factory = self.new_shift("Factory", **self.preset("factory_60"))
         other = self._new_worker("W-2")
@@ -335,6 +347,7 @@ class TestShift(DayCase):
 
     def test_an_assignment_ends_when_another_one_begins(self):
         first = self.assign(self.default, "2026-01-01", subscriber_id=self.worker.id)
+        self.assertEqual(first.whom, self.worker.display_name)
         self.assertFalse(first.date_to)
         second = self.assign(self.default, "2026-03-01", subscriber_id=self.worker.id)
         self.assertEqual(first.date_to, Date.to_date("2026-02-28"))
@@ -350,6 +363,7 @@ class TestShift(DayCase):
     def test_a_company_always_has_a_shift(self):
         first = self.default.assignment_ids
         self.assertEqual(len(first), 1)
+        self.assertEqual(first.whom, "Everybody")
         for change in (
             first.unlink,
             lambda: first.write({"date_from": "2026-09-01"}),
