@@ -18,17 +18,18 @@ def read_date(env: Any, value: Any) -> date | None:
     """
     if value is None or value is False or value == "":
         return None
-    if isinstance(value, date | str):
-        try:
+    try:
+        if isinstance(value, date | str):
             return Date.to_date(value)
-        except ValueError:
-            pass
+        problem = None
+    except ValueError as error:
+        problem = error
     raise UserError(
         env._(
             "“%(value)s” is not a date. Write it as 2026-11-23.",
             value=str(value)[:40],
         )
-    )
+    ) from problem
 
 
 def need_date(env: Any, value: Any) -> date:

@@ -41,6 +41,27 @@ def test_a_shift_changes_from_a_date(server, admin: Session, browser: Browser) -
     assert assigned["date_from"] == version["takes_over_on"]
 
 
+def test_times_of_a_shift_are_one_line_on_a_phone(
+    server, admin: Session, browser: Browser
+) -> None:
+    admin.call(SHIFT, "create", [{"name": "Pocket"}])
+    login = "shift-phone@example.org"
+    password = admin.add_user(login, "manager")
+    path = "/odoo/action-spp_attendance.spp_attendance_shift_action"
+    with signed_in(
+        browser, server.url, login, password, "/odoo", ".o_main_navbar"
+    ) as page:
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.goto(server.url + path)
+        card = page.locator(".o_kanban_record", has_text="Pocket")
+        start, end = (
+            card.locator(f".o_field_widget[name={name}]").bounding_box()
+            for name in ("start", "end")
+        )
+        assert start and end
+        assert start["y"] == end["y"]
+
+
 def test_a_correction_is_asked_for_and_approved(
     server, admin: Session, browser: Browser
 ) -> None:

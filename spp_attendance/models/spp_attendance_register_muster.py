@@ -19,6 +19,7 @@ from ..engine.day import Mark, compute_day
 from ..engine.hours import to_hours
 from ..engine.muster import FULL, HALF, MusterRules, half_days
 from ..engine.shift_rules import ShiftRules, bounds, edge, from_minute
+from ..rpc_args import read_date
 
 _DAY = timedelta(days=1)
 _SCAN_TYPES = {"in", "out", "break_start", "break_end", "overtime_in", "overtime_out"}
@@ -266,7 +267,7 @@ class SppAttendanceMuster(models.Model):
         }
 
     def _muster_period(self, date_from, date_to):
-        if date_from:
+        if read_date(self.env, date_from):
             return self._sheet_period(date_from, date_to)
         day = max(self._sheet_today(), self._sheet_day(self.start_at))
         if self.end_at:
