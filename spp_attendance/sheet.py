@@ -19,10 +19,11 @@ HEADER = ",".join(COLUMNS).encode() + b"\n"
 MAX_XLSX_ROWS = 2**20
 
 #: A spreadsheet takes a cell that begins so for a formula, quoted or not: + - = @ and
-#: their wide forms; and what may end a cell before them. As classes of a pattern.
+#: their wide forms, after spaces, too; and what may end a cell before them. As classes
+#: of a pattern.
 _SIGNS = r"=+@\-\uFF0B\uFF0D\uFF1D\uFF20"
 _CELL_ENDS = r";\t\n\r"
-_FORMULA = rf"(^(?=[\t\n\r])|(?:^|[{_CELL_ENDS}]\s*)(?=[{_SIGNS}]))"
+_FORMULA = rf"(^(?=[\t\n\r])|(?:^|[{_CELL_ENDS}])\s*(?=[{_SIGNS}]))"
 
 
 def columns(record: str, person: str, contact: str) -> tuple[SQL, SQL, SQL, SQL]:
@@ -82,7 +83,7 @@ def plain(text: SQL) -> SQL:
         """,
         text=text,
         # Told from all other texts in one go: it is asked of each of a million.
-        suspicious=f"^[{_SIGNS}]|[{_CELL_ENDS}]",
+        suspicious=rf"^\s*[{_SIGNS}]|[{_CELL_ENDS}]",
         formula=_FORMULA,
         plain=r"\1'",
     )

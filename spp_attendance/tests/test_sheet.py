@@ -86,9 +86,11 @@ class TestSheet(SheetCase):
                     SQL("SELECT %s", sheet.plain(SQL("%s::text", text)))
                 )
                 self.assertEqual(plain, f"'{text}")
+                self.assertTrue(sheet.plain_text(text).startswith("'"))
         # Where a semicolon or tab parts cells, or a line ends in spite of quotes.
         for text, expected in (
             ("Doe;=1+1", "Doe;'=1+1"),
+            ("  =1+1", "  '=1+1"),
             ("Doe;\t @x;y", "Doe;\t '@x;y"),
             ("Doe\n-1\r\n+2", "Doe\n'-1\r\n'+2"),
             ("A-B = 1; x=2", "A-B = 1; x=2"),
@@ -100,6 +102,7 @@ class TestSheet(SheetCase):
                     SQL("SELECT %s", sheet.plain(SQL("%s::text", text)))
                 )
                 self.assertEqual(plain, expected)
+                self.assertEqual(sheet.plain_text(text), expected)
         self.amina.write({"family_name": "=1+1", "given_name": False})
         self.joseph.write({"family_name": "2=1+1", "given_name": False})
         self.amina.person_identifier = "-7"

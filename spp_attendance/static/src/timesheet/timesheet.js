@@ -390,6 +390,8 @@ export class Timesheet extends GridScreen {
     /** Who types finds somebody: what they type belongs into the box. */
     typeOn(text) {
         this.find(text);
+        // Not only when it is drawn: the next key may come before that.
+        this.search.el.value = text;
         this.search.el.focus();
     }
 
