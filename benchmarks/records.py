@@ -104,7 +104,8 @@ class Stage:
 
     def empty(self) -> None:
         """Begin anew, so that each turn of each side meets the same table."""
-        sql = "TRUNCATE spp_attendance_record, spp_attendance_day_queue CASCADE"
+        # In the order in which who computes days takes them, or both may wait.
+        sql = "TRUNCATE spp_attendance_day_queue, spp_attendance_record CASCADE"
         self.place.databases.query(sql, self.place.database)
 
     def ingest(self, batch: list[Item]) -> int:
