@@ -37,17 +37,29 @@ def days_of(told):
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def cells_of(told, days, cell):
-    """The cells of each person, by id and in the order of days.
+def rows_of(told, days, cell, only=None):
+    """The lines of people, as dicts: who they are, their cells in the order of days,
+    and what else was told of them as ``rest``.
 
     :param cell: function from what was told of a day, perhaps None, the day, and the
         spans of enrolment
+    :param only: ids of people, of whom alone they are
     """
     told_of = {(person, day): cells for person, day, *cells in told["cells"]}
-    return {
-        person: [cell(told_of.get((person, str(day))), day, spans) for day in days]
-        for person, _name, _identifier, _tag, spans, *_rest in told["people"]
-    }
+    shown = [person for person in told["people"] if not only or person[0] in only]
+    return [
+        {
+            "number": number,
+            "name": name,
+            "identifier": identifier,
+            "tag": tag,
+            "cells": [
+                cell(told_of.get((person, str(day))), day, spans) for day in days
+            ],
+            "rest": rest,
+        }
+        for number, (person, name, identifier, tag, spans, *rest) in enumerate(shown, 1)
+    ]
 
 
 def is_enrolled(day, spans):

@@ -22,21 +22,10 @@ class ReportRegisterMuster(models.AbstractModel):
     def _muster(self, register, period):
         muster = register.get_muster(*period)
         days = register_pages.days_of(muster)
-        cells = register_pages.cells_of(muster, days, self._cell)
-        rows = [
-            {
-                "number": number,
-                "name": name,
-                "identifier": identifier,
-                "tag": tag,
-                "cells": cells[person_id],
-                "halves": halves,
-                "total": self._days(halves),
-            }
-            for number, (person_id, name, identifier, tag, _spans, halves) in enumerate(
-                muster["people"], 1
-            )
-        ]
+        rows = register_pages.rows_of(muster, days, self._cell)
+        for row in rows:
+            [row["halves"]] = row["rest"]
+            row["total"] = self._days(row["halves"])
         return {
             "register": register,
             "days": days,

@@ -23,21 +23,9 @@ class ReportRegisterSheet(models.AbstractModel):
     def _sheet(self, register, period, only=None):
         sheet = register.get_sheet(*period)
         days = register_pages.days_of(sheet)
-        cells = register_pages.cells_of(sheet, days, self._cell)
-        shown = [person for person in sheet["people"] if not only or person[0] in only]
-        rows = [
-            {
-                "number": number,
-                "name": name,
-                "identifier": identifier,
-                "tag": tag,
-                "cells": cells[person_id],
-                "present": sum(cell["is_present"] for cell in cells[person_id]),
-            }
-            for number, (person_id, name, identifier, tag, _spans) in enumerate(
-                shown, 1
-            )
-        ]
+        rows = register_pages.rows_of(sheet, days, self._cell, only)
+        for row in rows:
+            row["present"] = sum(cell["is_present"] for cell in row["cells"])
         return {
             "register": register,
             "days": days,
