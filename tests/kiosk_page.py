@@ -20,6 +20,8 @@ PHONE = {"width": 360, "height": 740}
 TABLET = {"width": 1024, "height": 768}
 CODE = "open sesame"
 
+#: All that the page asks of the server once it is open.
+ASKS = "**/kiosk/attendance/api/*"
 #: Sent again as it is: what a tablet does that has not heard the answer.
 SENDS_MARKS = "**/kiosk/attendance/api/marks"
 
