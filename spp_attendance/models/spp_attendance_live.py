@@ -23,11 +23,17 @@ _logger = logging.getLogger(__name__)
 #: go on from.
 _LOCK = 0x73707066
 #: Rows of the queue that are taken at once, and after how many things no more of them.
-_CLAIM_ROWS = 1000
-_CLAIM = 10_000
+_CLAIM_ROWS = 5_000
+_CLAIM = 50_000
 #: Seconds of quiet after there was more than is told one by one: nobody reads as fast
 #: as a bulk of records arrives, and what is told is kept for a day.
 _BREATH = 1
+#: The same as a multiple of the seconds that telling took, which are those of who
+#: records; at most so many seconds.
+_REST = 4
+_LONGEST_BREATH = 5
+#: After so long nobody is going to tell what waits, but for the scheduled action.
+_LEFT = timedelta(seconds=20)
 #: Seconds for which it is taken as said what the rules of a user come to in SQL. The
 #: rows that it is held against are read anew each time, and a change of rules or groups
 #: is heard of at once.
@@ -132,8 +138,23 @@ class SppAttendanceLive(models.AbstractModel):
 
     @api.model
     def _cron_publish(self):
-        """Tell what a process that was killed has not told."""
-        _tell_all(self.env.registry)  # or somebody else does at this moment
+        """Tell what a process that was killed has not told.
+
+        What has just come is being told by whoever brought it, who rests in between if
+        it is very much.
+        """
+        self.env.cr.execute(
+            """
+            SELECT EXISTS (
+                SELECT FROM (SELECT at FROM spp_attendance_live_queue
+                           ORDER BY id LIMIT 1) AS first
+                 WHERE at > now() AT TIME ZONE 'UTC' - %s)
+            """,
+            [_LEFT],
+            log_exceptions=False,
+        )
+        if not self.env.cr.fetchone()[0]:
+            _tell_all(self.env.registry)  # or somebody else does at this moment
 
     @api.model
     def _publish(self):
@@ -510,13 +531,17 @@ def publish(registry):
 
     :return: for how many seconds to leave it alone then, if it was very much
     """
+    began = time.monotonic()
     is_free, was_much = _tell_all(registry)
     if not is_free:
         # It may have begun before that was committed which this is called for. To wait
         # for it here would take a connection of each process.
         background.soon(registry.db_name, "live", publish)
         return _BUSY
-    return _BREATH if was_much else None
+    if not was_much:
+        return None
+    rest = _REST * (time.monotonic() - began)
+    return min(max(_BREATH, rest), _LONGEST_BREATH)
 
 
 def _tell_all(registry):

@@ -611,6 +611,17 @@ class TestLiveConcurrency(RealCase):
         with self.transaction() as env:
             return env["spp.attendance.live.queue"].search_count([("id", ">", 0)])
 
+    def leave(self):
+        """Have what waits be of half a minute ago."""
+        with self.transaction() as env:
+            env.cr.execute(
+                "UPDATE spp_attendance_live_queue SET at = at - interval '30 seconds'"
+            )
+
+    def tell_by_schedule(self):
+        with self.transaction() as env:
+            env["spp.attendance.live"]._cron_publish()
+
     def test_who_commits_late_is_told_late_but_told(self):
         with self.transaction() as late_env:
             late = self._record(late_env, 1)
@@ -642,8 +653,8 @@ class TestLiveConcurrency(RealCase):
             self.assertEqual(publish(self.registry), module._BUSY)
             soon.assert_called_once_with(self.registry.db_name, "live", publish)
             # Somebody looks after it every minute in any case.
-            with self.transaction() as env:
-                env["spp.attendance.live"]._cron_publish()
+            self.leave()
+            self.tell_by_schedule()
             soon.assert_called_once()
         self.assertEqual(self.told(), [])
         self.assertIsNone(publish(self.registry))
@@ -693,6 +704,23 @@ class TestLiveConcurrency(RealCase):
         self.assertIsNone(publish(self.registry))
         self.assertEqual(self.statuses(), 1)
 
+    def test_who_takes_long_to_tell_rests_long_but_not_too_long(self):
+        with self.transaction() as env:
+            for day in (1, 2, 3):
+                self._record(env, day)
+        with patch.object(module, "MOST", 2), patch.object(module, "_REST", 1e9):
+            self.assertEqual(publish(self.registry), module._LONGEST_BREATH)
+
+    def test_what_nobody_tells_is_told_by_schedule(self):
+        with self.transaction() as env:
+            record = self._record(env, 1)
+        self.tell_by_schedule()
+        self.assertEqual(self.told(), [])  # who committed it may be at it
+        self.leave()
+        self.tell_by_schedule()
+        self.assertEqual(self.told(), [[record]])
+        self.assertEqual(self.waiting(), 0)
+
     def test_a_server_that_stops_leaves_the_rest(self):
         with self.transaction() as env:
             record = self._record(env, 1)
@@ -734,7 +762,7 @@ class TestLiveConcurrency(RealCase):
         with self.transaction() as env:
             for day in (1, 2, 3):
                 self._record(env, day)
-        with patch.object(module, "MOST", 2):
+        with patch.object(module, "MOST", 2), patch.object(module, "_REST", 0):
             self.assertEqual(publish(self.registry), module._BREATH)
         self.assertIsNone(publish(self.registry))
         self.assertEqual([len(ids) for ids in self.told()], [2])
