@@ -145,15 +145,14 @@ class SppAttendanceLive(models.AbstractModel):
         """
         self.env.cr.execute(
             """
-            SELECT EXISTS (
-                SELECT FROM (SELECT at FROM spp_attendance_live_queue
-                           ORDER BY id LIMIT 1) AS first
-                 WHERE at > now() AT TIME ZONE 'UTC' - %s)
+            SELECT at > now() AT TIME ZONE 'UTC' - %s
+              FROM spp_attendance_live_queue ORDER BY id LIMIT 1
             """,
             [_LEFT],
             log_exceptions=False,
         )
-        if not self.env.cr.fetchone()[0]:
+        is_fresh = self.env.cr.fetchone() == (True,)
+        if not is_fresh:
             _tell_all(self.env.registry)  # or somebody else does at this moment
 
     @api.model

@@ -618,6 +618,11 @@ class TestLiveConcurrency(RealCase):
                 "UPDATE spp_attendance_live_queue SET at = at - interval '30 seconds'"
             )
 
+    def record_three(self):
+        with self.transaction() as env:
+            for day in (1, 2, 3):
+                self._record(env, day)
+
     def tell_by_schedule(self):
         with self.transaction() as env:
             env["spp.attendance.live"]._cron_publish()
@@ -705,9 +710,7 @@ class TestLiveConcurrency(RealCase):
         self.assertEqual(self.statuses(), 1)
 
     def test_who_takes_long_to_tell_rests_long_but_not_too_long(self):
-        with self.transaction() as env:
-            for day in (1, 2, 3):
-                self._record(env, day)
+        self.record_three()
         with patch.object(module, "MOST", 2), patch.object(module, "_REST", 1e9):
             self.assertEqual(publish(self.registry), module._LONGEST_BREATH)
 
@@ -759,9 +762,7 @@ class TestLiveConcurrency(RealCase):
             self.assertEqual(env.cr.fetchone(), (True,))
 
     def test_there_is_a_rest_after_very_much(self):
-        with self.transaction() as env:
-            for day in (1, 2, 3):
-                self._record(env, day)
+        self.record_three()
         with patch.object(module, "MOST", 2), patch.object(module, "_REST", 0):
             self.assertEqual(publish(self.registry), module._BREATH)
         self.assertIsNone(publish(self.registry))
